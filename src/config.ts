@@ -1,0 +1,124 @@
+import { hostname } from 'node:os';
+import { randomBytes } from 'node:crypto';
+import { z } from 'zod';
+
+/**
+ * Settings of a node and of the `paygate` commands. The only reader of the environment.
+ *
+ * Names are the users' habit (contract section 6). `.env` in the working directory is read too (by the CLI, before this).
+ */
+
+const integer = (min: number, max: number): z.ZodType<number> => z.coerce.number().int().min(min).max(max);
+const text = z.string().trim().min(1);
+
+const schema = z.object({
+  databaseUrl: text,
+  rabbitmqUrl: text,
+  redisUrl: text,
+  /** Name of this node in logs, leases and `paygate cluster`. */
+  nodeId: text.regex(/^[A-Za-z0-9._-]{1,64}$/, 'letters, digits, dot, dash and underscore, at most 64'),
+  httpHost: text.default('127.0.0.1'),
+  /** 0 = any free port. */
+  httpPort: integer(0, 65_535).default(9464),
+  logLevel: z.enum(['error', 'warn', 'info', 'debug', 'trace']).default('info'),
+  /** Commit lanes: connections that write decisions. Two saturate two cores; the old processor's documentation said 4. */
+  commitLanes: integer(1, 16).default(2),
+  /** Upper bound of the intake window, in messages. The old processor's documentation said 10. */
+  intakeWindowMax: integer(1, 20_000).default(4_000),
+  retryAttempts: integer(0, 100).default(3),
+  retryDelayMs: integer(1, 3_600_000).default(1_000),
+  /** How long a refund waits for an original that nobody has seen. */
+  refundWaitMs: integer(1_000, 86_400_000).default(900_000),
+  /** Connections for loading, beside one per commit lane. */
+  databasePoolSize: integer(2, 100).default(10),
+  /** Commands held per moving shard. */
+  queueBufferSize: integer(1, 1_000_000).default(1_000),
+  /** `message`: a refund is worth what the message says. `original`: live-shape refunds are worth what is left of the original. */
+  refundAmount: z.enum(['message', 'original']).default('message'),
+  /** Whether `REFUND_AMOUNT` was set at all: history with refunds demands that. */
+  refundAmountSet: z.boolean().default(false),
+  /** Active accounts kept in memory; beyond it the least recently used idle ones are passivated. */
+  activeAccountsMax: integer(100, 10_000_000).default(100_000),
+  /** An account without work for this long is passivated. */
+  accountIdleMs: integer(100, 86_400_000).default(60_000),
+  /** How long a drain may take before the node gives up and exits. */
+  drainTimeoutMs: integer(100, 600_000).default(25_000),
+  /** Accepted for the sake of running installations; connections to Redis multiplex. */
+  redisPoolSize: integer(1, 1_000).default(8),
+});
+
+export type Config = Readonly<z.infer<typeof schema>>;
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/** Variable behind each setting, for messages and documentation. */
+const VARIABLES = {
+  databaseUrl: 'DATABASE_URL',
+  rabbitmqUrl: 'RABBITMQ_URL',
+  redisUrl: 'REDIS_URL',
+  nodeId: 'NODE_ID',
+  httpHost: 'HTTP_HOST',
+  httpPort: 'HTTP_PORT',
+  logLevel: 'LOG_LEVEL',
+  commitLanes: 'PROCESSOR_WORKERS',
+  intakeWindowMax: 'PROCESSOR_PREFETCH',
+  retryAttempts: 'RETRY_ATTEMPTS',
+  retryDelayMs: 'RETRY_DELAY_MS',
+  refundWaitMs: 'REFUND_WAIT_MS',
+  databasePoolSize: 'DB_POOL_SIZE',
+  queueBufferSize: 'QUEUE_BUFFER_SIZE',
+  refundAmount: 'REFUND_AMOUNT',
+  activeAccountsMax: 'ACTIVE_ACCOUNTS_MAX',
+  accountIdleMs: 'ACCOUNT_IDLE_MS',
+  drainTimeoutMs: 'DRAIN_TIMEOUT_MS',
+  redisPoolSize: 'REDIS_POOL_SIZE',
+} as const;
+
+function credentials(user: string | undefined, password: string | undefined): string {
+  if (user === undefined) return '';
+  return `${encodeURIComponent(user)}${password === undefined ? '' : `:${encodeURIComponent(password)}`}@`;
+}
+
+function databaseUrl(env: Environment): string {
+  const at = credentials(env['POSTGRES_USER'] ?? 'postgres', env['POSTGRES_PASSWORD']);
+  const place = `${env['POSTGRES_HOST'] ?? '127.0.0.1'}:${env['POSTGRES_PORT'] ?? '5432'}`;
+  return `postgres://${at}${place}/${encodeURIComponent(env['POSTGRES_DB'] ?? 'postgres')}`;
+}
+
+function rabbitmqUrl(env: Environment): string {
+  const user = env['RABBITMQ_USER'] ?? env['RABBITMQ_DEFAULT_USER'] ?? 'guest';
+  const password = env['RABBITMQ_PASS'] ?? env['RABBITMQ_DEFAULT_PASS'] ?? 'guest';
+  return `amqp://${credentials(user, password)}${env['RABBITMQ_HOST'] ?? '127.0.0.1'}:${env['RABBITMQ_PORT'] ?? '5672'}`;
+}
+
+function redisUrl(env: Environment): string {
+  const at = credentials(env['WRITER_REDIS_USER'], env['WRITER_REDIS_PASSWORD']);
+  return `redis://${at}${env['REDIS_HOST'] ?? '127.0.0.1'}:${env['REDIS_PORT'] ?? '6379'}`;
+}
+
+/** Throws `ConfigError` naming every variable that is wrong and what it should be. */
+export function loadConfig(env: Environment = process.env): Config {
+  const present = Object.entries(VARIABLES).flatMap(([setting, variable]) => {
+    const value = env[variable];
+    return value === undefined || value.trim() === '' ? [] : [[setting, value] as const];
+  });
+  const parsed = schema.safeParse({
+    databaseUrl: databaseUrl(env),
+    rabbitmqUrl: rabbitmqUrl(env),
+    redisUrl: redisUrl(env),
+    nodeId: `${hostname()
+      .replace(/[^A-Za-z0-9._-]/g, '-')
+      .slice(0, 48)}-${randomBytes(3).toString('hex')}`,
+    ...Object.fromEntries(present),
+    refundAmountSet: present.some(([setting]) => setting === 'refundAmount'),
+  });
+  if (parsed.success) return Object.freeze(parsed.data);
+  const lines = parsed.error.issues.map((issue) => {
+    const setting = String(issue.path[0]) as keyof typeof VARIABLES;
+    return `  ${VARIABLES[setting]}: ${issue.message}`;
+  });
+  throw new ConfigError(`these settings are not usable:\n${lines.join('\n')}`);
+}

@@ -1,0 +1,43 @@
+/**
+ * What crosses the wire after decoding: both message shapes of the contract become one `Command`.
+ *
+ * Ids are lower-case UUID text, money is integer cents as `bigint`, times are RFC 3339 text exactly as
+ * received (a JavaScript `Date` would cut them to milliseconds).
+ */
+
+export const TRANSACTION_TYPES = ['DEPOSIT', 'PURCHASE', 'CHARGE', 'REFUND'] as const;
+export type TransactionType = (typeof TRANSACTION_TYPES)[number];
+
+/** `live` is what the Go API really sends, `documented` what its documentation promises to other producers. */
+export type Shape = 'live' | 'documented';
+
+/** How a command reached us; kept in the journal. */
+export const ROADS = ['delivery', 'retry', 'sweep', 'replay', 'operator'] as const;
+export type Road = (typeof ROADS)[number];
+
+export interface TransactionCommand {
+  readonly kind: 'transaction';
+  readonly shape: Shape;
+  readonly transactionId: string;
+  readonly accountId: string;
+  readonly type: TransactionType;
+  /** 1 … 2^53 − 1. */
+  readonly amountCents: bigint;
+  readonly cardId: string | null;
+  /** The refunded transaction; null for every other type, and for a refund that does not say. */
+  readonly originalId: string | null;
+  /** 1 to 255 characters. */
+  readonly idempotencyKey: string;
+  /** RFC 3339, 0 to 9 fractional digits: `created_at` (live) or `timestamp` (documented). */
+  readonly occurredAt: string;
+}
+
+export interface BalanceCommand {
+  readonly kind: 'balance';
+  readonly shape: Shape;
+  readonly accountId: string;
+  readonly cardId: string | null;
+  readonly forceRecalculation: boolean;
+}
+
+export type Command = TransactionCommand | BalanceCommand;

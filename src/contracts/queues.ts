@@ -1,0 +1,22 @@
+/** The queues of the contract. All are declared durable, with no arguments: any argument makes the Go API's own declare fail. */
+
+export const INBOUND_QUEUES = [
+  'transactions_queue',
+  'refund_queue',
+  'calculate_balance_queue',
+  'balance_calculation_queue',
+  'retry_queue',
+] as const;
+export type InboundQueue = (typeof INBOUND_QUEUES)[number];
+
+export const DEAD_LETTER_QUEUES = ['transactions_dlq', 'balance_dlq', 'system_dlq'] as const;
+export type DeadLetterQueue = (typeof DEAD_LETTER_QUEUES)[number];
+
+/** What a queue carries decides which schemas are tried. */
+export const QUEUE_KIND: Readonly<Record<InboundQueue, 'transaction' | 'balance'>> = {
+  transactions_queue: 'transaction',
+  refund_queue: 'transaction',
+  retry_queue: 'transaction',
+  calculate_balance_queue: 'balance',
+  balance_calculation_queue: 'balance',
+};

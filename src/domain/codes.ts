@@ -1,0 +1,39 @@
+/** Every code a command can end or wait with. The order inside a list is the order of precedence. */
+
+/** Final business refusals: one journal row for ever. The first test that fails names the reason (contract section 5). */
+export const REJECTION_CODES = [
+  'ACCOUNT_CLOSED',
+  'ACCOUNT_FROZEN',
+  'CARD_UNKNOWN',
+  'CARD_NOT_OWNED',
+  'REFUND_TARGET_MISSING',
+  'ORIGINAL_OF_ANOTHER_ACCOUNT',
+  'ORIGINAL_IS_REFUND',
+  'ORIGINAL_NOT_FOUND',
+  'ORIGINAL_NOT_APPROVED',
+  'NOTHING_LEFT_TO_REFUND',
+  'REFUND_EXCEEDS_ORIGINAL',
+  'INSUFFICIENT_FUNDS',
+  'BALANCE_LIMIT',
+] as const;
+export type RejectionCode = (typeof REJECTION_CODES)[number];
+
+/** Try again later: a row in `processor.retries`, no journal row. */
+export const DEFERRAL_CODES = ['ORIGINAL_UNDECIDED', 'ROW_MISSING', 'ROW_LOCKED'] as const;
+export type DeferralCode = (typeof DEFERRAL_CODES)[number];
+
+/** Given up: a dead letter, no journal row. */
+export const FAILURE_CODES = [
+  'ACCOUNT_UNKNOWN',
+  'PAYLOAD_MISMATCH',
+  'RETRIES_EXHAUSTED',
+  'COMMIT_REFUSED',
+  'ACTOR_CRASHED',
+  'INVARIANT_BROKEN',
+] as const;
+export type FailureCode = (typeof FAILURE_CODES)[number];
+
+export const ACCOUNT_STATUSES = ['active', 'frozen', 'closed', 'quarantined'] as const;
+export type AccountStatus = (typeof ACCOUNT_STATUSES)[number];
+
+export type Outcome = 'APPROVED' | 'REJECTED';

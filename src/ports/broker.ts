@@ -1,0 +1,43 @@
+import type { DeadLetterQueue, InboundQueue } from '../contracts/queues.ts';
+
+/** One message as it came. */
+export interface Delivery {
+  readonly queue: InboundQueue;
+  readonly body: Buffer;
+  readonly redelivered: boolean;
+  readonly headers: Readonly<Record<string, unknown>>;
+  /** Acknowledges once; a no-op when the channel it came on is gone (the broker will deliver it again). Never throws. */
+  ack(): void;
+}
+
+export interface Subscription {
+  /** Stops intake by closing the channel: whatever is unacknowledged returns to its place in the queue. Idempotent. */
+  close(): Promise<void>;
+  /** Deliveries handed out and not acknowledged yet. */
+  unacknowledged(): number;
+}
+
+export interface Consumption {
+  readonly queue: InboundQueue;
+  /** Upper bound of the intake window, in messages. */
+  readonly windowMax: number;
+  /** Must not throw and must not block. */
+  readonly onDelivery: (delivery: Delivery) => void;
+}
+
+/** Reads queues. Reconnects by itself, with backoff; a queue is declared before it is read, durable and with no arguments. */
+export interface InboundQueues {
+  /** Resolves once the first consumer is up. Consumes exclusively: one reader per queue in the whole cluster. */
+  consume(consumption: Consumption): Promise<Subscription>;
+}
+
+export interface OutboundMessage {
+  readonly queue: DeadLetterQueue;
+  readonly body: Buffer;
+  readonly headers: Readonly<Record<string, string | number>>;
+}
+
+/** Publishes with confirms, persistent and mandatory. Rejects when the broker did not take the message. */
+export interface Publisher {
+  publish(message: OutboundMessage): Promise<void>;
+}

@@ -1,0 +1,43 @@
+/** Time and chance come in from outside, so that the same code runs on virtual time. */
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** Calls back once after `delayMs`; the returned function cancels. */
+  after(delayMs: number, callback: () => void): () => void;
+  /** Calls back after the current turn and its I/O. */
+  soon(callback: () => void): void;
+}
+
+export interface Random {
+  /** 0 ≤ x < 1. */
+  next(): number;
+}
+
+export type LogFields = Readonly<Record<string, unknown>>;
+
+/** Structured log; pino's own signature, fields first. */
+export interface Logger {
+  error(fields: LogFields, message: string): void;
+  warn(fields: LogFields, message: string): void;
+  info(fields: LogFields, message: string): void;
+  debug(fields: LogFields, message: string): void;
+  isLevelEnabled(level: string): boolean;
+  child(fields: LogFields): Logger;
+}
+
+/** Counters and gauges of a node, called per batch where they can be. */
+export interface Metrics {
+  received(queue: string, count: number): void;
+  decided(type: string, outcome: string, count: number): void;
+  repeated(kind: 'already_decided' | 'same_key', count: number): void;
+  deferred(code: string): void;
+  deadLettered(code: string): void;
+  /** Seconds from receipt to acknowledgement. */
+  settled(durationSeconds: number): void;
+  commit(commands: number, durationSeconds: number): void;
+  commitFailed(kind: string): void;
+  fenced(shards: number): void;
+  actorStopped(reason: string): void;
+  cacheWritten(count: number): void;
+  cacheFailed(count: number): void;
+}

@@ -1,0 +1,103 @@
+import type { DeadLetterQueue, InboundQueue } from '../contracts/queues.ts';
+import type { RefusalCode } from '../contracts/refusal.ts';
+import type { DeferralCode, FailureCode } from '../domain/codes.ts';
+import type { CachedBalance } from './balance-cache.ts';
+
+/** A message that is given up, kept whole. */
+export interface DeadLetter {
+  /** Queue it was read from. */
+  readonly queue: InboundQueue;
+  readonly deadLetterQueue: DeadLetterQueue;
+  readonly code: RefusalCode | FailureCode;
+  /** In words, for a person: what was expected, what differs. */
+  readonly detail: string;
+  /** null where the message could not be decoded. */
+  readonly transactionId: string | null;
+  readonly accountId: string | null;
+  readonly body: Buffer;
+  readonly attempts: number;
+  /** RFC 3339. */
+  readonly firstSeenAt: string;
+  readonly redelivered: boolean;
+  /** True where the `transactions` row, if still `PENDING`, becomes `ERROR` in the same commit. */
+  readonly marksError: boolean;
+}
+
+export interface DeadLetterStore {
+  /** Ids in the order given. A redelivered message that is already recorded and open keeps its id. */
+  record(letters: readonly DeadLetter[]): Promise<readonly bigint[]>;
+}
+
+/** A deferral: the truth about when a command is tried again. */
+export interface Retry {
+  readonly transactionId: string;
+  readonly accountId: string;
+  /** 1 = first retry. */
+  readonly attempt: number;
+  readonly code: DeferralCode;
+  readonly queue: InboundQueue;
+  readonly body: Buffer;
+  /** Milliseconds since the epoch. */
+  readonly dueAtMs: number;
+  readonly firstSeenAtMs: number;
+}
+
+export interface RetryStore {
+  /**
+   * Writes or moves on the retry of a transaction. Where a retry of another body waits under the same id, that one
+   * stays and is returned, so that the caller can compare the payloads; null = written.
+   */
+  schedule(retries: readonly Retry[]): Promise<readonly (Retry | null)[]>;
+  /** Forgets retries whose command is settled. */
+  remove(transactionIds: readonly string[]): Promise<void>;
+  /** The retry as it stands, null where there is none any more. */
+  find(transactionId: string): Promise<Retry | null>;
+  /** Retries due before `nowMs`, oldest first. */
+  due(nowMs: number, limit: number): Promise<readonly Retry[]>;
+}
+
+/** Says when a retry is due. May forget (Redis): `RetryStore.due` is asked as well. */
+export interface RetryClock {
+  /** Starts calling `onDue` with transaction id and attempt. */
+  start(onDue: (transactionId: string, attempt: number) => Promise<void>): Promise<void>;
+  /** Never throws; a failure is counted and left to `RetryStore.due`. */
+  arm(transactionId: string, attempt: number, delayMs: number): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** A command that cannot be decided now, acknowledged once it is here. */
+export interface Parked {
+  readonly accountId: string;
+  readonly queue: InboundQueue;
+  readonly body: Buffer;
+  readonly reason: string;
+}
+
+export interface ParkStore {
+  park(commands: readonly Parked[]): Promise<void>;
+}
+
+/** An outbox row left by an incarnation that is gone. */
+export interface OutboxTask {
+  readonly outboxId: bigint;
+  /** The balances it is about, as the ledger has them now. */
+  readonly balances: readonly CachedBalance[];
+}
+
+export interface OutboxStore {
+  /** Takes up to `limit` rows of other incarnations older than `ageMs`, runs `work`, deletes them if it resolved. Returns how many. */
+  takeOver(
+    ageMs: number,
+    limit: number,
+    work: (tasks: readonly OutboxTask[]) => Promise<void>,
+  ): Promise<number>;
+  remove(outboxIds: readonly bigint[]): Promise<void>;
+}
+
+/** The shard directory (`processor.shards`). */
+export interface ShardDirectory {
+  /** Bumps the epochs of these shards in our name; returns the new epoch per shard, committed. */
+  takeOver(shards: readonly number[]): Promise<ReadonlyMap<number, bigint>>;
+  /** Names nobody as the owner of the shards that are still ours. */
+  release(shards: readonly number[]): Promise<void>;
+}
