@@ -29,6 +29,7 @@ module.exports = {
       '^src/(?!contracts/|domain/|ports/|machines/|actors/|supervisor/|limits)',
     ),
     layer('infra-implements-ports', '^src/infra/', '^src/(?!contracts/|domain/|ports/|infra/|limits|config)'),
+    layer('drive-knows-only-the-contract', '^src/drive/', '^src/(?!contracts/|domain/|drive/)'),
     layer('nothing-imports-the-cli', '^src/(?!cli/)', '^src/cli/'),
     layer('no-test-in-source', '^src/', '^test/'),
     {
@@ -42,5 +43,6 @@ module.exports = {
     doNotFollow: { path: 'node_modules' },
     tsConfig: { fileName: 'tsconfig.json' },
     tsPreCompilationDeps: true,
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default'] },
   },
 };

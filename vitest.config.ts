@@ -1,17 +1,29 @@
 import { defineConfig } from 'vitest/config';
 
+/** A broker or a Redis that a variable names has one place for all tests: they take turns. */
+const namedServers = process.env['PAYGATE_TEST_RABBITMQ_URL'] ?? process.env['PAYGATE_TEST_REDIS_URL'] ?? '';
+
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], environment: 'node' } },
+      {
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts'],
+          environment: 'node',
+          // Projects with different numbers of workers run one after the other.
+          sequence: { groupOrder: 0 },
+        },
+      },
       {
         test: {
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
           environment: 'node',
           globalSetup: ['test/support/servers-global-setup.ts'],
+          sequence: { groupOrder: 1 },
           pool: 'forks',
-          maxWorkers: 2,
+          maxWorkers: namedServers === '' ? 2 : 1,
           testTimeout: 30_000,
           hookTimeout: 60_000,
         },

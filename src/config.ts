@@ -99,6 +99,11 @@ function redisUrl(env: Environment): string {
   return `redis://${at}${env['REDIS_HOST'] ?? '127.0.0.1'}:${env['REDIS_PORT'] ?? '6379'}`;
 }
 
+/** The environment as it is, for what starts other programs. */
+export function environment(): Environment {
+  return process.env;
+}
+
 /** Throws `ConfigError` naming every variable that is wrong and what it should be. */
 export function loadConfig(env: Environment = process.env): Config {
   const present = Object.entries(VARIABLES).flatMap(([setting, variable]) => {

@@ -1,12 +1,12 @@
+import { DECODE_LIMITS } from './contracts/decode-limits.ts';
+
 /**
  * Every bound of the processor, in one place. A queue, map, batch, wait or retry without a bound here is a bug.
  * Relations between them are asserted by `assertLimits` at start.
  */
 const BOUNDS = {
-  /** A larger body is a dead letter unread. The Go API's messages are about 450 bytes. */
-  bodyBytesMax: 1024 * 1024,
-  /** Nesting of objects and arrays in a message. */
-  bodyDepthMax: 32,
+  /** `bodyBytesMax`, `bodyDepthMax`, `refusalIssuesMax`. */
+  ...DECODE_LIMITS,
   /** Bytes of bodies in flight above which the intake window stops growing. */
   inFlightBytesMax: 32 * 1024 * 1024,
   /** Intake window at start; it grows while the work keeps up. */
@@ -17,10 +17,21 @@ const BOUNDS = {
   actorBatchMax: 500,
   /** Commands in one commit call. 500 to 1,000 is where the bare loop stops gaining. */
   commitCommandsMax: 1000,
+  /** A commit waits this long for a row that somebody else is inserting or locking, then reports `busy`. */
+  commitLockTimeoutMs: 300,
+  /** A commit of 1,000 commands takes some 50 ms; one that takes this long is cancelled by the server. */
+  commitStatementTimeoutMs: 5_000,
+  /** No answer at all after this long: the connection is given up, the outcome is unknown. */
+  commitAnswerTimeoutMs: 8_000,
   /** Times a failing single command is tried before it is a dead letter (SQLSTATE classes 22 and 23). */
   commitRefusedMax: 2,
+  /** Times a change that is in somebody's way is tried again by the lane, each after a pause of this length on average. */
+  commitBusyRetriesMax: 2,
+  commitBusyPauseMs: 20,
   /** Known cards and originals an actor remembers. */
   actorCardsMax: 64,
+  /** Steps an account's statechart may take for one event: above two per command of the largest mailbox, so only a circle gets there. */
+  actorStepsMax: 50_000,
   /** Restarts of one account's actor within `restartWindowMs` before the account is quarantined. */
   actorRestartsMax: 3,
   restartWindowMs: 60_000,
@@ -35,8 +46,79 @@ const BOUNDS = {
   outboxTakeoverAgeMs: 2_000,
   /** A cache write counts as safe this long after Redis confirmed it (appendfsync everysec). */
   cacheDurableMs: 1_100,
-  /** Refusal issues reported per message. */
-  refusalIssuesMax: 20,
+  /** Items handed to a store in one call. */
+  storeBatchMax: 500,
+  /** Backoff of a store, of the cache or of a publication that failed. */
+  storeBackoffMsMin: 50,
+  storeBackoffMsMax: 2_000,
+  /** Text of a reason that travels in the header of a dead letter. */
+  detailCharsMax: 1_000,
+  /** Retries taken out of the ledger and not answered yet. */
+  retriesInFlightMax: 1_000,
+  /** How often the ledger is asked for due retries, and how late one must be: until then it is the retry clock's. */
+  retryPollMs: 1_000,
+  retryPollGraceMs: 1_000,
+  /** Balances that wait for the cache; with Redis away longer than that, further ones are left to the next start. */
+  cachePendingMax: 1_000_000,
+  /** How often outbox rows of dead incarnations are looked for, and how many are taken at once. */
+  outboxTakeoverMs: 3_000,
+  outboxTakeoverRowsMax: 500,
+  /** How often idle accounts are looked for. */
+  passivationSweepMs: 1_000,
+  /** Idle accounts stopped in one turn: about 10 ms. */
+  passivationsMax: 500,
+  /** How long a starting node waits for PostgreSQL. */
+  startPatienceMs: 15_000,
+  /** How long a starting node waits for its readers before it goes on without some of them. */
+  intakePatienceMs: 5_000,
+  /** How often the servers are looked at and queue depths are read. */
+  healthPollMs: 2_000,
+  /** RabbitMQ finds a frozen reader after two to three of these. */
+  brokerHeartbeatSeconds: 5,
+  /** Opening a connection, and closing one in good order. */
+  connectTimeoutMs: 5_000,
+  closeTimeoutMs: 2_000,
+  /** Backoff of a lost connection: doubled from the base this many times at most (3.2 s). */
+  reconnectBaseMs: 100,
+  reconnectDoublingsMax: 6,
+  /** A connection that was up this long has no failures behind it. */
+  connectionStableMs: 5_000,
+  /** How often a queue that somebody else reads is asked for again. */
+  exclusiveRetryMs: 500,
+  /** A body above this halves the intake window. */
+  largeBodyBytes: 64 * 1024,
+  /** Intake window where the broker does not let it change. */
+  windowFixed: 1_000,
+  /** A publication without confirm after this long is given up (its outcome is unknown). */
+  publishTimeoutMs: 10_000,
+  /** Any answer of Redis. */
+  redisCommandTimeoutMs: 2_000,
+  /** Expiry of cached balances. */
+  cacheExpirySeconds: 86_400,
+  /** Due retries handed out by the retry clock and not answered. */
+  retryClockDueMax: 50,
+  /** Waits of the connections that load and store (commit lanes have their own). */
+  poolConnectTimeoutMs: 10_000,
+  poolStatementTimeoutMs: 30_000,
+  poolLockTimeoutMs: 2_000,
+  poolIdleInTransactionTimeoutMs: 10_000,
+  /** The work of an outbox takeover waits for Redis inside a transaction; past this the server ends it. */
+  outboxWorkTimeoutMs: 30_000,
+  /** A takeover waits this long for a commit of the old owner, then ends the old owner's connections; so many times. */
+  takeoverLockTimeoutMs: 500,
+  takeoverAttemptsMax: 10,
+  /** How long the server may take to end one connection. */
+  terminateTimeoutMs: 1_000,
+  /** What is kept of a dead body above `bodyBytesMax`, and how many bytes of bodies travel in one statement. */
+  deadBodyCutBytes: 64 * 1024,
+  deadBodyBatchBytesMax: 8 * 1024 * 1024,
+  /** Text of a reason that is kept with a dead letter. */
+  deadDetailCharsMax: 4_000,
+  /** Rounds of writing retries that vanish between a conflict and the look at it. */
+  retryWriteRoundsMax: 10,
+  /** Blocks of `transactions` read in one statement while history is taken over (16 MiB), and rows named when it is unclear. */
+  openingBlocksPerStep: 2_048,
+  openingExamplesMax: 20,
   shardCount: 256,
 } as const;
 
@@ -48,8 +130,13 @@ export const LIMITS: Limits = Object.freeze(BOUNDS);
 export function assertLimits(): void {
   const relations: readonly (readonly [boolean, string])[] = [
     [LIMITS.actorBatchMax <= LIMITS.commitCommandsMax, 'actorBatchMax must fit into one commit'],
+    [
+      LIMITS.commitStatementTimeoutMs < LIMITS.commitAnswerTimeoutMs,
+      'the server must give up on a commit before its client does',
+    ],
     [LIMITS.hydrateBackoffMsMin < LIMITS.hydrateBackoffMsMax, 'hydrate backoff must grow'],
     [LIMITS.outboxTakeoverAgeMs > LIMITS.cacheDurableMs, 'a live outbox row must not look abandoned'],
+    [LIMITS.storeBackoffMsMin < LIMITS.storeBackoffMsMax, 'store backoff must grow'],
     [LIMITS.bodyBytesMax <= LIMITS.inFlightBytesMax, 'one body must fit into the window'],
   ];
   for (const [holds, rule] of relations) if (!holds) throw new Error(`limits contradict each other: ${rule}`);

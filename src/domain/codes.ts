@@ -22,11 +22,10 @@ export type RejectionCode = (typeof REJECTION_CODES)[number];
 export const DEFERRAL_CODES = ['ORIGINAL_UNDECIDED', 'ROW_MISSING', 'ROW_LOCKED'] as const;
 export type DeferralCode = (typeof DEFERRAL_CODES)[number];
 
-/** Given up: a dead letter, no journal row. */
+/** Given up: a dead letter, no journal row. A deferral that was tried too often becomes a dead letter under its own code. */
 export const FAILURE_CODES = [
   'ACCOUNT_UNKNOWN',
   'PAYLOAD_MISMATCH',
-  'RETRIES_EXHAUSTED',
   'COMMIT_REFUSED',
   'ACTOR_CRASHED',
   'INVARIANT_BROKEN',

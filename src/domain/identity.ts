@@ -15,12 +15,52 @@ export interface StoredTransaction {
   readonly reason: string | null;
 }
 
-/** Placeholder signature; see the domain tests for the rules of contract section 2.4. */
 export type DifferingField = 'account' | 'type' | 'amount' | 'card' | 'original' | 'key';
 
-/** Fields in which a command differs from what is stored; empty = same payload. */
-export type CompareIdentity = (
+export interface IdentityOptions {
+  /** The key belongs to a row that waits for its message (contract 2.4, case 1), not to the payload. */
+  readonly compareKey: boolean;
+  /** False with `REFUND_AMOUNT=original`: a refund's amount is then decided here, whatever the message says. */
+  readonly compareRefundAmount: boolean;
+}
+
+/**
+ * Fields in which a command differs from what is stored under its id or key; empty = the same payload.
+ *
+ * The payload is (account, type, amount, card, refunded id), compared field by field, so that a refusal can name
+ * what differs. A refunded id that the database does not know yet is left out of the comparison.
+ */
+export function differences(
   command: TransactionCommand,
   stored: StoredTransaction,
-  options: { readonly compareKey: boolean; readonly compareRefundAmount: boolean },
-) => readonly DifferingField[];
+  options: IdentityOptions,
+): readonly DifferingField[] {
+  const amountCounts = options.compareRefundAmount || command.type !== 'REFUND';
+  const fields: DifferingField[] = [];
+  if (command.accountId !== stored.accountId) fields.push('account');
+  if (command.type !== stored.type) fields.push('type');
+  if (amountCounts && command.amountCents !== stored.amountCents) fields.push('amount');
+  if (command.cardId !== stored.cardId) fields.push('card');
+  if (stored.originalId !== undefined && command.originalId !== stored.originalId) fields.push('original');
+  if (options.compareKey && command.idempotencyKey !== stored.idempotencyKey) fields.push('key');
+  return fields;
+}
+
+/** "amount (stored 1000, message 1200)", amounts in cents: for the detail of a dead letter. */
+export function describeDifferences(
+  command: TransactionCommand,
+  stored: StoredTransaction,
+  fields: readonly DifferingField[],
+): string {
+  const said: Readonly<Record<DifferingField, readonly [stored: unknown, message: unknown]>> = {
+    account: [stored.accountId, command.accountId],
+    type: [stored.type, command.type],
+    amount: [stored.amountCents, command.amountCents],
+    card: [stored.cardId, command.cardId],
+    original: [stored.originalId, command.originalId],
+    key: [stored.idempotencyKey, command.idempotencyKey],
+  };
+  return fields
+    .map((field) => `${field} (stored ${String(said[field][0])}, message ${String(said[field][1])})`)
+    .join(', ');
+}

@@ -11,6 +11,8 @@ export interface Delivery {
 }
 
 export interface Subscription {
+  /** Asks the broker to send nothing new while what came before is still unacknowledged. Idempotent. */
+  quiesce(): Promise<void>;
   /** Stops intake by closing the channel: whatever is unacknowledged returns to its place in the queue. Idempotent. */
   close(): Promise<void>;
   /** Deliveries handed out and not acknowledged yet. */

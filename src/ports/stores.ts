@@ -8,7 +8,7 @@ export interface DeadLetter {
   /** Queue it was read from. */
   readonly queue: InboundQueue;
   readonly deadLetterQueue: DeadLetterQueue;
-  readonly code: RefusalCode | FailureCode;
+  readonly code: RefusalCode | FailureCode | DeferralCode;
   /** In words, for a person: what was expected, what differs. */
   readonly detail: string;
   /** null where the message could not be decoded. */

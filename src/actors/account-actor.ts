@@ -1,0 +1,182 @@
+import { createActor } from 'xstate';
+import type { Actor } from 'xstate';
+import type { AccountState } from '../domain/account.ts';
+import type { AccountEvent, AccountPlace, AccountRules, StopReason } from '../machines/account-effects.ts';
+import { accountMachine } from '../machines/account-machine.ts';
+import { Mailbox } from '../machines/mailbox.ts';
+import type { BalanceEnvelope } from '../machines/mailbox.ts';
+import type { AccountChange, AccountReader } from '../ports/ledger.ts';
+import type { Clock, Logger, Random } from '../ports/runtime.ts';
+import type { ProposalResult } from './commit-lane.ts';
+import type { Envelope, GiveBackReason } from './envelope.ts';
+import { LiveEffects } from './live-effects.ts';
+
+export type { AccountPlace, StopReason } from '../machines/account-effects.ts';
+
+/** All that an account's actor sees of whoever keeps it. */
+export interface AccountParent {
+  /** Puts a change on the commit lane of its shard; `done` is called once, never before this returns. */
+  commit(actor: AccountActor, change: AccountChange, done: (result: ProposalResult) => void): void;
+  /** Takes a balance request over and settles it. `state` is the account as it is committed. */
+  answerBalance(request: BalanceEnvelope, state: AccountState): void;
+  /**
+   * The actor has ended and does nothing more. `unanswered` is every command it had accepted and not answered, in
+   * the order of delivery; they are the parent's from here. `cause` is what was thrown, for `crashed`.
+   */
+  stopped(actor: AccountActor, reason: StopReason, unanswered: readonly Envelope[], cause?: unknown): void;
+}
+
+/** What all actors of a node share: one object for all of them. */
+export interface ActorSurroundings {
+  readonly reader: AccountReader;
+  readonly parent: AccountParent;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly rules: AccountRules;
+}
+
+/** An account as the console and the tests see it. */
+export interface AccountSnapshot {
+  readonly accountId: string;
+  readonly shard: number;
+  /** Where the statechart is, such as `active.committing`. */
+  readonly at: string;
+  /** null until the account was read. */
+  readonly state: AccountState | null;
+  readonly waitingCount: number;
+  readonly runCount: number;
+  readonly setbacks: number;
+  readonly lastUsedMs: number;
+}
+
+const GIVE_BACK_AS: Readonly<Record<StopReason, GiveBackReason>> = {
+  idle: 'stopped',
+  unknown: 'stopped',
+  stopped: 'stopped',
+  fenced: 'fenced',
+  crashed: 'crashed',
+  shutdown: 'shutdown',
+};
+
+/**
+ * Runs the statechart of one account.
+ *
+ * Owns the mailbox and the XState actor. Reads at once, when it is made.
+ *
+ * A1. What `accept` took is settled, handed over as a balance request, or given to `parent.stopped`: once.
+ * A2. `parent.stopped` is called once; nothing is told to the chart after it, whatever still comes back.
+ * A3. A throw inside the chart ends this actor with `crashed`, never the process.
+ */
+export class AccountActor {
+  readonly place: AccountPlace;
+  readonly surroundings: ActorSurroundings;
+  readonly #mailbox = new Mailbox();
+  readonly #effects: LiveEffects;
+  readonly #actor: Actor<typeof accountMachine>;
+  #ended: StopReason | null = null;
+  #lastUsedMs: number;
+
+  constructor(place: AccountPlace, surroundings: ActorSurroundings) {
+    this.place = place;
+    this.surroundings = surroundings;
+    this.#lastUsedMs = surroundings.clock.now();
+    this.#effects = new LiveEffects(this, this.#tell, this.#finish);
+    this.#actor = createActor(accountMachine, {
+      id: place.accountId,
+      input: { place, rules: surroundings.rules, mailbox: this.#mailbox, effects: this.#effects },
+    });
+    this.#actor.subscribe({ error: (cause) => this.#finish('crashed', cause) });
+    this.#actor.start();
+  }
+
+  get accountId(): string {
+    return this.place.accountId;
+  }
+
+  /** When it last accepted a command, in milliseconds since the epoch. */
+  get lastUsedMs(): number {
+    return this.#lastUsedMs;
+  }
+
+  /** Nothing waits and nothing is under way: `passivate` would end it. */
+  get idle(): boolean {
+    return (
+      this.#ended === null && this.#mailbox.isEmpty && this.#actor.getSnapshot().can({ type: 'passivate' })
+    );
+  }
+
+  get ended(): StopReason | null {
+    return this.#ended;
+  }
+
+  /** For `system.inspect`. An observer that throws ends the account: wrap it. */
+  get inspected(): Actor<typeof accountMachine> {
+    return this.#actor;
+  }
+
+  /** Takes a command, in every state. One that comes after the end is given back at once. */
+  accept(envelope: Envelope): void {
+    if (this.#ended !== null) {
+      envelope.giveBack(GIVE_BACK_AS[this.#ended]);
+      return;
+    }
+    this.#lastUsedMs = this.surroundings.clock.now();
+    this.#mailbox.accept(envelope);
+    // Said for the first that waits only: whoever takes that one takes those behind it too.
+    if (this.#mailbox.waitingCount === 1) this.#actor.send(ARRIVED);
+  }
+
+  /** Asks the actor to end for lack of work. `ended`: it did, and the parent was told. */
+  passivate(): 'ended' | 'busy' {
+    this.#tell({ type: 'passivate' });
+    return this.#ended === null ? 'busy' : 'ended';
+  }
+
+  /** Ends now; what is unanswered goes to `parent.stopped`, even what is being committed. */
+  stop(reason: 'stopped' | 'shutdown'): void {
+    this.#tell({ type: 'stop', reason });
+  }
+
+  /** Decides nothing more: what is under way ends, everything else is parked. */
+  quarantine(reason: string): void {
+    this.#tell({ type: 'quarantine', reason });
+  }
+
+  snapshot(): AccountSnapshot {
+    const { context, value } = this.#actor.getSnapshot();
+    return {
+      accountId: this.accountId,
+      shard: this.place.shard,
+      at: typeof value === 'string' ? value : Object.entries(value).flat().join('.'),
+      state: context.state,
+      waitingCount: this.#mailbox.waitingCount,
+      runCount: this.#mailbox.run.length,
+      setbacks: context.setbacks,
+      lastUsedMs: this.#lastUsedMs,
+    };
+  }
+
+  /** A2: whatever still comes back after the end is of no interest. */
+  readonly #tell = (event: AccountEvent): void => {
+    if (this.#ended === null) this.#actor.send(event);
+  };
+
+  readonly #finish = (reason: StopReason, cause?: unknown): void => {
+    if (this.#ended !== null) return;
+    this.#ended = reason;
+    this.#effects.dispose();
+    const { parent, logger } = this.surroundings;
+    try {
+      parent.stopped(this, reason, this.#mailbox.takeAll(), cause);
+    } catch (error) {
+      // Inside the chart a throw would end it a second time, inside its error observer the whole process.
+      logger.error(
+        { err: error, account_id: this.accountId, reason },
+        'the end of an account was not taken note of',
+      );
+    }
+  };
+}
+
+const ARRIVED: AccountEvent = { type: 'command.arrived' };

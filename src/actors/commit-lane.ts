@@ -1,0 +1,244 @@
+import { ensureError } from '../domain/errors.ts';
+import { LIMITS } from '../limits.ts';
+import type { CachedBalance } from '../ports/balance-cache.ts';
+import { CommitFailure } from '../ports/ledger.ts';
+import type { AccountChange, AccountVerdict, CommitReceipt, Ledger } from '../ports/ledger.ts';
+import type { Clock, Logger, Metrics, Random } from '../ports/runtime.ts';
+
+/** What became of a proposed change. */
+export type ProposalResult = AccountVerdict | { readonly kind: 'failed'; readonly failure: CommitFailure };
+
+/** What a commit leaves to do: balances to show, and the outbox row that says so until it is done. */
+export interface CommittedBatch {
+  readonly outboxId: bigint;
+  /** Of every account that was committed and of every card whose total changed. */
+  readonly balances: readonly CachedBalance[];
+}
+
+export interface LaneOptions {
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+  /** Called after a commit and before any of its commands is settled. */
+  readonly onCommitted: (batch: CommittedBatch) => void;
+}
+
+interface Proposal {
+  readonly change: AccountChange;
+  readonly done: (result: ProposalResult) => void;
+  /** Times it was tried alone and was in somebody's way. */
+  busyTries: number;
+}
+
+/**
+ * Group commit on one connection: changes of many accounts become one commit.
+ *
+ * Owns the proposals from `submit` until `done`. Does not look into them.
+ *
+ * L1. One commit is under way at a time; whatever is submitted meanwhile gathers for the next. Nothing waits for
+ *     company: an idle lane commits what the present turn brings.
+ * L2. Each proposal gets one `done`, after its commit, never inside `submit`.
+ * L3. A batch holds at most `commitCommandsMax` commands and at most one change per account.
+ * L4. A batch that did not go through as a whole, with nothing written, is tried in halves, down to one account: one
+ *     bad account costs the others time, never their commit. One that is in somebody's way waits outside the lane
+ *     and comes back alone.
+ * L5. After a commit of unknown outcome nothing is tried again here: that is for the account, after it has read.
+ */
+export class CommitLane {
+  readonly #options: LaneOptions;
+  /** Submitted, not in a commit yet. */
+  #waiting: Proposal[] = [];
+  /** Halves of a batch that was refused, in order. */
+  readonly #halves: Proposal[][] = [];
+  /** To be tried alone. */
+  readonly #alone: Proposal[] = [];
+  readonly #whenDrained: (() => void)[] = [];
+  #pausing = 0;
+  #phase: 'idle' | 'scheduled' | 'committing' = 'idle';
+
+  constructor(options: LaneOptions) {
+    this.#options = options;
+  }
+
+  submit(change: AccountChange, done: (result: ProposalResult) => void): void {
+    this.#waiting.push({ change, done, busyTries: 0 });
+    this.#wake();
+  }
+
+  /** Resolves when nothing is left to commit. */
+  async drain(): Promise<void> {
+    if (this.#isDrained()) return;
+    await new Promise<void>((resolve) => this.#whenDrained.push(resolve));
+  }
+
+  #isDrained(): boolean {
+    return this.#phase === 'idle' && this.#pausing === 0;
+  }
+
+  #wake(): void {
+    if (this.#phase !== 'idle') return;
+    this.#phase = 'scheduled';
+    this.#options.clock.soon(() => this.#commitNext());
+  }
+
+  #commitNext(): void {
+    const batch = this.#halves.shift() ?? this.#nextAlone() ?? this.#gather();
+    if (batch.length > 0) {
+      this.#phase = 'committing';
+      void this.#commit(batch);
+      return;
+    }
+    this.#phase = 'idle';
+  }
+
+  #noteDrained(): void {
+    if (this.#isDrained()) for (const resolve of this.#whenDrained.splice(0)) resolve();
+  }
+
+  #nextAlone(): Proposal[] | undefined {
+    const proposal = this.#alone.shift();
+    return proposal === undefined ? undefined : [proposal];
+  }
+
+  #gather(): Proposal[] {
+    const batch: Proposal[] = [];
+    const later: Proposal[] = [];
+    const accounts = new Set<string>();
+    let commands = 0;
+    for (const [index, proposal] of this.#waiting.entries()) {
+      const { accountId, decisions } = proposal.change;
+      if (commands > 0 && commands + decisions.length > LIMITS.commitCommandsMax) {
+        later.push(...this.#waiting.slice(index));
+        break;
+      }
+      if (accounts.has(accountId)) {
+        later.push(proposal);
+        continue;
+      }
+      accounts.add(accountId);
+      commands += decisions.length;
+      batch.push(proposal);
+    }
+    this.#waiting = later;
+    return batch;
+  }
+
+  async #commit(batch: readonly Proposal[]): Promise<void> {
+    const { ledger, clock, metrics } = this.#options;
+    const startedMs = clock.now();
+    let receipt: CommitReceipt;
+    try {
+      receipt = await ledger.commit(batch.map(({ change }) => change));
+      if (receipt.verdicts.length !== batch.length)
+        throw new Error('a commit did not answer for every account');
+    } catch (error) {
+      this.#failed(batch, asFailure(error));
+      return;
+    }
+    metrics.commit(commandCount(batch), (clock.now() - startedMs) / 1000);
+    this.#announce(batch, receipt);
+    // PostgreSQL works on what has gathered while we settle.
+    this.#commitNext();
+    for (const [index, proposal] of batch.entries())
+      this.#answer(proposal, receipt.verdicts[index] ?? UNANSWERED);
+    this.#noteDrained();
+  }
+
+  #announce(batch: readonly Proposal[], receipt: CommitReceipt): void {
+    const { metrics, onCommitted, logger } = this.#options;
+    const fenced = new Set<number>();
+    const balances: CachedBalance[] = [];
+    for (const [index, { change }] of batch.entries()) {
+      const kind = receipt.verdicts[index]?.kind;
+      if (kind === 'fenced') fenced.add(change.shard);
+      if (kind === 'committed') balances.push(balanceOf(change));
+    }
+    if (fenced.size > 0) metrics.fenced(fenced.size);
+    if (receipt.outboxId === null) return;
+    for (const { cardId, totalCents, seq } of receipt.cardTotals) {
+      balances.push({ kind: 'card', id: cardId, cents: totalCents, version: seq });
+    }
+    try {
+      onCommitted({ outboxId: receipt.outboxId, balances });
+    } catch (error) {
+      // The outbox row still says what is to be done.
+      logger.error({ err: error, outbox_id: receipt.outboxId }, 'a commit was not taken note of');
+    }
+  }
+
+  #failed(batch: readonly Proposal[], failure: CommitFailure): void {
+    const { metrics, logger } = this.#options;
+    metrics.commitFailed(failure.kind);
+    logger.warn(
+      { err: failure, sql_state: failure.sqlState, accounts: batch.length, commands: commandCount(batch) },
+      `commit ${failure.kind}`,
+    );
+    const [only] = batch;
+    if (failure.kind !== 'unknown' && batch.length > 1) {
+      const middle = batch.length >> 1;
+      this.#halves.unshift(batch.slice(0, middle), batch.slice(middle));
+      this.#commitNext();
+    } else if (
+      failure.kind === 'busy' &&
+      only !== undefined &&
+      only.busyTries < LIMITS.commitBusyRetriesMax
+    ) {
+      this.#comeBackAlone(only);
+      this.#commitNext();
+    } else {
+      this.#commitNext();
+      for (const proposal of batch) this.#answer(proposal, { kind: 'failed', failure });
+      this.#noteDrained();
+    }
+  }
+
+  #comeBackAlone(proposal: Proposal): void {
+    const { clock, random } = this.#options;
+    proposal.busyTries += 1;
+    this.#pausing += 1;
+    clock.after(LIMITS.commitBusyPauseMs * (0.5 + random.next()), () => {
+      this.#pausing -= 1;
+      this.#alone.push(proposal);
+      this.#wake();
+    });
+  }
+
+  #answer({ change, done }: Proposal, result: ProposalResult): void {
+    try {
+      done(result);
+    } catch (error) {
+      const { logger } = this.#options;
+      logger.error(
+        { err: error, account_id: change.accountId, result: result.kind },
+        'an answer was not taken',
+      );
+    }
+  }
+}
+
+const UNANSWERED: ProposalResult = {
+  kind: 'failed',
+  failure: new CommitFailure('unknown', null, 'the commit did not answer for this account'),
+};
+
+function balanceOf({ accountId, balanceCents, previousSeq, decisions }: AccountChange): CachedBalance {
+  return {
+    kind: 'account',
+    id: accountId,
+    cents: balanceCents,
+    version: previousSeq + BigInt(decisions.length),
+  };
+}
+
+function commandCount(batch: readonly Proposal[]): number {
+  return batch.reduce((sum, { change }) => sum + change.decisions.length, 0);
+}
+
+/** Anything that is no `CommitFailure` may have left the commit done: unknown. */
+function asFailure(thrown: unknown): CommitFailure {
+  if (thrown instanceof CommitFailure) return thrown;
+  const error = ensureError(thrown);
+  return new CommitFailure('unknown', null, error.message, { cause: error });
+}

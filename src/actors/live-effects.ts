@@ -1,0 +1,132 @@
+import type { AccountState, OriginalFact } from '../domain/account.ts';
+import { retryDelayMs } from '../domain/retry-policy.ts';
+import { LIMITS } from '../limits.ts';
+import type {
+  AccountEffects,
+  AccountEvent,
+  AccountRules,
+  FactNeeds,
+  StopReason,
+} from '../machines/account-effects.ts';
+import type { BalanceEnvelope } from '../machines/mailbox.ts';
+import { foundSettlements } from '../machines/run-decision.ts';
+import type { AccountChange } from '../ports/ledger.ts';
+import type { AccountActor } from './account-actor.ts';
+import type { ProposalResult } from './commit-lane.ts';
+
+/**
+ * The effects of a live account: reads through the reader, waits by the clock, commits through the parent.
+ * Owns what is under way: a timer or a proposal.
+ */
+export class LiveEffects implements AccountEffects {
+  readonly #account: AccountActor;
+  readonly #tell: (event: AccountEvent) => void;
+  readonly #end: (reason: StopReason) => void;
+  #proposed: AccountChange | null = null;
+  #cancelPause: (() => void) | null = null;
+
+  constructor(account: AccountActor, tell: (event: AccountEvent) => void, end: (reason: StopReason) => void) {
+    this.#account = account;
+    this.#tell = tell;
+    this.#end = end;
+  }
+
+  hydrate(): void {
+    void this.#hydrate();
+  }
+
+  load(needs: FactNeeds): void {
+    void this.#load(needs);
+  }
+
+  propose(change: AccountChange): void {
+    this.#proposed = change;
+    this.#account.surroundings.parent.commit(this.#account, change, this.#answered);
+  }
+
+  pause(attempt: number): void {
+    const { clock, random } = this.#account.surroundings;
+    const delayMs = retryDelayMs(attempt, LIMITS.hydrateBackoffMsMin, random);
+    this.#cancelPause = clock.after(Math.min(delayMs, LIMITS.hydrateBackoffMsMax), () => {
+      this.#cancelPause = null;
+      this.#tell({ type: 'pause.over' });
+    });
+  }
+
+  answerBalance(request: BalanceEnvelope, state: AccountState): void {
+    this.#account.surroundings.parent.answerBalance(request, state);
+  }
+
+  end(reason: StopReason): void {
+    this.#end(reason);
+  }
+
+  now(): number {
+    return this.#account.surroundings.clock.now();
+  }
+
+  /** Lets go of the timer. */
+  dispose(): void {
+    this.#cancelPause?.();
+    this.#cancelPause = null;
+  }
+
+  readonly #answered = (result: ProposalResult): void => {
+    const change = this.#proposed;
+    this.#proposed = null;
+    if (change === null)
+      throw new Error(`account ${this.#account.accountId} was answered without a proposal`);
+    this.#tell(eventOf(result, change, this.#account.surroundings.rules));
+  };
+
+  async #hydrate(): Promise<void> {
+    const { surroundings, accountId } = this.#account;
+    try {
+      const state = await surroundings.reader.account(accountId);
+      this.#tell({ type: 'hydrated', state });
+    } catch (error) {
+      this.#tell({ type: 'hydration.failed', error });
+    }
+  }
+
+  async #load({ cardIds, originalIds }: FactNeeds): Promise<void> {
+    const { reader } = this.#account.surroundings;
+    try {
+      const [owners, facts] = await Promise.all([
+        Promise.all(cardIds.map((id) => reader.cardOwner(id))),
+        Promise.all(originalIds.map((id) => reader.original(id))),
+      ]);
+      const cards = new Map(cardIds.map((id, index) => [id, owners[index] ?? null]));
+      const originals = new Map<string, OriginalFact>(facts.map((fact) => [fact.transactionId, fact]));
+      this.#tell({ type: 'facts.loaded', cards, originals });
+    } catch (error) {
+      this.#tell({ type: 'facts.failed', error });
+    }
+  }
+}
+
+function eventOf(result: ProposalResult, change: AccountChange, rules: AccountRules): AccountEvent {
+  switch (result.kind) {
+    case 'committed':
+      return { type: 'change.committed', change };
+    case 'left-out':
+      return { type: 'change.leftOut', settlements: foundSettlements(change, result.findings, rules) };
+    case 'stale':
+      return { type: 'change.stale' };
+    case 'fenced':
+      return { type: 'change.fenced' };
+    case 'failed':
+      return failureEventOf(result.failure.kind, result.failure.message);
+  }
+}
+
+function failureEventOf(kind: 'refused' | 'busy' | 'unknown', detail: string): AccountEvent {
+  switch (kind) {
+    case 'refused':
+      return { type: 'change.refused', detail };
+    case 'busy':
+      return { type: 'change.busy' };
+    case 'unknown':
+      return { type: 'change.unknown' };
+  }
+}

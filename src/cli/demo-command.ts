@@ -1,0 +1,119 @@
+import { randomBytes } from 'node:crypto';
+import { Command } from 'commander';
+import { Traffic, TRAFFIC_DEFAULTS } from '../drive/traffic.ts';
+import { runPerformance, type Performance } from './demo/performance.ts';
+import { setStage, type Stage } from './demo/stage.ts';
+import { CommandError, EXIT } from './exit-codes.ts';
+import { positive, wholeNumber } from './options.ts';
+import { bold, count, paint, print, printError } from './output.ts';
+import { describeAudit, verifyLedger } from './verify-command.ts';
+
+const DESCRIPTION = `the demonstration: servers, a node, invented payments, live figures, an audit
+
+Everything runs on servers of its own (or on empty ones that PAYGATE_DEMO_DATABASE_URL, PAYGATE_DEMO_RABBITMQ_URL and
+PAYGATE_DEMO_REDIS_URL name) and is gone afterwards. Ctrl-C stops the stream, drains, audits and prints the verdict; a
+second Ctrl-C ends it at once. Exit code 0 only if the audit finds everything right.`;
+
+/** Without a number of transactions: a pace that shows movement without filling the disk. */
+const ENDLESS_RATE = 2_000;
+
+interface DemoOptions {
+  readonly transactions?: number;
+  readonly rate?: number;
+  readonly accounts: number;
+  readonly seed: string;
+}
+
+/** First Ctrl-C: stop the stream and audit. Second: strike the stage and leave. */
+function listenForSignals(stage: () => Stage | null): AbortSignal {
+  const stop = new AbortController();
+  const onSignal = (): void => {
+    if (!stop.signal.aborted) {
+      printError('\nstopping: draining, then the audit (Ctrl-C again ends at once)');
+      stop.abort();
+      return;
+    }
+    printError('\nending at once');
+    void (stage()?.strike() ?? Promise.resolve()).finally(() => process.exit(EXIT.interrupted));
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  return stop.signal;
+}
+
+function tellPerformance({ report, figures, elapsedMs }: Performance): void {
+  const rate = report.transactions / (elapsedMs / 1_000);
+  print('');
+  print(
+    `${bold(`${count(Math.round(rate))} tx/s`)}: ${count(report.transactions)} transactions in ` +
+      `${(elapsedMs / 1_000).toFixed(1)} s, from the first row inserted to the last balance in Redis`,
+  );
+  print(
+    `  published      ${count(report.messages)} messages: ${count(report.repeats)} of them twice, ` +
+      `${count(report.documented)} in the documented shape, ${count(report.balanceRequests)} balance requests`,
+  );
+  print(`  repeats found  ${count(figures.duplicates)}`);
+}
+
+/** Stops the nodes, audits, says the verdict. Returns the exit code. */
+async function audit(stage: Stage, performance: Performance): Promise<number> {
+  const wrong = await stage.stopNodes();
+  const report = await verifyLedger(stage.config, { expectDrained: true, quiet: false });
+  print(describeAudit(report));
+  const problems = [
+    ...(performance.left === null ? [] : [`not everything was decided: ${JSON.stringify(performance.left)}`]),
+    ...(wrong.length === 0
+      ? []
+      : [`a node did not drain (exit code ${wrong.join(', ')}); its log: ${stage.logFile}`]),
+    ...(report.counts.decisions === performance.report.transactions
+      ? []
+      : [
+          `${count(report.counts.decisions)} decisions for ${count(performance.report.transactions)} transactions`,
+        ]),
+  ];
+  for (const problem of problems) print(paint('red', problem));
+  const right = report.ok && problems.length === 0;
+  print(
+    right
+      ? paint('green', 'Every transaction was decided exactly once.')
+      : paint('red', 'This must not happen.'),
+  );
+  return right ? EXIT.ok : EXIT.finding;
+}
+
+async function runDemo(options: DemoOptions): Promise<number> {
+  let stage: Stage | null = null;
+  const signal = listenForSignals(() => stage);
+  stage = await setStage();
+  try {
+    if (signal.aborted) throw new CommandError('stopped before anything was processed', EXIT.interrupted);
+    const performance = await runPerformance(stage, {
+      transactions: options.transactions ?? null,
+      ratePerSecond: options.rate ?? (options.transactions === undefined ? ENDLESS_RATE : 0),
+      traffic: new Traffic({
+        ...TRAFFIC_DEFAULTS,
+        accounts: options.accounts,
+        seed: options.seed,
+        run: randomBytes(6).toString('hex'),
+      }),
+      signal,
+    });
+    tellPerformance(performance);
+    return await audit(stage, performance);
+  } finally {
+    await stage.strike();
+  }
+}
+
+/** `paygate demo`, which `npm start` runs. */
+export function demoCommand(): Command {
+  return new Command('demo')
+    .description(DESCRIPTION)
+    .option('--transactions <n>', 'process this many and exit; default: until Ctrl-C', wholeNumber(1))
+    .option('--rate <tx/s>', 'pace; default: as fast as possible, 2000 without --transactions', positive)
+    .option('--accounts <n>', 'accounts', wholeNumber(1, 1_000_000), TRAFFIC_DEFAULTS.accounts)
+    .option('--seed <text>', 'what the stream is made from', 'paygate')
+    .action(async (options: DemoOptions) => {
+      process.exitCode = await runDemo(options);
+    });
+}

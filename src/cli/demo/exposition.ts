@@ -1,0 +1,80 @@
+/** Reads the Prometheus text format of our own `/metrics`: enough of it for the demonstration's figures. */
+
+export interface Sample {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+const LINE = /^(?<name>[a-zA-Z_:][\w:]*)(?:\{(?<labels>.*)\})? (?<value>\S+)$/;
+const LABEL = /(?<key>[a-zA-Z_]\w*)="(?<text>(?:[^"\\]|\\.)*)"/g;
+
+export function parseExposition(text: string): readonly Sample[] {
+  return text.split('\n').flatMap((line) => {
+    const groups = line.startsWith('#') ? undefined : LINE.exec(line)?.groups;
+    if (groups === undefined) return [];
+    const labels = [...(groups['labels'] ?? '').matchAll(LABEL)].map((match) => [
+      match.groups?.['key'] ?? '',
+      match.groups?.['text'] ?? '',
+    ]);
+    return [
+      {
+        name: groups['name'] ?? '',
+        labels: Object.fromEntries(labels) as Record<string, string>,
+        value: Number(groups['value']),
+      },
+    ];
+  });
+}
+
+/** Sum over all samples of a name whose labels match. */
+export function total(
+  samples: readonly Sample[],
+  name: string,
+  labels: Readonly<Record<string, string>> = {},
+): number {
+  return samples
+    .filter((sample) => sample.name === name)
+    .filter((sample) => Object.entries(labels).every(([key, value]) => sample.labels[key] === value))
+    .reduce((sum, sample) => sum + sample.value, 0);
+}
+
+/** Cumulative histogram counts by upper bound, summed over all series. */
+export function buckets(samples: readonly Sample[], name: string): ReadonlyMap<number, number> {
+  const found = new Map<number, number>();
+  for (const sample of samples) {
+    if (sample.name !== `${name}_bucket`) continue;
+    const bound = sample.labels['le'] === '+Inf' ? Infinity : Number(sample.labels['le']);
+    found.set(bound, (found.get(bound) ?? 0) + sample.value);
+  }
+  return found;
+}
+
+/**
+ * Quantile of what a histogram saw between two readings, by linear interpolation inside the bucket, in the
+ * histogram's unit. null when nothing was seen.
+ */
+export function quantile(
+  before: ReadonlyMap<number, number>,
+  after: ReadonlyMap<number, number>,
+  q: number,
+): number | null {
+  const bounds = [...after.keys()].sort((a, b) => a - b);
+  const seen = (bound: number): number => (after.get(bound) ?? 0) - (before.get(bound) ?? 0);
+  const last = bounds.at(-1);
+  const all = last === undefined ? 0 : seen(last);
+  if (all <= 0) return null;
+  const rank = q * all;
+  let lower = 0;
+  let below = 0;
+  for (const bound of bounds) {
+    const here = seen(bound);
+    if (here >= rank) {
+      if (!Number.isFinite(bound)) return lower;
+      return lower + ((bound - lower) * (rank - below)) / Math.max(here - below, 1);
+    }
+    lower = bound;
+    below = here;
+  }
+  return lower;
+}

@@ -1,0 +1,118 @@
+import type pg from 'pg';
+import { drive, type DriveCounts, type DriveReport } from '../../drive/drive.ts';
+import type { Traffic } from '../../drive/traffic.ts';
+import type { ReadCachedTexts } from '../../infra/redis/cache-reader.ts';
+import { withCacheReader } from '../../infra/redis/cache-reader.ts';
+import { printError } from '../output.ts';
+import { withDriveTarget } from '../with-drive-target.ts';
+import { untilDrained, type StillToDo } from './drained.ts';
+import { FigureReader, type Figures } from './figures.ts';
+import { createScreen, type Screen } from './screen.ts';
+import type { Stage } from './stage.ts';
+
+/** What the audience saw. */
+export interface Performance {
+  readonly report: DriveReport;
+  readonly figures: Figures;
+  /** null: everything was decided. */
+  readonly left: StillToDo | null;
+  /** From the first message published to the last one decided. */
+  readonly elapsedMs: number;
+}
+
+export interface PerformanceOptions {
+  /** null = until the signal. */
+  readonly transactions: number | null;
+  readonly ratePerSecond: number;
+  readonly traffic: Traffic;
+  readonly signal: AbortSignal;
+}
+
+const SHOW_EVERY_MS = 500;
+const SHOWN_ACCOUNTS = 3;
+const BACKLOG_MAX = 20_000;
+const DRAIN_TIMEOUT_MS = 60_000;
+
+/** Reads the figures every half second and shows them. */
+class Show {
+  readonly #screen: Screen = createScreen();
+  readonly #reader: FigureReader;
+  readonly #options: PerformanceOptions;
+  readonly #readCached: ReadCachedTexts;
+  readonly #startedMs = Date.now();
+  #published = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(stage: Stage, options: PerformanceOptions, readCached: ReadCachedTexts) {
+    this.#reader = new FigureReader(() => stage.nodes.map((node) => node.address));
+    this.#options = options;
+    this.#readCached = readCached;
+  }
+
+  start(): void {
+    const next = (): void => {
+      this.#timer = setTimeout(() => {
+        void this.refresh().then(next, (error: unknown) => {
+          printError(`the figures cannot be read: ${String(error)}`);
+          next();
+        });
+      }, SHOW_EVERY_MS);
+    };
+    next();
+  }
+
+  published(counts: DriveCounts): void {
+    this.#published = counts.messages;
+  }
+
+  async refresh(): Promise<Figures> {
+    const shown = this.#options.traffic.accounts.slice(0, SHOWN_ACCOUNTS).map(({ id }) => id);
+    const [figures, texts] = await Promise.all([this.#reader.read(), this.#readCached('account', shown)]);
+    this.#screen.show({
+      elapsedMs: Date.now() - this.#startedMs,
+      published: this.#published,
+      target: this.#options.transactions,
+      figures,
+      balances: shown.map((accountId, index) => {
+        const text = texts[index] ?? null;
+        return { accountId, cents: text === null ? null : BigInt(text) };
+      }),
+    });
+    return figures;
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#screen.end();
+  }
+}
+
+async function perform(stage: Stage, options: PerformanceOptions, show: Show): Promise<Performance> {
+  const startedMs = Date.now();
+  return withDriveTarget(stage.config, async (api, pool: pg.Pool) => {
+    const report = await drive(api, options.traffic, {
+      transactions: options.transactions,
+      ratePerSecond: options.ratePerSecond,
+      backlogMax: BACKLOG_MAX,
+      signal: options.signal,
+      onProgress: (counts) => show.published(counts),
+    });
+    show.published(report);
+    const left = await untilDrained(pool, stage.config.rabbitmqUrl, DRAIN_TIMEOUT_MS);
+    const elapsedMs = Date.now() - startedMs;
+    return { report, left, elapsedMs, figures: await show.refresh() };
+  });
+}
+
+/** Drives the stream while showing live figures, until all is decided. */
+export async function runPerformance(stage: Stage, options: PerformanceOptions): Promise<Performance> {
+  return withCacheReader(stage.config.redisUrl, async (readCached) => {
+    const show = new Show(stage, options, readCached);
+    show.start();
+    try {
+      return await perform(stage, options, show);
+    } finally {
+      show.end();
+    }
+  });
+}

@@ -1,0 +1,79 @@
+import { createLogUpdate } from 'log-update';
+import { bold, count, isTerminal, money, paint, print } from '../output.ts';
+import type { Figures } from './figures.ts';
+
+export interface Sight {
+  readonly elapsedMs: number;
+  readonly published: number;
+  /** null = until Ctrl-C. */
+  readonly target: number | null;
+  readonly figures: Figures;
+  /** A few accounts, as Redis shows them; null = not in the cache yet. */
+  readonly balances: readonly { readonly accountId: string; readonly cents: bigint | null }[];
+}
+
+/** Shows live figures: redrawn in place on a terminal, a line per reading elsewhere. */
+export interface Screen {
+  show(sight: Sight): void;
+  end(): void;
+}
+
+const ms = (value: number | null): string =>
+  value === null ? '–' : `${value.toFixed(value < 10 ? 1 : 0)} ms`;
+
+function rate(figures: Figures): string {
+  return `${count(Math.round(figures.decidedPerSecond))} tx/s`;
+}
+
+function panel(sight: Sight): string {
+  const { figures } = sight;
+  const target = sight.target === null ? '' : ` of ${count(sight.target)}`;
+  const row = (label: string, value: string): string => `  ${label.padEnd(16)}${value}`;
+  const { p50, p95, p99 } = figures.latencyMs;
+  return [
+    '',
+    `${bold('PayGateway Processor')}  ${(sight.elapsedMs / 1_000).toFixed(0)} s`,
+    row('published', `${count(sight.published)}${target} messages`),
+    row('received', `${count(figures.received)} messages, ${count(figures.queueDepth)} still queued`),
+    row('approved', paint('green', count(figures.approved))),
+    row('rejected', paint('yellow', count(figures.rejected))),
+    row('duplicates', count(figures.duplicates)),
+    row('deferred', `${count(figures.deferred)} (tried again later)`),
+    row('dead letters', figures.deadLettered > 0 ? paint('red', count(figures.deadLettered)) : '0'),
+    row('rate', bold(rate(figures))),
+    row('latency', `p50 ${ms(p50)}   p95 ${ms(p95)}   p99 ${ms(p99)}   (receipt to acknowledgement)`),
+    row(
+      'accounts',
+      `${count(figures.activeAccounts)} active, node ${figures.residentMegabytes.toFixed(0)} MB`,
+    ),
+    ...sight.balances.map(({ accountId, cents }, index) =>
+      row(
+        index === 0 ? 'balances' : '',
+        `${accountId}  ${(cents === null ? '–' : money(cents)).padStart(14)}`,
+      ),
+    ),
+    '',
+    paint('gray', '  Ctrl-C stops, drains and audits'),
+  ].join('\n');
+}
+
+function line(sight: Sight): string {
+  const { figures } = sight;
+  return [
+    `${(sight.elapsedMs / 1_000).toFixed(0).padStart(4)} s`,
+    `published ${count(sight.published)}`,
+    `received ${count(figures.received)}`,
+    `approved ${count(figures.approved)}`,
+    `rejected ${count(figures.rejected)}`,
+    `duplicates ${count(figures.duplicates)}`,
+    rate(figures),
+    `p99 ${ms(figures.latencyMs.p99)}`,
+    `queued ${count(figures.queueDepth)}`,
+  ].join('  ');
+}
+
+export function createScreen(): Screen {
+  if (!isTerminal()) return { show: (sight) => print(line(sight)), end: () => undefined };
+  const update = createLogUpdate(process.stdout);
+  return { show: (sight) => update(panel(sight)), end: () => update.done() };
+}

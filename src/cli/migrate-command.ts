@@ -1,0 +1,84 @@
+import { Command } from 'commander';
+import { loadConfig, type Config } from '../config.ts';
+import { migrate } from '../infra/postgres/migrate.ts';
+import { openHistory, OpeningRefusal, type Opening } from '../infra/postgres/opening.ts';
+import { queueStatus } from '../infra/rabbitmq/queue-status.ts';
+import { CommandError, EXIT } from './exit-codes.ts';
+import { count, print, printJson } from './output.ts';
+import { progress } from './progress.ts';
+import { withPool } from './with-pool.ts';
+
+const DESCRIPTION = `bring the database up to date
+
+Creates or updates schema "processor", and the Go API's three tables where these are missing (existing ones are never
+changed). Then takes over the history from before, once: one opening row per account with approved transactions.
+That needs RabbitMQ, to make sure that nobody is deciding transactions meanwhile. Safe to run again.`;
+
+async function takeOver(config: Config, quiet: boolean): Promise<Opening> {
+  const bar = progress('taking over the history', { quiet });
+  try {
+    return await withPool(config, (pool) =>
+      openHistory(pool, {
+        refundAmount: config.refundAmountSet ? config.refundAmount : null,
+        queueHasConsumer: async () => {
+          const status = await queueStatus(config.rabbitmqUrl, ['transactions_queue']);
+          return (status.get('transactions_queue')?.consumers ?? 0) > 0;
+        },
+        onProgress: ({ done, total }) => bar.update(done, total),
+      }),
+    );
+  } catch (error) {
+    if (error instanceof OpeningRefusal)
+      throw new CommandError(error.message, EXIT.finding, { cause: error });
+    throw error;
+  } finally {
+    bar.end();
+  }
+}
+
+function tell(opening: Opening): void {
+  if (opening.kind === 'opened-before') {
+    print(`The history was taken over before, on ${opening.openedAt.toISOString()}.`);
+    return;
+  }
+  print(
+    `History taken over: ${count(opening.transactions)} approved transactions of ${count(opening.accounts)} accounts` +
+      (opening.negativeAccounts > 0 ? `, ${count(opening.negativeAccounts)} of them below zero.` : '.'),
+  );
+  const { pending } = opening;
+  if (pending.count > 0 && pending.oldestCreatedAtMs !== null) {
+    const since = new Date(pending.oldestCreatedAtMs).toISOString();
+    print(
+      `${count(pending.count)} transactions are PENDING, the oldest since ${since}; they were left alone.`,
+    );
+  }
+}
+
+/** Migrations, then the history. Shared with the demonstration. */
+export async function bringUpToDate(
+  config: Config,
+  quiet: boolean,
+): Promise<{ readonly migrations: readonly string[]; readonly opening: Opening }> {
+  const bar = progress('migrating', { quiet });
+  const migrations = await migrate(config.databaseUrl, {
+    onProgress: ({ done, total }) => bar.update(done, total),
+  }).finally(() => bar.end());
+  return { migrations, opening: await takeOver(config, quiet) };
+}
+
+/** `paygate migrate` */
+export function migrateCommand(): Command {
+  return new Command('migrate')
+    .description(DESCRIPTION)
+    .option('--json', 'print JSON')
+    .action(async (options: { readonly json?: boolean }) => {
+      const result = await bringUpToDate(loadConfig(), options.json === true);
+      if (options.json === true) return printJson(result);
+      print(
+        result.migrations.length === 0
+          ? 'The schema is up to date.'
+          : `Applied ${result.migrations.join(', ')}.`,
+      );
+      tell(result.opening);
+    });
+}

@@ -1,0 +1,97 @@
+import { Command } from 'commander';
+import { loadConfig, type Config } from '../config.ts';
+import { auditLedger } from '../infra/postgres/audit.ts';
+import type { AuditReport, Violation } from '../infra/postgres/audit-report.ts';
+import { withCacheReader } from '../infra/redis/cache-reader.ts';
+import { EXIT } from './exit-codes.ts';
+import { count, paint, print, printJson } from './output.ts';
+import { progress } from './progress.ts';
+import { withPool } from './with-pool.ts';
+
+const DESCRIPTION = `check the whole ledger
+
+Every account: seq without gaps, each balance = the one before + amount, balance = sum of the journal = what Redis shows =
+the contract's formula over the APPROVED transactions. Every transaction: journal and status agree. Every refund within
+its original. Epochs never fall. Names every violation; exit code 1 if there is one. Reads one snapshot, changes nothing.`;
+
+export interface VerifyOptions {
+  /** Nothing may be left to do and every balance must be cached: for a cluster that was drained. */
+  readonly expectDrained: boolean;
+  readonly quiet: boolean;
+  readonly samples?: number;
+}
+
+/** The audit with its progress bar. Shared with the demonstration. */
+export async function verifyLedger(config: Config, options: VerifyOptions): Promise<AuditReport> {
+  const bar = progress('auditing', { quiet: options.quiet });
+  try {
+    return await withPool(config, (pool) =>
+      withCacheReader(config.redisUrl, (readCached) =>
+        auditLedger({
+          pool,
+          readCached,
+          expectCached: options.expectDrained,
+          expectDrained: options.expectDrained,
+          onProgress: (done, total) => bar.update(done, total),
+          ...(options.samples === undefined ? {} : { sampleMax: options.samples }),
+        }),
+      ),
+    );
+  } finally {
+    bar.end();
+  }
+}
+
+function violationLines(violation: Violation): readonly string[] {
+  const more = violation.count - violation.samples.length;
+  return [
+    paint('red', `  ${violation.kind} × ${count(violation.count)}`),
+    ...violation.samples.map(({ accountId, transactionId, detail }) => {
+      const place = [
+        accountId === null ? '' : `account ${accountId}`,
+        transactionId === null ? '' : `transaction ${transactionId}`,
+      ];
+      return `    ${place.filter((part) => part !== '').join(', ')}: ${detail}`;
+    }),
+    ...(more > 0 ? [`    … and ${count(more)} more`] : []),
+  ];
+}
+
+/** The report in words. */
+export function describeAudit(report: AuditReport): string {
+  const { counts } = report;
+  const reasons = Object.entries(counts.rejectedByReason).sort(([, a], [, b]) => b - a);
+  const lines = [
+    `  accounts       ${count(counts.accounts)}`,
+    `  decisions      ${count(counts.decisions)}: ${count(counts.approved)} approved, ${count(counts.rejected)} rejected`,
+    ...reasons.map(([reason, number]) => `                   ${count(number)} × ${reason}`),
+    `  waiting        ${count(counts.pending)} pending, ${count(counts.retries)} retries, ${count(counts.parked)} parked`,
+    `  dead letters   ${count(counts.deadLetters)} open`,
+    `  cached         ${count(counts.cached)} balances compared with Redis`,
+    ...report.violations.flatMap(violationLines),
+  ];
+  const seconds = (report.durationMs / 1_000).toFixed(1);
+  const verdict = report.ok
+    ? paint('green', `The ledger is right (checked in ${seconds} s).`)
+    : paint('red', `The ledger is NOT right: ${count(report.violations.length)} kinds of violation.`);
+  return [...lines, verdict].join('\n');
+}
+
+/** `paygate verify` */
+export function verifyCommand(): Command {
+  return new Command('verify')
+    .description(DESCRIPTION)
+    .option('--drained', 'also require that nothing is left to do and every touched balance is cached')
+    .option('--samples <n>', 'violations of each kind to name', (text) => Number.parseInt(text, 10), 10)
+    .option('--json', 'print JSON')
+    .action(
+      async (options: { readonly json?: boolean; readonly drained?: boolean; readonly samples: number }) => {
+        const quiet = options.json === true;
+        const expectDrained = options.drained === true;
+        const report = await verifyLedger(loadConfig(), { quiet, expectDrained, samples: options.samples });
+        if (quiet) printJson(report);
+        else print(describeAudit(report));
+        if (!report.ok) process.exitCode = EXIT.finding;
+      },
+    );
+}

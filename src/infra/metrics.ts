@@ -1,0 +1,155 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { Metrics } from '../ports/runtime.ts';
+
+/** Figures that are read when they are asked for. */
+export interface LiveFigures {
+  activeAccounts(): number;
+  /** Messages taken in and not answered. */
+  inFlight(): number;
+  /** Balances that wait for the cache. */
+  cachePending(): number;
+}
+
+/** From 1 ms to 60 s: receipt to acknowledgement is milliseconds, with a server away it is seconds. */
+const DURATION_BUCKETS = [
+  0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
+];
+const COMMAND_BUCKETS = [1, 2, 5, 10, 20, 50, 100, 200, 300, 500, 750, 1000];
+
+/**
+ * The node's figures in Prometheus' text format.
+ *
+ * Only `settled` is called per message; it has no label. Everything else is called per turn or per commit.
+ */
+export class PrometheusMetrics implements Metrics {
+  readonly #registry = new Registry();
+  readonly #received = this.#counter('messages_received_total', 'Messages delivered, by queue', ['queue']);
+  readonly #decided = this.#counter('transactions_processed_total', 'Transactions decided', [
+    'type',
+    'outcome',
+  ]);
+  readonly #repeated = this.#counter('transactions_repeated_total', 'Messages that repeated a transaction', [
+    'kind',
+  ]);
+  readonly #deferred = this.#counter('deferrals_total', 'Commands put off to be tried again', ['code']);
+  readonly #deadLettered = this.#counter('dead_letters_total', 'Messages given up', ['reason']);
+  readonly #commitFailures = this.#counter('commit_failures_total', 'Commits that did not go through', [
+    'kind',
+  ]);
+  readonly #fenced = this.#counter(
+    'fenced_shards_total',
+    'Commits refused because the shard has another owner',
+    [],
+  );
+  readonly #actorsStopped = this.#counter('actors_stopped_total', 'Account actors that ended', ['reason']);
+  readonly #cacheWrites = this.#counter('cache_writes_total', 'Balances written to the cache', []);
+  readonly #cacheFailures = this.#counter(
+    'cache_failures_total',
+    'Balances that could not be written at once',
+    [],
+  );
+  readonly #settled = this.#histogram(
+    'processing_duration_seconds',
+    'Receipt to acknowledgement',
+    DURATION_BUCKETS,
+  );
+  readonly #commitCommands = this.#histogram('commit_commands', 'Commands per commit', COMMAND_BUCKETS);
+  readonly #commitSeconds = this.#histogram(
+    'commit_duration_seconds',
+    'Duration of a commit call',
+    DURATION_BUCKETS,
+  );
+  readonly #queueDepth: Gauge;
+
+  constructor(live: LiveFigures) {
+    const registers = [this.#registry];
+    collectDefaultMetrics({ register: this.#registry });
+    this.#queueDepth = new Gauge({
+      name: 'paygate_queue_depth',
+      help: 'Messages ready in a queue',
+      labelNames: ['queue'],
+      registers,
+    });
+    this.#liveGauge('active_accounts', 'Accounts with an actor', () => live.activeAccounts());
+    this.#liveGauge('in_flight', 'Messages taken in and not answered', () => live.inFlight());
+    this.#liveGauge('cache_pending', 'Balances that wait for the cache', () => live.cachePending());
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  text(): Promise<string> {
+    return this.#registry.metrics();
+  }
+
+  queueDepth(queue: string, messages: number): void {
+    this.#queueDepth.set({ queue }, messages);
+  }
+
+  received(queue: string, count: number): void {
+    this.#received.inc({ queue }, count);
+  }
+
+  decided(type: string, outcome: string, count: number): void {
+    this.#decided.inc({ type, outcome }, count);
+  }
+
+  repeated(kind: 'already_decided' | 'same_key', count: number): void {
+    this.#repeated.inc({ kind }, count);
+  }
+
+  deferred(code: string): void {
+    this.#deferred.inc({ code });
+  }
+
+  deadLettered(code: string): void {
+    this.#deadLettered.inc({ reason: code });
+  }
+
+  settled(durationSeconds: number): void {
+    this.#settled.observe(durationSeconds);
+  }
+
+  commit(commands: number, durationSeconds: number): void {
+    this.#commitCommands.observe(commands);
+    this.#commitSeconds.observe(durationSeconds);
+  }
+
+  commitFailed(kind: string): void {
+    this.#commitFailures.inc({ kind });
+  }
+
+  fenced(shards: number): void {
+    this.#fenced.inc(shards);
+  }
+
+  actorStopped(reason: string): void {
+    this.#actorsStopped.inc({ reason });
+  }
+
+  cacheWritten(count: number): void {
+    this.#cacheWrites.inc(count);
+  }
+
+  cacheFailed(count: number): void {
+    this.#cacheFailures.inc(count);
+  }
+
+  #counter(name: string, help: string, labelNames: string[]): Counter {
+    return new Counter({ name: `paygate_${name}`, help, labelNames, registers: [this.#registry] });
+  }
+
+  #histogram(name: string, help: string, buckets: number[]): Histogram {
+    return new Histogram({ name: `paygate_${name}`, help, buckets, registers: [this.#registry] });
+  }
+
+  #liveGauge(name: string, help: string, read: () => number): void {
+    const gauge: Gauge = new Gauge({
+      name: `paygate_${name}`,
+      help,
+      registers: [this.#registry],
+      collect: () => gauge.set(read()),
+    });
+  }
+}

@@ -1,0 +1,100 @@
+/** What `auditLedger` found. Amounts inside details are cents. */
+
+export const VIOLATION_KINDS = [
+  'seq-gap',
+  'balance-step',
+  'below-overdraft',
+  'amount-not-requested',
+  'epoch-fell',
+  'epoch-ahead',
+  'account-row-missing',
+  'balance-not-journal',
+  'balance-not-last',
+  'seq-not-last',
+  'transaction-row-missing',
+  'status-not-journal',
+  'row-not-journal',
+  'decided-elsewhere',
+  'balance-not-formula',
+  'effect-unclear',
+  'opening-not-covered',
+  'refunds-exceed-original',
+  'refund-of-unfit-original',
+  'card-total-not-formula',
+  'cache-differs',
+  'cache-missing',
+  'pending-untouched',
+  'outbox-left',
+] as const;
+export type ViolationKind = (typeof VIOLATION_KINDS)[number];
+
+export interface ViolationSample {
+  readonly accountId: string | null;
+  readonly transactionId: string | null;
+  /** In words, with both figures. */
+  readonly detail: string;
+}
+
+export interface Violation {
+  readonly kind: ViolationKind;
+  /** Exact, however many samples there are. */
+  readonly count: number;
+  readonly samples: readonly ViolationSample[];
+}
+
+export interface AuditCounts {
+  readonly accounts: number;
+  /** Openings of inherited balances; not decisions. */
+  readonly openings: number;
+  /** Approved and rejected. */
+  readonly decisions: number;
+  readonly approved: number;
+  readonly rejected: number;
+  readonly rejectedByReason: Readonly<Record<string, number>>;
+  /** Rows of `transactions`, in any status. */
+  readonly transactions: number;
+  readonly pending: number;
+  readonly errors: number;
+  readonly retries: number;
+  readonly parked: number;
+  /** Open ones. */
+  readonly deadLetters: number;
+  readonly outbox: number;
+  /** Cached balances that were compared; 0 where the cache was not asked for. */
+  readonly cached: number;
+}
+
+export interface AuditReport {
+  readonly ok: boolean;
+  readonly counts: AuditCounts;
+  /** Pending rows that are in no other table of ours: their message was lost, or has not been processed yet. */
+  readonly pending: Violation | null;
+  /** In the order of `VIOLATION_KINDS`. */
+  readonly violations: readonly Violation[];
+  readonly durationMs: number;
+}
+
+/** Gathers violations of many statements and ranges. */
+export class ViolationTally {
+  readonly #sampleMax: number;
+  readonly #found = new Map<ViolationKind, { count: number; readonly samples: ViolationSample[] }>();
+
+  constructor(sampleMax: number) {
+    this.#sampleMax = sampleMax;
+  }
+
+  /** `samples` are some of the `count` violations, at least one. */
+  add(kind: ViolationKind, count: number, samples: readonly ViolationSample[]): void {
+    const found = this.#found.get(kind) ?? { count: 0, samples: [] };
+    found.count += count;
+    found.samples.push(...samples.slice(0, this.#sampleMax - found.samples.length));
+    this.#found.set(kind, found);
+  }
+
+  violations(): readonly Violation[] {
+    return VIOLATION_KINDS.flatMap((kind) => {
+      const found = this.#found.get(kind);
+      return found === undefined ? [] : [{ kind, ...found }];
+    });
+  }
+}

@@ -1,0 +1,202 @@
+import type pg from 'pg';
+import { shardOf } from '../../domain/shard.ts';
+import { CacheAudit } from './audit-cache.ts';
+import type { LedgerBalance, ReadCached } from './audit-cache.ts';
+import { ViolationTally } from './audit-report.ts';
+import type { AuditCounts, AuditReport, Violation } from './audit-report.ts';
+import * as statements from './audit-statements.ts';
+import { poolTransaction } from './pool-transaction.ts';
+
+/**
+ * Checks the promises over the whole ledger: every transaction decided at most once, every balance explained by its journal,
+ * by the contract's formula and by the cache.
+ *
+ * A1. One snapshot: a node may go on working meanwhile, and what it commits is not seen half.
+ * A2. Nothing is repaired or written.
+ * A3. Memory here is bounded by one range of accounts; what is larger is added up by the server.
+ */
+
+export interface AuditOptions {
+  readonly pool: pg.Pool;
+  /** Reads the cache; without it the cache is not checked. */
+  readonly readCached?: ReadCached;
+  /** Every account (and card) with a decision of ours must be in the cache. */
+  readonly expectCached?: boolean;
+  /** Nothing may be left to do: no pending row without a reason, no outbox row. */
+  readonly expectDrained?: boolean;
+  readonly onProgress?: (done: number, total: number) => void;
+  /** Samples of each kind of violation; default 10. */
+  readonly sampleMax?: number;
+  /** Accounts looked at in one statement; default 20,000. */
+  readonly rangeAccounts?: number;
+}
+
+/** Rejects with the driver's error when the database, or with the reader's when the cache, does not answer. */
+export async function auditLedger(options: AuditOptions): Promise<AuditReport> {
+  const startedAtMs = performance.now();
+  const audit = new Audit(options);
+  await poolTransaction(options.pool, (client) => audit.run(client), 'begin isolation level repeatable read');
+  await audit.settle();
+  return audit.report(Math.round(performance.now() - startedAtMs));
+}
+
+const SETTINGS = [
+  'set local statement_timeout = 0',
+  // The cache is read in between.
+  'set local idle_in_transaction_session_timeout = 0',
+  "set local work_mem = '64MB'",
+  'set local jit = off',
+];
+
+const GLOBAL_CHECKS = [
+  statements.TRANSACTION_ROWS,
+  statements.ACCOUNT_SUMS,
+  statements.REFUNDS,
+  statements.CARD_TOTALS,
+];
+const RANGE_CHECKS = [statements.JOURNAL_CHAIN, statements.ACCOUNT_ROWS];
+
+const LOWEST_ID = '00000000-0000-0000-0000-000000000000';
+
+/** `from` ≤ account id < `to`; null = to the end. */
+type Range = readonly [from: string, to: string | null];
+
+interface AccountRow {
+  readonly id: string;
+  readonly cents: string;
+  readonly epoch: string;
+  readonly touched: boolean;
+}
+
+class Audit {
+  readonly #options: AuditOptions;
+  readonly #sampleMax: number;
+  readonly #tally: ViolationTally;
+  readonly #cache: CacheAudit | null;
+  #pending: Violation | null = null;
+  #counts: Omit<AuditCounts, 'cached'> | null = null;
+
+  constructor(options: AuditOptions) {
+    this.#options = options;
+    this.#sampleMax = options.sampleMax ?? 10;
+    this.#tally = new ViolationTally(this.#sampleMax);
+    const { expectCached = false, expectDrained = false, readCached } = options;
+    this.#cache =
+      readCached === undefined
+        ? null
+        : new CacheAudit(readCached, { expectCached, expectDrained }, this.#tally);
+  }
+
+  async run(client: pg.PoolClient): Promise<void> {
+    for (const setting of SETTINGS) await client.query(setting);
+    const ranges = await this.#ranges(client);
+    const shardEpochs = await epochsByShard(client);
+    // Ranges are worth one step each, every other statement too.
+    const total = ranges.length + GLOBAL_CHECKS.length + 2;
+    let done = 0;
+    const step = (): void => this.#options.onProgress?.((done += 1), total);
+    this.#options.onProgress?.(0, total);
+
+    this.#counts = await countAll(client);
+    step();
+    for (const range of ranges) {
+      for (const check of RANGE_CHECKS) await this.#check(client, check, range);
+      await this.#accounts(client, range, shardEpochs);
+      step();
+    }
+    for (const check of GLOBAL_CHECKS) {
+      await this.#check(client, check);
+      step();
+    }
+    await this.#leftovers(client);
+    step();
+  }
+
+  /** Outside of the snapshot: the cache is compared with the ledger as it is by now. */
+  async settle(): Promise<void> {
+    await this.#cache?.settle(this.#options.pool);
+  }
+
+  report(durationMs: number): AuditReport {
+    if (this.#counts === null) throw new Error('the audit has not run');
+    const violations = this.#tally.violations();
+    const counts = { ...this.#counts, cached: this.#cache?.compared ?? 0 };
+    return { ok: violations.length === 0, counts, pending: this.#pending, violations, durationMs };
+  }
+
+  async #ranges(client: pg.PoolClient): Promise<readonly Range[]> {
+    const { rows } = await client.query<{ accountId: string }>(statements.RANGE_STARTS, [
+      this.#options.rangeAccounts ?? 20_000,
+    ]);
+    const starts = [LOWEST_ID, ...rows.map((row) => row.accountId)];
+    return starts.map((from, index) => [from, starts[index + 1] ?? null]);
+  }
+
+  async #check(client: pg.PoolClient, findings: string, range?: Range): Promise<void> {
+    for (const violation of await this.#find(client, findings, range)) {
+      this.#tally.add(violation.kind, violation.count, violation.samples);
+    }
+  }
+
+  async #find(client: pg.PoolClient, findings: string, range?: Range): Promise<readonly Violation[]> {
+    const sql = statements.counted(findings, range === undefined ? '$1' : '$3');
+    const { rows } = await client.query<Violation>(sql, [...(range ?? []), this.#sampleMax]);
+    return rows;
+  }
+
+  /** What SQL alone cannot compare: epochs, since the shard is a hash of ours, and the cache. */
+  async #accounts(client: pg.PoolClient, range: Range, shardEpochs: readonly bigint[]): Promise<void> {
+    const { rows } = await client.query<AccountRow>(statements.LEDGER_ACCOUNTS, [...range]);
+    for (const { id, epoch } of rows) {
+      const shard = shardOf(id, shardEpochs.length);
+      const shardEpoch = shardEpochs[shard] ?? 0n;
+      if (BigInt(epoch) <= shardEpoch) continue;
+      const detail = `last journal row has epoch ${epoch}, its shard ${shard} only ${shardEpoch.toString()}`;
+      this.#tally.add('epoch-ahead', 1, [{ accountId: id, transactionId: null, detail }]);
+    }
+    if (this.#cache === null) return;
+    await this.#cache.compare(
+      'account',
+      rows.map((row) => ({ ...row, kind: 'account', accountId: row.id })),
+    );
+    const cards = await client.query<Omit<LedgerBalance, 'kind'>>(statements.LEDGER_CARDS, [...range]);
+    await this.#cache.compare(
+      'card',
+      cards.rows.map((row) => ({ ...row, kind: 'card' })),
+    );
+  }
+
+  async #leftovers(client: pg.PoolClient): Promise<void> {
+    const [pending] = await this.#find(client, statements.PENDING_UNTOUCHED);
+    this.#pending = pending ?? null;
+    if (this.#options.expectDrained !== true) return;
+    if (pending !== undefined) this.#tally.add(pending.kind, pending.count, pending.samples);
+    await this.#check(client, statements.OUTBOX_LEFT);
+  }
+}
+
+/** Index = shard. */
+async function epochsByShard(client: pg.PoolClient): Promise<readonly bigint[]> {
+  const { rows } = await client.query<{ shard: number; epoch: string }>(statements.SHARD_EPOCHS);
+  const epochs = new Array<bigint>(rows.length).fill(0n);
+  for (const { shard, epoch } of rows) epochs[shard] = BigInt(epoch);
+  return epochs;
+}
+
+async function countAll(client: pg.PoolClient): Promise<Omit<AuditCounts, 'cached'>> {
+  const decisions = await client.query<{ outcome: string; reason: string | null; count: number }>(
+    statements.DECISION_COUNTS,
+  );
+  type OtherCounts = Omit<AuditCounts, 'cached' | 'decisions' | 'approved' | 'rejected' | 'rejectedByReason'>;
+  const others = await client.query<OtherCounts>(statements.OTHER_COUNTS);
+  const [other] = others.rows;
+  if (other === undefined) throw new Error('the database gave no counts');
+  const byReason: Record<string, number> = {};
+  let approved = 0;
+  for (const { outcome, reason, count } of decisions.rows) {
+    if (outcome === 'APPROVED') approved += count;
+    else byReason[reason ?? 'unknown'] = count;
+  }
+  const rejected = Object.values(byReason).reduce((sum, count) => sum + count, 0);
+  return { ...other, decisions: approved + rejected, approved, rejected, rejectedByReason: byReason };
+}

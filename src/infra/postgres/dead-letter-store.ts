@@ -1,0 +1,108 @@
+import { createHash } from 'node:crypto';
+import type pg from 'pg';
+import { LIMITS } from '../../limits.ts';
+import type { DeadLetter, DeadLetterStore } from '../../ports/stores.ts';
+import { poolTransaction } from './pool-transaction.ts';
+
+/**
+ * Dead letters in `processor.dead_letters`.
+ *
+ * D1. A body is kept whole up to 1 MiB; of a longer one the first 64 KiB, with its length and digest.
+ * D2. A redelivered message whose body waits here from the same queue, still open, keeps its id: the process died
+ *     between recording and acknowledging.
+ * D3. Where the letter says so, the `transactions` row goes from `PENDING` to `ERROR` in the same commit.
+ */
+export class PostgresDeadLetterStore implements DeadLetterStore {
+  readonly #pool: pg.Pool;
+
+  constructor(pool: pg.Pool) {
+    this.#pool = pool;
+  }
+
+  async record(letters: readonly DeadLetter[]): Promise<readonly bigint[]> {
+    if (letters.length === 0) return [];
+    return poolTransaction(this.#pool, async (client) => {
+      const ids: bigint[] = [];
+      for (const batch of batches(letters)) ids.push(...(await recordBatch(client, batch)));
+      return ids;
+    });
+  }
+}
+
+/** Ids are drawn first, so that each can be told to its letter; n is the letter's place in the batch. */
+const RECORD = `
+with given as materialized (
+  select * from unnest(
+    $1::text[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::uuid[], $7::bytea[], $8::bigint[], $9::bytea[],
+    $10::int[], $11::timestamptz[], $12::boolean[], $13::boolean[]
+  ) with ordinality as g (
+    queue, dead_letter_queue, code, detail, transaction_id, account_id, body, body_bytes, body_sha256,
+    attempts, first_seen_at, redelivered, marks_error, n
+  )
+), recorded as (
+  select g.n, min(d.id) as id
+    from given g
+    join processor.dead_letters d on d.body_sha256 = g.body_sha256 and d.queue = g.queue and d.state = 'open'
+   where g.redelivered
+   group by g.n
+), numbered as materialized (
+  select g.*, coalesce(r.id, nextval(pg_get_serial_sequence('processor.dead_letters', 'id'))) as id, r.id is null as is_new
+    from given g left join recorded r using (n)
+), inserted as (
+  insert into processor.dead_letters
+    (id, queue, dead_letter_queue, code, detail, transaction_id, account_id, body, body_bytes, body_sha256, attempts, first_seen_at)
+  overriding system value
+  select id, queue, dead_letter_queue, code, detail, transaction_id, account_id, body, body_bytes, body_sha256, attempts, first_seen_at
+    from numbered where is_new
+), marked as (
+  update public.transactions t set status = 'ERROR'
+   where t.status = 'PENDING' and t.id in (select transaction_id from given where marks_error)
+)
+select id from numbered order by n`;
+
+async function recordBatch(client: pg.PoolClient, letters: readonly DeadLetter[]): Promise<bigint[]> {
+  const { rows } = await client.query<{ id: string }>(RECORD, [
+    letters.map((letter) => letter.queue),
+    letters.map((letter) => letter.deadLetterQueue),
+    letters.map((letter) => letter.code),
+    letters.map((letter) => storable(letter.detail)),
+    letters.map((letter) => letter.transactionId),
+    letters.map((letter) => letter.accountId),
+    letters.map((letter) => keptBody(letter.body)),
+    letters.map((letter) => letter.body.length),
+    letters.map((letter) => createHash('sha256').update(letter.body).digest()),
+    letters.map((letter) => letter.attempts),
+    letters.map((letter) => letter.firstSeenAt),
+    letters.map((letter) => letter.redelivered),
+    letters.map((letter) => letter.marksError),
+  ]);
+  return rows.map((row) => BigInt(row.id));
+}
+
+function keptBody(body: Buffer): Buffer {
+  return body.length <= LIMITS.bodyBytesMax ? body : body.subarray(0, LIMITS.deadBodyCutBytes);
+}
+
+/** PostgreSQL refuses U+0000 in text. */
+function storable(detail: string): string {
+  return detail.slice(0, LIMITS.deadDetailCharsMax).replaceAll('\0', '\uFFFD');
+}
+
+function* batches(letters: readonly DeadLetter[]): Generator<readonly DeadLetter[]> {
+  let batch: DeadLetter[] = [];
+  let bytes = 0;
+  for (const letter of letters) {
+    const size = keptBody(letter.body).length;
+    if (
+      batch.length > 0 &&
+      (batch.length >= LIMITS.storeBatchMax || bytes + size > LIMITS.deadBodyBatchBytesMax)
+    ) {
+      yield batch;
+      batch = [];
+      bytes = 0;
+    }
+    batch.push(letter);
+    bytes += size;
+  }
+  if (batch.length > 0) yield batch;
+}

@@ -1,0 +1,51 @@
+import type { Road, TransactionType } from '../../contracts/command.ts';
+import type { Outcome } from '../../domain/codes.ts';
+
+/** A row of the journal as a person reads it. Money in cents. */
+export interface JournalEntry {
+  readonly seq: bigint;
+  /** null for an opening. */
+  readonly transactionId: string | null;
+  readonly accountId: string;
+  readonly type: TransactionType | 'OPENING';
+  readonly outcome: Outcome;
+  readonly reason: string | null;
+  readonly requestedCents: bigint;
+  /** Signed; 0 if rejected. */
+  readonly amountCents: bigint;
+  readonly balanceAfterCents: bigint;
+  readonly counterAccount: string;
+  readonly originalId: string | null;
+  readonly cardId: string | null;
+  readonly epoch: bigint;
+  readonly road: Road;
+  /** RFC 3339, UTC. */
+  readonly occurredAt: string;
+  readonly decidedAt: string;
+}
+
+/** `as "name"` is left to the caller. RFC 3339 in UTC, milliseconds. */
+export const isoTime = (column: string): string =>
+  `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
+
+/** Select list over `processor.journal j`; rows go through `journalEntryOf`. */
+export const JOURNAL_ENTRY = `
+  j.seq::text, j.transaction_id as "transactionId", j.account_id as "accountId", j.type, j.outcome, j.reason,
+  j.requested_cents::text as "requestedCents", j.amount_cents::text as "amountCents",
+  j.balance_after_cents::text as "balanceAfterCents", j.counter_account as "counterAccount",
+  j.original_id as "originalId", j.card_id as "cardId", j.epoch::text, j.road,
+  ${isoTime('j.occurred_at')} as "occurredAt", ${isoTime('j.decided_at')} as "decidedAt"`;
+
+type BigintField = 'seq' | 'requestedCents' | 'amountCents' | 'balanceAfterCents' | 'epoch';
+export type JournalEntryRow = Omit<JournalEntry, BigintField> & Readonly<Record<BigintField, string>>;
+
+export function journalEntryOf(row: JournalEntryRow): JournalEntry {
+  return {
+    ...row,
+    seq: BigInt(row.seq),
+    requestedCents: BigInt(row.requestedCents),
+    amountCents: BigInt(row.amountCents),
+    balanceAfterCents: BigInt(row.balanceAfterCents),
+    epoch: BigInt(row.epoch),
+  };
+}

@@ -1,0 +1,92 @@
+import type pg from 'pg';
+import { LIMITS } from '../../limits.ts';
+import type { CachedBalance } from '../../ports/balance-cache.ts';
+import type { OutboxStore, OutboxTask } from '../../ports/stores.ts';
+import { poolTransaction } from './pool-transaction.ts';
+
+/**
+ * The to-do lists of commits (`processor.outbox`).
+ *
+ * X1. A row is deleted only after its work resolved.
+ * X2. Two takers never work on one row at once: it stays locked until the work is done. Should the lock be lost with
+ *     its connection, the work is done twice, which is harmless.
+ * X3. Balances are read after the rows are locked, in a statement of their own: never older than the commit they are for.
+ */
+export class PostgresOutboxStore implements OutboxStore {
+  readonly #pool: pg.Pool;
+  readonly #incarnation: string;
+
+  constructor(pool: pg.Pool, incarnation: string) {
+    this.#pool = pool;
+    this.#incarnation = incarnation;
+  }
+
+  async takeOver(
+    ageMs: number,
+    limit: number,
+    work: (tasks: readonly OutboxTask[]) => Promise<void>,
+  ): Promise<number> {
+    return poolTransaction(this.#pool, async (client) => {
+      await client.query(
+        `set local idle_in_transaction_session_timeout = ${String(LIMITS.outboxWorkTimeoutMs)}`,
+      );
+      const { rows } = await client.query<OutboxRow>(TAKE, [this.#incarnation, ageMs, limit]);
+      if (rows.length === 0) return 0;
+      await work(await tasksOf(client, rows));
+      await client.query(DELETE, [rows.map((row) => row.id)]);
+      return rows.length;
+    });
+  }
+
+  async remove(outboxIds: readonly bigint[]): Promise<void> {
+    if (outboxIds.length === 0) return;
+    await this.#pool.query(DELETE, [outboxIds.map(String)]);
+  }
+}
+
+interface OutboxRow {
+  readonly id: string;
+  readonly account_ids: readonly string[];
+  readonly card_ids: readonly string[];
+}
+
+const TAKE = `
+select id, account_ids, card_ids
+  from processor.outbox
+ where incarnation <> $1 and created_at <= clock_timestamp() - $2::float8 * interval '1 millisecond'
+ order by id
+ limit $3
+   for update skip locked`;
+
+const DELETE = 'delete from processor.outbox where id = any ($1::bigint[])';
+
+const BALANCES = `
+select 'account' as kind, account_id as id, balance_cents as cents, seq as version
+  from processor.accounts where account_id = any ($1::uuid[])
+union all
+select 'card', card_id, total_cents, seq
+  from processor.card_totals where card_id = any ($2::uuid[])`;
+
+interface BalanceRow {
+  readonly kind: 'account' | 'card';
+  readonly id: string;
+  readonly cents: string;
+  readonly version: string;
+}
+
+async function tasksOf(client: pg.PoolClient, rows: readonly OutboxRow[]): Promise<readonly OutboxTask[]> {
+  const { rows: found } = await client.query<BalanceRow>(BALANCES, [
+    [...new Set(rows.flatMap((row) => row.account_ids))],
+    [...new Set(rows.flatMap((row) => row.card_ids))],
+  ]);
+  const balances = { account: new Map<string, CachedBalance>(), card: new Map<string, CachedBalance>() };
+  for (const { kind, id, cents, version } of found)
+    balances[kind].set(id, { kind, id, cents: BigInt(cents), version: BigInt(version) });
+  return rows.map((row) => ({
+    outboxId: BigInt(row.id),
+    balances: [
+      ...row.account_ids.flatMap((id) => balances.account.get(id) ?? []),
+      ...row.card_ids.flatMap((id) => balances.card.get(id) ?? []),
+    ],
+  }));
+}

@@ -1,0 +1,29 @@
+import type { NamedStatement } from './connection.ts';
+
+/** What an actor reads, each for many ids at once (`$1`: their array). Integers come as text, they may exceed 2^53. */
+
+export const READ_ACCOUNTS: NamedStatement = {
+  name: 'read-accounts',
+  text: `select id, balance_cents::text, seq::text, status, overdraft_cents::text from processor.read_accounts($1)`,
+};
+
+export const READ_CARD_OWNERS: NamedStatement = {
+  name: 'read-card-owners',
+  text: `select id, account_id from processor.read_card_owners($1)`,
+};
+
+export const READ_ORIGINALS: NamedStatement = {
+  name: 'read-originals',
+  text: `select id, status, account_id, type, amount_cents::text, card_id, refunded_cents::text
+         from processor.read_originals($1)`,
+};
+
+export const READ_CARD_TOTALS: NamedStatement = {
+  name: 'read-card-totals',
+  text: `select id, total_cents::text, seq::text from processor.read_card_totals($1)`,
+};
+
+export const READ_JOURNAL_SUMS: NamedStatement = {
+  name: 'read-journal-sums',
+  text: `select id, cents::text from processor.read_journal_sums($1)`,
+};

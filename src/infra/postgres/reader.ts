@@ -1,0 +1,178 @@
+import DataLoader from 'dataloader';
+import type pg from 'pg';
+import { TRANSACTION_TYPES } from '../../contracts/command.ts';
+import type { TransactionType } from '../../contracts/command.ts';
+import type { AccountState, OriginalFact } from '../../domain/account.ts';
+import type { AccountStatus } from '../../domain/codes.ts';
+import { LIMITS } from '../../limits.ts';
+import type { AccountReader, CardTotal } from '../../ports/ledger.ts';
+import { plainArray } from './array-literals.ts';
+import {
+  READ_ACCOUNTS,
+  READ_CARD_OWNERS,
+  READ_CARD_TOTALS,
+  READ_JOURNAL_SUMS,
+  READ_ORIGINALS,
+} from './reader-statements.ts';
+
+/** A row that belongs to no account: no command's account is called this. */
+const NOBODY = '';
+
+/**
+ * Reads what actors need. Calls of one turn of the event loop become one query each, so a thousand actors that start at
+ * once cost one round trip; nothing is remembered, every call sees what is committed now.
+ */
+export class PostgresReader implements AccountReader {
+  readonly #accounts: DataLoader<string, AccountState | null>;
+  readonly #cardOwners: DataLoader<string, string | null>;
+  readonly #originals: DataLoader<string, OriginalFact>;
+  readonly #cardTotals: DataLoader<string, CardTotal>;
+  readonly #journalSums: DataLoader<string, bigint>;
+
+  constructor(pool: pg.Pool) {
+    this.#accounts = loader(
+      (ids) => pool.query<AccountRow>({ ...READ_ACCOUNTS, values: [ids] }),
+      accountOf,
+      () => null,
+    );
+    this.#cardOwners = loader(
+      (ids) => pool.query<CardOwnerRow>({ ...READ_CARD_OWNERS, values: [ids] }),
+      (row) => row.account_id ?? NOBODY,
+      () => null,
+    );
+    this.#originals = loader(
+      (ids) => pool.query<OriginalRow>({ ...READ_ORIGINALS, values: [ids] }),
+      originalOf,
+      unknownOriginal,
+    );
+    this.#cardTotals = loader(
+      (ids) => pool.query<CardTotalRow>({ ...READ_CARD_TOTALS, values: [ids] }),
+      cardTotalOf,
+      (cardId) => ({ cardId, totalCents: 0n, seq: 0n }),
+    );
+    this.#journalSums = loader(
+      (ids) => pool.query<JournalSumRow>({ ...READ_JOURNAL_SUMS, values: [ids] }),
+      (row) => BigInt(row.cents),
+      () => 0n,
+    );
+  }
+
+  account(accountId: string): Promise<AccountState | null> {
+    return this.#accounts.load(accountId);
+  }
+
+  cardOwner(cardId: string): Promise<string | null> {
+    return this.#cardOwners.load(cardId);
+  }
+
+  original(transactionId: string): Promise<OriginalFact> {
+    return this.#originals.load(transactionId);
+  }
+
+  cardTotal(cardId: string): Promise<CardTotal> {
+    return this.#cardTotals.load(cardId);
+  }
+
+  journalSum(accountId: string): Promise<bigint> {
+    return this.#journalSums.load(accountId);
+  }
+}
+
+interface IdRow {
+  readonly id: string;
+}
+
+interface AccountRow extends IdRow {
+  readonly balance_cents: string;
+  readonly seq: string;
+  readonly status: AccountStatus;
+  readonly overdraft_cents: string;
+}
+
+interface CardOwnerRow extends IdRow {
+  readonly account_id: string | null;
+}
+
+interface OriginalRow extends IdRow {
+  readonly status: string;
+  readonly account_id: string | null;
+  readonly type: string;
+  readonly amount_cents: string;
+  readonly card_id: string | null;
+  readonly refunded_cents: string;
+}
+
+interface CardTotalRow extends IdRow {
+  readonly total_cents: string;
+  readonly seq: string;
+}
+
+interface JournalSumRow extends IdRow {
+  readonly cents: string;
+}
+
+/** Loads by id; `none` is what an id without a row means. */
+function loader<Row extends IdRow, Value>(
+  query: (ids: string) => Promise<pg.QueryResult<Row>>,
+  valueOf: (row: Row) => Value,
+  none: (id: string) => Value,
+): DataLoader<string, Value> {
+  const load = async (ids: readonly string[]): Promise<Value[]> => {
+    const { rows } = await query(plainArray(ids));
+    const byId = new Map(rows.map((row) => [row.id, row]));
+    return ids.map((id) => {
+      const row = byId.get(id);
+      return row === undefined ? none(id) : valueOf(row);
+    });
+  };
+  return new DataLoader(load, {
+    cache: false,
+    maxBatchSize: LIMITS.loaderBatchMax,
+    // After the turn's I/O, so that deliveries read from one socket buffer share a query.
+    batchScheduleFn: (dispatch) => setImmediate(dispatch),
+  });
+}
+
+function accountOf(row: AccountRow): AccountState {
+  return {
+    accountId: row.id,
+    balanceCents: BigInt(row.balance_cents),
+    seq: BigInt(row.seq),
+    status: row.status,
+    overdraftCents: BigInt(row.overdraft_cents),
+  };
+}
+
+function originalOf(row: OriginalRow): OriginalFact {
+  const type = TRANSACTION_TYPES.find((known) => known === row.type);
+  return {
+    transactionId: row.id,
+    // Something that is no transaction of ours cannot be refunded: neither pending nor approved.
+    status: type === undefined ? 'ERROR' : statusOf(row.status),
+    accountId: row.account_id ?? NOBODY,
+    type: type ?? (row.type as TransactionType),
+    amountCents: BigInt(row.amount_cents),
+    cardId: row.card_id,
+    refundedCents: BigInt(row.refunded_cents),
+  };
+}
+
+function statusOf(stored: string): OriginalFact['status'] {
+  return stored === 'PENDING' || stored === 'APPROVED' || stored === 'REJECTED' ? stored : 'ERROR';
+}
+
+function unknownOriginal(transactionId: string): OriginalFact {
+  return {
+    transactionId,
+    status: 'UNKNOWN',
+    accountId: NOBODY,
+    type: 'DEPOSIT',
+    amountCents: 0n,
+    cardId: null,
+    refundedCents: 0n,
+  };
+}
+
+function cardTotalOf(row: CardTotalRow): CardTotal {
+  return { cardId: row.id, totalCents: BigInt(row.total_cents), seq: BigInt(row.seq) };
+}

@@ -1,0 +1,149 @@
+import type pg from 'pg';
+import type { InboundQueue } from '../../contracts/queues.ts';
+import type { DeferralCode } from '../../domain/codes.ts';
+import { LIMITS } from '../../limits.ts';
+import type { Retry, RetryStore } from '../../ports/stores.ts';
+
+/**
+ * Deferrals in `processor.retries`: the truth about when a command is tried again.
+ *
+ * R1. One row per transaction id. A second body under the same id never replaces the first: it is handed back.
+ * R2. A row is moved on, never backwards in `first_seen_at`.
+ * R3. Rows are written in id order, so that two batches cannot deadlock.
+ */
+export class PostgresRetryStore implements RetryStore {
+  readonly #pool: pg.Pool;
+
+  constructor(pool: pg.Pool) {
+    this.#pool = pool;
+  }
+
+  async schedule(retries: readonly Retry[]): Promise<readonly (Retry | null)[]> {
+    const waiting = await this.#write(oneBodyPerId(retries));
+    return retries.map((retry) => {
+      const stands = waiting.get(retry.transactionId);
+      return stands === undefined || stands.body.equals(retry.body) ? null : stands;
+    });
+  }
+
+  async remove(transactionIds: readonly string[]): Promise<void> {
+    if (transactionIds.length === 0) return;
+    await this.#pool.query(REMOVE, [transactionIds]);
+  }
+
+  async find(transactionId: string): Promise<Retry | null> {
+    const { rows } = await this.#pool.query<RetryRow>(`${SELECT} where r.transaction_id = $1`, [
+      transactionId,
+    ]);
+    return rows[0] === undefined ? null : retryOf(rows[0]);
+  }
+
+  async due(nowMs: number, limit: number): Promise<readonly Retry[]> {
+    const { rows } = await this.#pool.query<RetryRow>(
+      `${SELECT} where r.due_at < to_timestamp($1::float8 / 1000) order by r.due_at limit $2`,
+      [nowMs, limit],
+    );
+    return rows.map(retryOf);
+  }
+
+  /** Writes the candidates; returns what stands now for each id. */
+  async #write(candidates: ReadonlyMap<string, Retry>): Promise<ReadonlyMap<string, Retry>> {
+    const stands = new Map<string, Retry>();
+    let open = [...candidates.values()];
+    for (let round = 0; open.length > 0; round += 1) {
+      if (round === LIMITS.retryWriteRoundsMax)
+        throw new Error('retries kept appearing and vanishing while they were written');
+      const written = await this.#upsert(open);
+      for (const retry of open) if (written.has(retry.transactionId)) stands.set(retry.transactionId, retry);
+      open = open.filter((retry) => !written.has(retry.transactionId));
+      // In a statement of its own: the one that met a row of another body may not see it in its snapshot.
+      for (const other of await this.#read(open.map((retry) => retry.transactionId)))
+        stands.set(other.transactionId, other);
+      // Removed between the two statements: write again.
+      open = open.filter((retry) => !stands.has(retry.transactionId));
+    }
+    return stands;
+  }
+
+  async #upsert(retries: readonly Retry[]): Promise<ReadonlySet<string>> {
+    const { rows } = await this.#pool.query<{ transaction_id: string }>(UPSERT, [
+      retries.map((retry) => retry.transactionId),
+      retries.map((retry) => retry.accountId),
+      retries.map((retry) => retry.attempt),
+      retries.map((retry) => retry.code),
+      retries.map((retry) => retry.queue),
+      retries.map((retry) => retry.body),
+      retries.map((retry) => retry.dueAtMs),
+      retries.map((retry) => retry.firstSeenAtMs),
+    ]);
+    return new Set(rows.map((row) => row.transaction_id));
+  }
+
+  async #read(transactionIds: readonly string[]): Promise<readonly Retry[]> {
+    if (transactionIds.length === 0) return [];
+    const { rows } = await this.#pool.query<RetryRow>(`${SELECT} where r.transaction_id = any ($1::uuid[])`, [
+      transactionIds,
+    ]);
+    return rows.map(retryOf);
+  }
+}
+
+const UPSERT = `
+insert into processor.retries as r (transaction_id, account_id, attempt, code, queue, body, due_at, first_seen_at)
+select g.transaction_id, g.account_id, g.attempt, g.code, g.queue, g.body,
+       to_timestamp(g.due_at_ms / 1000), to_timestamp(g.first_seen_at_ms / 1000)
+  from unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::text[], $6::bytea[], $7::float8[], $8::float8[])
+       as g (transaction_id, account_id, attempt, code, queue, body, due_at_ms, first_seen_at_ms)
+ order by g.transaction_id
+on conflict (transaction_id) do update
+   set attempt = excluded.attempt, code = excluded.code, queue = excluded.queue, due_at = excluded.due_at,
+       first_seen_at = least(r.first_seen_at, excluded.first_seen_at)
+ where r.body = excluded.body
+returning r.transaction_id`;
+
+const REMOVE = `
+with gone as (
+  select transaction_id from processor.retries where transaction_id = any ($1::uuid[]) order by transaction_id for update
+)
+delete from processor.retries r using gone where r.transaction_id = gone.transaction_id`;
+
+const SELECT = `
+select r.transaction_id, r.account_id, r.attempt, r.code, r.queue, r.body,
+       round(extract(epoch from r.due_at) * 1000)::float8 as due_at_ms,
+       round(extract(epoch from r.first_seen_at) * 1000)::float8 as first_seen_at_ms
+  from processor.retries r`;
+
+interface RetryRow {
+  readonly transaction_id: string;
+  readonly account_id: string;
+  readonly attempt: number;
+  readonly code: string;
+  readonly queue: string;
+  readonly body: Buffer;
+  readonly due_at_ms: number;
+  readonly first_seen_at_ms: number;
+}
+
+function retryOf(row: RetryRow): Retry {
+  return {
+    transactionId: row.transaction_id,
+    accountId: row.account_id,
+    attempt: row.attempt,
+    // Written by this class alone.
+    code: row.code as DeferralCode,
+    queue: row.queue as InboundQueue,
+    body: row.body,
+    dueAtMs: row.due_at_ms,
+    firstSeenAtMs: row.first_seen_at_ms,
+  };
+}
+
+/** One statement cannot write a row twice: of equal bodies the last counts, of different ones the first. */
+function oneBodyPerId(retries: readonly Retry[]): ReadonlyMap<string, Retry> {
+  const candidates = new Map<string, Retry>();
+  for (const retry of retries) {
+    const first = candidates.get(retry.transactionId);
+    if (first === undefined || first.body.equals(retry.body)) candidates.set(retry.transactionId, retry);
+  }
+  return candidates;
+}

@@ -1,0 +1,179 @@
+import pg from 'pg';
+import { LIMITS } from '../../limits.ts';
+import type { ShardDirectory } from '../../ports/stores.ts';
+import { connectionsOf } from './pool.ts';
+
+/** The incarnation of a node in whose name shards are taken. */
+export interface ShardClaimant {
+  readonly nodeId: string;
+  /** UUID of this run of the node. */
+  readonly incarnation: string;
+  /** Queue to which commands for its shards are sent. */
+  readonly inbox: string;
+}
+
+export interface TakeoverOptions {
+  /** How long a commit of the old owner may hold its shard before the old owner's connections are ended. */
+  readonly lockTimeoutMs: number;
+  readonly attemptsMax: number;
+}
+
+const DEFAULTS: TakeoverOptions = {
+  lockTimeoutMs: LIMITS.takeoverLockTimeoutMs,
+  attemptsMax: LIMITS.takeoverAttemptsMax,
+};
+
+/** A shard row stayed locked, and not by its owner. */
+export class ShardsLocked extends Error {
+  override readonly name = 'ShardsLocked';
+}
+
+/**
+ * `processor.shards`: who may write which shard, and where its commands are sent. Owns the epochs that this incarnation holds.
+ *
+ * S1. An epoch is handed out only after the commit that raised it; balances are read after that, in new statements.
+ * S2. A shard that somebody else took since we looked is left out, not taken from them.
+ * S3. Connections are ended only if they belong to the present owner of a shard that is locked, and never our own.
+ * S4. What is no longer ours (owner or epoch changed) is never released by us.
+ */
+export class PostgresShardDirectory implements ShardDirectory {
+  readonly #pool: pg.Pool;
+  readonly #claimant: ShardClaimant;
+  readonly #owner: string;
+  readonly #options: TakeoverOptions;
+  readonly #held = new Map<number, bigint>();
+
+  constructor(pool: pg.Pool, claimant: ShardClaimant, options: Partial<TakeoverOptions> = {}) {
+    this.#pool = pool;
+    this.#claimant = claimant;
+    this.#owner = ownerName(claimant);
+    this.#options = { ...DEFAULTS, ...options };
+  }
+
+  async takeOver(shards: readonly number[]): Promise<ReadonlyMap<number, bigint>> {
+    if (shards.length === 0) return new Map();
+    const { rows: seen } = await this.#pool.query<SeenRow>(SEEN, [shards]);
+    const known = new Set(seen.map((row) => row.shard));
+    const missing = shards.filter((shard) => !known.has(shard));
+    if (missing.length > 0) throw new RangeError(`there is no shard ${missing.join(', ')}`);
+    const taken = await this.#take(seen);
+    for (const [shard, epoch] of taken) this.#held.set(shard, epoch);
+    return taken;
+  }
+
+  async release(shards: readonly number[]): Promise<void> {
+    const held = shards.flatMap((shard) => {
+      const epoch = this.#held.get(shard);
+      return epoch === undefined ? [] : [{ shard, epoch }];
+    });
+    if (held.length === 0) return;
+    await this.#pool.query(RELEASE, [
+      held.map(({ shard }) => shard),
+      held.map(({ epoch }) => String(epoch)),
+      this.#owner,
+    ]);
+    // Not if they were taken again while the release was under way.
+    for (const { shard, epoch } of held) if (this.#held.get(shard) === epoch) this.#held.delete(shard);
+  }
+
+  async #take(seen: readonly SeenRow[]): Promise<ReadonlyMap<number, bigint>> {
+    const shards = seen.map((row) => row.shard);
+    const { nodeId, incarnation, inbox } = this.#claimant;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const { rows } = await this.#pool.query<TakenRow>(TAKE, [
+          shards,
+          seen.map((row) => row.epoch),
+          this.#owner,
+          inbox,
+          this.#options.lockTimeoutMs,
+        ]);
+        return new Map(rows.map((row) => [row.taken_shard, BigInt(row.taken_epoch)]));
+      } catch (error) {
+        if (!isLockTimeout(error)) throw error;
+        if (attempt >= this.#options.attemptsMax)
+          throw new ShardsLocked(
+            `node ${nodeId} (${incarnation}) cannot take its shards: ${await this.#describeLock(shards)}`,
+            { cause: error },
+          );
+        await this.#endLockingOwners(shards);
+      }
+    }
+  }
+
+  async #endLockingOwners(shards: readonly number[]): Promise<void> {
+    const { rows } = await this.#pool.query<{ owner: string }>(LOCKED_OWNERS, [shards]);
+    const patterns = rows
+      .filter((row) => row.owner !== this.#owner)
+      .map((row) => connectionsOf(incarnationOf(row.owner)));
+    if (patterns.length > 0) await this.#pool.query(TERMINATE, [patterns, LIMITS.terminateTimeoutMs]);
+  }
+
+  async #describeLock(shards: readonly number[]): Promise<string> {
+    const { rows } = await this.#pool.query<{ holder: string }>(HOLDERS);
+    const holders = rows.map((row) => row.holder).join(', ');
+    return `rows of processor.shards (${String(shards.length)} asked for) stay locked; open transactions: ${holders || 'none seen'}`;
+  }
+}
+
+/**
+ * What `processor.shards.owner` holds: `<node>:<incarnation>`. An incarnation owns a shard, not a node: a node that is
+ * started again under its old name is somebody else.
+ */
+export function ownerName(claimant: Pick<ShardClaimant, 'nodeId' | 'incarnation'>): string {
+  return `${claimant.nodeId}:${claimant.incarnation}`;
+}
+
+/** A node's name has no colon. */
+function incarnationOf(owner: string): string {
+  return owner.slice(owner.indexOf(':') + 1);
+}
+
+function isLockTimeout(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.code === '55P03';
+}
+
+interface SeenRow {
+  readonly shard: number;
+  readonly epoch: string;
+}
+
+interface TakenRow {
+  readonly taken_shard: number;
+  readonly taken_epoch: string;
+}
+
+const SEEN = 'select shard, epoch from processor.shards where shard = any ($1::int[]) order by shard';
+
+const TAKE = `
+select taken_shard, taken_epoch from processor.take_over_shards($1::int[], $2::bigint[], $3::text, $4::text, $5::int)`;
+
+const RELEASE = `
+with ours as (
+  select s.shard
+    from processor.shards s
+    join unnest($1::int[], $2::bigint[]) as g (shard, epoch) on s.shard = g.shard and s.epoch = g.epoch
+   where s.owner = $3
+   order by s.shard
+     for no key update of s
+)
+update processor.shards s set owner = null, inbox = null from ours where s.shard = ours.shard`;
+
+/** Owners of those of the shards that somebody holds a lock on at this moment. */
+const LOCKED_OWNERS = `
+with free as materialized (
+  select shard from processor.shards where shard = any ($1::int[]) for no key update skip locked
+)
+select distinct s.owner
+  from processor.shards s
+ where s.shard = any ($1::int[]) and s.owner is not null and s.shard not in (select shard from free)`;
+
+const TERMINATE = `
+select pg_terminate_backend(pid, $2)
+  from pg_stat_activity
+ where datname = current_database() and pid <> pg_backend_pid() and application_name like any ($1::text[])`;
+
+const HOLDERS = `
+select distinct application_name || ' (pid ' || a.pid || ', ' || a.state || ')' as holder
+  from pg_locks l join pg_stat_activity a using (pid)
+ where l.relation = 'processor.shards'::regclass and a.pid <> pg_backend_pid()`;

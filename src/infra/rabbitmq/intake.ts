@@ -1,0 +1,177 @@
+import type { Channel, ConsumeMessage, Message } from 'amqplib';
+import type { InboundQueue } from '../../contracts/queues.ts';
+import { ensureError } from '../../domain/errors.ts';
+import { LIMITS } from '../../limits.ts';
+import type { Consumption, Delivery } from '../../ports/broker.ts';
+import type { Logger } from '../../ports/runtime.ts';
+import { within } from '../within.ts';
+import { Acker } from './acker.ts';
+import { IntakeWindow } from './intake-window.ts';
+
+/**
+ * One consumer on one channel: from the delivery to its acknowledgement. Owns the channel's tags and its window.
+ *
+ * I1. Tags never leave the channel they came on: after `abandon` or `close` acknowledging is a no-op.
+ * I2. Acknowledgements go out once per turn of the event loop, and `close` sends what is due before the channel closes.
+ * I3. After `quiesce` nothing is handed out: what still comes stays unacknowledged and returns to its place
+ *     when the channel closes. Nothing is ever requeued singly, so the order of the queue survives.
+ * I4. A consumer that throws loses nothing: its message stays unacknowledged.
+ */
+
+export type PrefetchMode =
+  /** One limit per channel, which the broker lets us change while it runs. */
+  | 'live'
+  /** A limit per consumer, fixed: for queues and brokers that refuse the other. */
+  | 'fixed';
+
+export interface IntakeOptions extends Consumption {
+  readonly logger: Logger;
+  readonly prefetch: PrefetchMode;
+  readonly lost: (reason: Error) => void;
+}
+
+/** With a window of this size every gap holds back half of it. */
+const NOTHING_HELD_BACK = 0;
+
+const NO_HEADERS: Readonly<Record<string, unknown>> = Object.freeze({});
+
+export class Intake {
+  readonly #channel: Channel;
+  readonly #options: IntakeOptions;
+  readonly #acker: Acker;
+  readonly #window: IntakeWindow;
+  readonly #flush = (): void => this.#sendAcknowledgements();
+  #phase: 'open' | 'quiesced' | 'closed' = 'open';
+  #flushIsDue = false;
+  #gapTimer: NodeJS.Timeout | null = null;
+
+  constructor(channel: Channel, options: IntakeOptions) {
+    this.#channel = channel;
+    this.#options = options;
+    this.#acker = new Acker(options.windowMax);
+    this.#window = new IntakeWindow(options.windowMax);
+  }
+
+  /** Rejects with the broker's refusal; the channel is then closed by the broker. */
+  async start(): Promise<void> {
+    const { queue, prefetch, windowMax } = this.#options;
+    await this.#channel.assertQueue(queue, { durable: true });
+    if (prefetch === 'live') await this.#channel.prefetch(this.#window.size, true);
+    else await this.#channel.prefetch(Math.min(windowMax, LIMITS.windowFixed), false);
+    await this.#channel.consume(queue, (message) => this.#onMessage(message), { exclusive: true });
+  }
+
+  get unacknowledged(): number {
+    return this.#phase === 'closed' ? 0 : this.#acker.unacknowledged;
+  }
+
+  get window(): number {
+    return this.#window.size;
+  }
+
+  quiesce(): void {
+    if (this.#phase !== 'open') return;
+    this.#phase = 'quiesced';
+    this.#applyWindow(1);
+  }
+
+  /** The channel is gone: forget its tags. */
+  abandon(): void {
+    this.#phase = 'closed';
+    if (this.#gapTimer !== null) clearTimeout(this.#gapTimer);
+    this.#gapTimer = null;
+  }
+
+  /** Acknowledges what is settled, then closes the channel. Never rejects. */
+  async close(): Promise<void> {
+    if (this.#phase === 'closed') return;
+    this.#sendAcknowledgements(NOTHING_HELD_BACK);
+    this.abandon();
+    await within(LIMITS.closeTimeoutMs, () => this.#channel.close());
+  }
+
+  /** Called by a delivery; never throws. */
+  settle(tag: number, bytes: number): void {
+    if (this.#phase === 'closed' || !this.#acker.settle(tag)) return;
+    if (this.#window.settled(bytes)) this.#applyWindow(this.#window.size);
+    if (this.#flushIsDue) return;
+    this.#flushIsDue = true;
+    setImmediate(this.#flush);
+  }
+
+  #onMessage(message: ConsumeMessage | null): void {
+    if (message === null) {
+      this.#options.lost(new Error(`the broker cancelled the consumer of ${this.#options.queue}`));
+      return;
+    }
+    if (this.#phase !== 'open') return;
+    const tag = message.fields.deliveryTag;
+    this.#acker.delivered(tag, performance.now());
+    if (this.#window.delivered(message.content.length, this.#acker.unacknowledged)) {
+      this.#applyWindow(this.#window.size);
+    }
+    try {
+      this.#options.onDelivery(new ChannelDelivery(this, tag, this.#options.queue, message));
+    } catch (error) {
+      this.#options.logger.error(
+        { queue: this.#options.queue, error: ensureError(error) },
+        'a delivery was not taken; it stays unacknowledged',
+      );
+    }
+  }
+
+  #sendAcknowledgements(window = this.#window.size): void {
+    this.#flushIsDue = false;
+    if (this.#phase === 'closed') return;
+    const { upTo, singles } = this.#acker.take(performance.now(), window);
+    try {
+      if (upTo !== null) this.#channel.ack(tagged(upTo), true);
+      for (const tag of singles) this.#channel.ack(tagged(tag), false);
+    } catch (error) {
+      // The channel closed under us: the broker will deliver all of it again.
+      this.abandon();
+      this.#options.lost(ensureError(error));
+      return;
+    }
+    if (this.#acker.holdsBack) this.#comeBackForTheGap();
+  }
+
+  #comeBackForTheGap(): void {
+    this.#gapTimer ??= setTimeout(() => {
+      this.#gapTimer = null;
+      this.#sendAcknowledgements();
+    }, LIMITS.ackGapMsMax);
+  }
+
+  #applyWindow(size: number): void {
+    if (this.#options.prefetch === 'fixed' || this.#phase === 'closed') return;
+    this.#channel.prefetch(size, true).catch((error: unknown) => this.#options.lost(ensureError(error)));
+  }
+}
+
+class ChannelDelivery implements Delivery {
+  readonly queue: InboundQueue;
+  readonly body: Buffer;
+  readonly redelivered: boolean;
+  readonly headers: Readonly<Record<string, unknown>>;
+  readonly #intake: Intake;
+  readonly #tag: number;
+
+  constructor(intake: Intake, tag: number, queue: InboundQueue, message: ConsumeMessage) {
+    this.#intake = intake;
+    this.#tag = tag;
+    this.queue = queue;
+    this.body = message.content;
+    this.redelivered = message.fields.redelivered;
+    this.headers = message.properties.headers ?? NO_HEADERS;
+  }
+
+  ack(): void {
+    this.#intake.settle(this.#tag, this.body.length);
+  }
+}
+
+/** amqplib reads nothing else of a message it acknowledges. */
+function tagged(deliveryTag: number): Message {
+  return { fields: { deliveryTag } } as Message;
+}

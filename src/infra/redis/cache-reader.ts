@@ -1,0 +1,43 @@
+import { Redis } from 'ioredis';
+import { LIMITS } from '../../limits.ts';
+
+/** Texts of cached balances as they stand in Redis, null where there is none; one per id, in order. */
+export type ReadCachedTexts = (
+  kind: 'account' | 'card',
+  ids: readonly string[],
+) => Promise<readonly (string | null)[]>;
+
+const PREFIX = { account: 'balance:', card: 'balance:card:' } as const;
+
+/** Lends a reader of the cache, for audits and commands. Rejects when Redis does not answer. */
+export async function withCacheReader<T>(
+  redisUrl: string,
+  use: (read: ReadCachedTexts) => Promise<T>,
+): Promise<T> {
+  // One try: whoever asks from a terminal wants to know at once that Redis is away.
+  const client = new Redis(redisUrl, {
+    connectionName: 'paygate:reader',
+    lazyConnect: true,
+    connectTimeout: LIMITS.connectTimeoutMs,
+    commandTimeout: LIMITS.redisCommandTimeoutMs,
+    maxRetriesPerRequest: 0,
+    retryStrategy: () => null,
+  });
+  let lost: Error | undefined;
+  client.on('error', (error: Error) => (lost = error));
+  try {
+    await client.connect().catch((error: unknown) => {
+      throw lost ?? error;
+    });
+    return await use(async (kind, ids) => {
+      const texts: (string | null)[] = [];
+      for (let first = 0; first < ids.length; first += LIMITS.cacheBatchMax) {
+        const chunk = ids.slice(first, first + LIMITS.cacheBatchMax);
+        texts.push(...(await client.mget(chunk.map((id) => PREFIX[kind] + id))));
+      }
+      return texts;
+    });
+  } finally {
+    client.disconnect();
+  }
+}

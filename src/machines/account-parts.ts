@@ -1,0 +1,164 @@
+import { assign, setup } from 'xstate';
+import type { AccountState } from '../domain/account.ts';
+import { LIMITS } from '../limits.ts';
+import type {
+  AccountEffects,
+  AccountEvent,
+  AccountInput,
+  AccountPlace,
+  AccountRules,
+  StopReason,
+} from './account-effects.ts';
+import type { Mailbox } from './mailbox.ts';
+import { decide, decidedSettlements, stateAfter } from './run-decision.ts';
+import { factNeeds, forgetRun, learn, needsFacts, NOTHING_KNOWN } from './run-facts.ts';
+import type { KnownFacts } from './run-facts.ts';
+
+/** What the statechart of an account remembers. Everything but the mailbox is replaced, never changed. */
+export interface AccountContext {
+  readonly place: AccountPlace;
+  readonly rules: AccountRules;
+  readonly mailbox: Mailbox;
+  readonly effects: AccountEffects;
+  /** null until the first hydration. */
+  readonly state: AccountState | null;
+  readonly known: KnownFacts;
+  /** How many waited when the account was asked for: only for those does "no such account" hold. */
+  readonly askedFor: number;
+  /** Reads that failed in a row. */
+  readonly loadFailures: number;
+  /** Tries in a row that ended no command. */
+  readonly setbacks: number;
+  /** Commands that are to be decided one by one, because a run with them was refused. */
+  readonly aloneLeft: number;
+  /** Times the command at the head was refused alone. */
+  readonly refusals: number;
+  /** Why nothing is decided any more; null: all is well. */
+  readonly quarantine: string | null;
+  readonly stopReason: StopReason;
+}
+
+const runMax = ({ aloneLeft }: AccountContext): number => (aloneLeft > 0 ? 1 : LIMITS.actorBatchMax);
+
+function committedState({ state, place }: AccountContext): AccountState {
+  if (state === null) throw new Error(`account ${place.accountId} was used before it was read`);
+  return state;
+}
+
+/** A command ended: the next setback is a first one again. */
+function progress(context: AccountContext, ended: number): Partial<AccountContext> {
+  const { aloneLeft, known } = context;
+  return { setbacks: 0, refusals: 0, aloneLeft: Math.max(0, aloneLeft - ended), known: forgetRun(known) };
+}
+
+/** For the compiler only. */
+const types = {} as { context: AccountContext; events: AccountEvent; input: AccountInput };
+
+/** Guards and actions of the account's statechart, by the names the chart uses. */
+export const accountParts = setup({
+  types,
+  guards: {
+    mustQuarantine: ({ context }) => context.quarantine !== null,
+    somethingWaits: ({ context }) => context.mailbox.waitingCount > 0,
+    factsAreMissing: ({ context }) =>
+      needsFacts(context.mailbox.nextRun(runMax(context)), context.known.cards),
+    nothingIsDecided: ({ context }) => context.mailbox.run.length === 0,
+    hadASetback: ({ context }) => context.setbacks > 0,
+    isLastRefusal: ({ context }) =>
+      context.mailbox.run.length === 1 && context.refusals + 1 >= LIMITS.commitRefusedMax,
+    quarantineIsInTheLedger: ({ context }) => context.quarantine === null,
+    accountIsUnknown: ({ event }) => event.type === 'hydrated' && event.state === null,
+    accountIsQuarantined: ({ event }) => event.type === 'hydrated' && event.state?.status === 'quarantined',
+    someCommandEnds: ({ event }) =>
+      event.type === 'change.leftOut' && event.settlements.some((settlement) => settlement !== null),
+  },
+  actions: {
+    hydrate: ({ context }) => context.effects.hydrate(),
+    pause: ({ context }) => context.effects.pause(Math.max(1, context.loadFailures, context.setbacks)),
+    refuseAsUnknown: ({ context }) => refuseAsUnknown(context),
+    parkAll: ({ context }) => parkAll(context),
+    answerBalancesAndTakeRun: ({ context }) => answerBalancesAndTakeRun(context),
+    load: ({ context }) => context.effects.load(factNeeds(context.mailbox.run, context.known.cards)),
+    decideAndPropose: ({ context }) => decideAndPropose(context),
+    putRunBack: ({ context }) => context.mailbox.putBack(),
+    settleDecided: ({ context, event }) => {
+      if (event.type === 'change.committed') context.mailbox.settleRun(decidedSettlements(event.change));
+    },
+    settleFound: ({ context, event }) => {
+      if (event.type === 'change.leftOut') context.mailbox.settleRun(event.settlements);
+    },
+    settleRefused: ({ context, event }) => {
+      if (event.type !== 'change.refused') return;
+      context.mailbox.settleRun([{ kind: 'failed', code: 'COMMIT_REFUSED', detail: event.detail }]);
+    },
+    end: ({ context }) => context.effects.end(context.stopReason),
+    noteAskedFor: assign({ askedFor: ({ context }) => context.mailbox.waitingCount }),
+    noteState: assign(({ event }) =>
+      event.type === 'hydrated' ? { state: event.state, known: NOTHING_KNOWN, loadFailures: 0 } : {},
+    ),
+    noteFacts: assign(({ context, event }) =>
+      event.type === 'facts.loaded' ? { known: learn(context.known, event), loadFailures: 0 } : {},
+    ),
+    noteCommit: assign(({ context, event }) =>
+      event.type === 'change.committed'
+        ? {
+            state: stateAfter(committedState(context), event.change),
+            ...progress(context, event.change.decisions.length),
+          }
+        : {},
+    ),
+    noteNothingDecided: assign(({ context }) => progress(context, 0)),
+    noteFound: assign(({ context, event }) =>
+      event.type === 'change.leftOut'
+        ? {
+            ...progress(context, event.settlements.filter((settlement) => settlement !== null).length),
+            known: NOTHING_KNOWN,
+          }
+        : {},
+    ),
+    noteRefusal: assign(({ context }) => ({
+      aloneLeft: Math.max(context.aloneLeft, context.mailbox.run.length),
+      refusals: context.mailbox.run.length === 1 ? context.refusals + 1 : 0,
+    })),
+    noteRefusedEnd: assign(({ context }) => progress(context, 1)),
+    noteLoadFailure: assign({ loadFailures: ({ context }) => context.loadFailures + 1 }),
+    noteSetback: assign({ setbacks: ({ context }) => context.setbacks + 1 }),
+    noteQuarantine: assign({
+      quarantine: ({ context, event }) => (event.type === 'quarantine' ? event.reason : context.quarantine),
+    }),
+    noteStop: assign({
+      stopReason: ({ context, event }) => (event.type === 'stop' ? event.reason : context.stopReason),
+    }),
+    noteUnknown: assign({ stopReason: 'unknown' }),
+    noteFenced: assign({ stopReason: 'fenced' }),
+  },
+});
+
+function answerBalancesAndTakeRun(context: AccountContext): void {
+  const { mailbox, effects } = context;
+  let request = mailbox.takeBalanceRequest();
+  while (request !== undefined) {
+    effects.answerBalance(request, committedState(context));
+    request = mailbox.takeBalanceRequest();
+  }
+  mailbox.takeRun(runMax(context));
+}
+
+function decideAndPropose(context: AccountContext): void {
+  const { place, rules, mailbox, effects, known } = context;
+  if (mailbox.run.length === 0) return;
+  const circumstances = { place, rules, facts: known.run, nowMs: effects.now() };
+  const { change, deferrals, deferredCount } = decide(committedState(context), mailbox.run, circumstances);
+  if (deferredCount > 0) mailbox.settleRun(deferrals);
+  if (change !== null) effects.propose(change);
+}
+
+function refuseAsUnknown({ mailbox, place, askedFor }: AccountContext): void {
+  const detail = `there is no account ${place.accountId}`;
+  mailbox.settleWaiting(askedFor, { kind: 'failed', code: 'ACCOUNT_UNKNOWN', detail });
+}
+
+function parkAll({ mailbox, quarantine }: AccountContext): void {
+  const reason = quarantine ?? 'the account is quarantined';
+  mailbox.settleWaiting(mailbox.waitingCount, { kind: 'parked', reason });
+}

@@ -1,0 +1,179 @@
+import { assign, fromPromise, setup } from 'xstate';
+import { ensureError } from '../domain/errors.ts';
+
+/** Why a node ended. A closed list. */
+export const STOP_REASONS = ['drained', 'drain-timeout', 'fenced', 'failed'] as const;
+export type NodeStopReason = (typeof STOP_REASONS)[number];
+
+/** What each step of a node's life does. A step that rejects while the node starts ends it; later ones are logged by whoever does them. */
+export interface NodeSteps {
+  /** Waits for PostgreSQL, checks that this node may work on this database, takes the shards. */
+  openLedger(): Promise<void>;
+  /** Starts everything that brings commands in. Does not wait for servers that are away. */
+  openIntake(): Promise<void>;
+  /** Stops intake and finishes what is in memory; resolves when everything is acknowledged and intake is closed. */
+  finish(): Promise<void>;
+  /** Brings the cached balances up to date and gives the shards back. */
+  flush(): Promise<void>;
+  /** Lets go of everything. Bounded in time, never rejects. */
+  close(): Promise<void>;
+}
+
+export type NodeEvent =
+  /** Every dependency that work needs is there, or one is not. */
+  | { readonly type: 'health.changed'; readonly healthy: boolean }
+  | { readonly type: 'drain' }
+  /** PostgreSQL has refused a commit: another node owns the shard now. */
+  | { readonly type: 'fenced' };
+
+interface NodeContext {
+  readonly steps: NodeSteps;
+  readonly drainTimeoutMs: number;
+  readonly reason: NodeStopReason;
+  readonly error: Error | null;
+}
+
+interface NodeInput {
+  readonly steps: NodeSteps;
+  readonly drainTimeoutMs: number;
+}
+
+const step = (name: keyof NodeSteps) =>
+  fromPromise<undefined, NodeSteps>(async ({ input }) => {
+    await input[name]();
+  });
+
+/**
+ * The life of a node.
+ *
+ * ```
+ * node
+ * ├─ starting   openingLedger ─> openingIntake                        ─ rejected ─> closing (failed)
+ * ├─ serving    ready <─ health ─> degraded
+ * ├─ draining   finishing ─> flushing          ─ drainTimeoutMs ─> closing (drain-timeout)
+ * ├─ closing
+ * └─ stopped
+ * ```
+ * `fenced` goes to closing from wherever the node is: what it has in memory belongs to somebody else now.
+ */
+export const nodeMachine = setup({
+  types: {
+    context: {} as NodeContext,
+    events: {} as NodeEvent,
+    input: {} as NodeInput,
+    output: {} as NodeStopReason,
+  },
+  actors: {
+    openLedger: step('openLedger'),
+    openIntake: step('openIntake'),
+    finish: step('finish'),
+    flush: step('flush'),
+    close: step('close'),
+  },
+  actions: {
+    noteReason: assign((_, params: { readonly reason: NodeStopReason }) => ({ reason: params.reason })),
+    noteFailure: assign((_, params: { readonly error: unknown }) => ({
+      reason: 'failed' as const,
+      error: ensureError(params.error),
+    })),
+  },
+  delays: { drainTimeout: ({ context }) => context.drainTimeoutMs },
+}).createMachine({
+  id: 'node',
+  context: ({ input }) => ({ ...input, reason: 'drained', error: null }),
+  initial: 'starting',
+  output: ({ context }) => context.reason,
+  states: {
+    starting: {
+      initial: 'openingLedger',
+      on: {
+        drain: 'closing',
+        fenced: { target: 'closing', actions: { type: 'noteReason', params: { reason: 'fenced' } } },
+      },
+      states: {
+        openingLedger: {
+          invoke: {
+            src: 'openLedger',
+            input: ({ context }) => context.steps,
+            onDone: 'openingIntake',
+            onError: {
+              target: '#node.closing',
+              actions: { type: 'noteFailure', params: ({ event }) => ({ error: event.error }) },
+            },
+          },
+        },
+        openingIntake: {
+          invoke: {
+            src: 'openIntake',
+            input: ({ context }) => context.steps,
+            onDone: '#node.serving',
+            onError: {
+              target: '#node.closing',
+              actions: { type: 'noteFailure', params: ({ event }) => ({ error: event.error }) },
+            },
+          },
+        },
+      },
+    },
+    serving: {
+      initial: 'ready',
+      on: {
+        drain: 'draining',
+        fenced: { target: 'closing', actions: { type: 'noteReason', params: { reason: 'fenced' } } },
+        'health.changed': [
+          { guard: ({ event }) => event.healthy, target: '.ready' },
+          { target: '.degraded' },
+        ],
+      },
+      states: { ready: {}, degraded: {} },
+    },
+    draining: {
+      initial: 'finishing',
+      on: {
+        fenced: { target: 'closing', actions: { type: 'noteReason', params: { reason: 'fenced' } } },
+      },
+      after: {
+        drainTimeout: {
+          target: 'closing',
+          actions: { type: 'noteReason', params: { reason: 'drain-timeout' } },
+        },
+      },
+      states: {
+        finishing: {
+          invoke: {
+            src: 'finish',
+            input: ({ context }) => context.steps,
+            onDone: 'flushing',
+            onError: {
+              target: '#node.closing',
+              actions: { type: 'noteFailure', params: ({ event }) => ({ error: event.error }) },
+            },
+          },
+        },
+        flushing: {
+          invoke: {
+            src: 'flush',
+            input: ({ context }) => context.steps,
+            onDone: '#node.closing',
+            onError: {
+              target: '#node.closing',
+              actions: { type: 'noteFailure', params: ({ event }) => ({ error: event.error }) },
+            },
+          },
+        },
+      },
+    },
+    closing: {
+      invoke: {
+        src: 'close',
+        input: ({ context }) => context.steps,
+        onDone: 'stopped',
+        onError: {
+          target: 'stopped',
+          actions: { type: 'noteFailure', params: ({ event }) => ({ error: event.error }) },
+        },
+      },
+    },
+    stopped: { type: 'final' },
+  },
+});

@@ -1,0 +1,94 @@
+import type { AccountState, Facts } from '../domain/account.ts';
+import { decideRun } from '../domain/decide.ts';
+import type { Finding } from '../domain/finding.ts';
+import { settlementOf } from '../domain/resolve.ts';
+import type { Settlement } from '../domain/settlement.ts';
+import type { AccountChange, RoadDecision } from '../ports/ledger.ts';
+import type { AccountPlace, AccountRules } from './account-effects.ts';
+import type { TransactionEnvelope } from './mailbox.ts';
+
+/** A run after it was decided. */
+export interface DecidedRun {
+  /** One per command of the run: its deferral, or null where it was decided and waits for the commit. */
+  readonly deferrals: readonly (Settlement | null)[];
+  readonly deferredCount: number;
+  /** What is to be committed; null where every command was deferred. */
+  readonly change: AccountChange | null;
+}
+
+export interface Circumstances {
+  readonly place: AccountPlace;
+  readonly rules: AccountRules;
+  readonly facts: Facts;
+  /** Milliseconds since the epoch. */
+  readonly nowMs: number;
+}
+
+/** Decides a run against the account as it is committed. Nothing is changed by it. */
+export function decide(
+  state: AccountState,
+  run: readonly TransactionEnvelope[],
+  { place, rules, facts, nowMs }: Circumstances,
+): DecidedRun {
+  const requests = run.map(({ command, firstSeenAtMs }) => ({
+    command,
+    originalWaitOver: nowMs - firstSeenAtMs >= rules.refundWaitMs,
+  }));
+  const verdicts = decideRun(state, requests, facts, rules);
+  const deferrals: (Settlement | null)[] = [];
+  const decisions: RoadDecision[] = [];
+  for (const [index, envelope] of run.entries()) {
+    const verdict = verdicts[index];
+    if (verdict === undefined) throw new Error('a command of the run was not decided');
+    deferrals.push(verdict.kind === 'deferred' ? verdict : null);
+    if (verdict.kind === 'deferred') continue;
+    const { road, mayDecideError } = envelope;
+    decisions.push({ ...verdict.decision, road, rulesVersion: null, mayDecideError });
+  }
+  return {
+    deferrals,
+    deferredCount: run.length - decisions.length,
+    change: decisions.length === 0 ? null : changeOf(place, state, decisions),
+  };
+}
+
+/** The account as a committed change leaves it. */
+export function stateAfter(state: AccountState, change: AccountChange): AccountState {
+  return {
+    ...state,
+    balanceCents: change.balanceCents,
+    seq: change.previousSeq + BigInt(change.decisions.length),
+  };
+}
+
+/** How the commands of a committed change end. */
+export function decidedSettlements(change: AccountChange): readonly Settlement[] {
+  return change.decisions.map((decision) => ({ kind: 'decided', decision }));
+}
+
+/** How the commands of a change end that was left out: those with a finding that ends them; null for the others. */
+export function foundSettlements(
+  change: AccountChange,
+  findings: ReadonlyMap<number, Finding>,
+  rules: AccountRules,
+): readonly (Settlement | null)[] {
+  return change.decisions.map(({ command }, index) => {
+    const finding = findings.get(index);
+    return finding === undefined ? null : settlementOf(command, finding, rules);
+  });
+}
+
+function changeOf(
+  place: AccountPlace,
+  state: AccountState,
+  decisions: readonly RoadDecision[],
+): AccountChange {
+  return {
+    accountId: place.accountId,
+    shard: place.shard,
+    epoch: place.epoch,
+    previousSeq: state.seq,
+    balanceCents: decisions.at(-1)?.balanceAfterCents ?? state.balanceCents,
+    decisions,
+  };
+}

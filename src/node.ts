@@ -1,0 +1,120 @@
+import { createActor, toPromise, waitFor } from 'xstate';
+import type { Actor } from 'xstate';
+import type { Config } from './config.ts';
+import { startHttpServer } from './infra/http/http-server.ts';
+import type { HttpServer, NodeStatus, Readiness } from './infra/http/http-server.ts';
+import { PrometheusMetrics } from './infra/metrics.ts';
+import { SystemClock, systemRandom } from './infra/system-clock.ts';
+import { assertLimits } from './limits.ts';
+import { nodeMachine } from './machines/node-machine.ts';
+import type { NodeStopReason } from './machines/node-machine.ts';
+import type { Logger } from './ports/runtime.ts';
+import { newIdentity } from './node/identity.ts';
+import { NodeRuntime } from './node/node-runtime.ts';
+
+export type { NodeStopReason } from './machines/node-machine.ts';
+
+export interface StartOptions {
+  readonly logger: Logger;
+  readonly onStopped?: (reason: NodeStopReason) => void;
+}
+
+export interface RunningNode {
+  readonly nodeId: string;
+  /** UUID of this run. */
+  readonly incarnation: string;
+  /** Base URL of `/livez`, `/readyz` and `/metrics`. */
+  readonly address: string;
+  status(): NodeStatus;
+  /** Stops intake, finishes what is in memory, writes the cache, closes; `drainTimeoutMs` at most. Resolves with `stopped`. */
+  drain(): Promise<NodeStopReason>;
+  /** Resolves when everything is closed. */
+  readonly stopped: Promise<NodeStopReason>;
+}
+
+type NodeActor = Actor<typeof nodeMachine>;
+
+/**
+ * Starts a node: ledger, shards, broker, HTTP. Resolves when it works; while RabbitMQ or Redis are away it works
+ * degraded. Rejects, with everything closed, when it cannot start: `ClusterRefusal`, a taken port, no PostgreSQL.
+ */
+export async function startNode(config: Config, options: StartOptions): Promise<RunningNode> {
+  assertLimits();
+  const identity = newIdentity(config.nodeId);
+  const logger = options.logger.child({ incarnation: identity.incarnation });
+  const metrics: PrometheusMetrics = new PrometheusMetrics({
+    activeAccounts: () => runtime.supervision?.region.activeCount ?? 0,
+    inFlight: () => runtime.supervision?.inFlight.count ?? 0,
+    cachePending: () => runtime.supervision?.writer.pendingCount ?? 0,
+  });
+  const runtime: NodeRuntime = new NodeRuntime({
+    config,
+    identity,
+    clock: new SystemClock(),
+    random: systemRandom,
+    logger,
+    metrics,
+    onHealth: (healthy) => actor.send({ type: 'health.changed', healthy }),
+    onFenced: () => actor.send({ type: 'fenced' }),
+  });
+  const { drainTimeoutMs, httpHost: host, httpPort: port } = config;
+  const actor: NodeActor = createActor(nodeMachine, { input: { steps: runtime, drainTimeoutMs } });
+  const status = (): NodeStatus => statusOf(actor, config.nodeId, runtime);
+  const http = await startHttpServer({ host, port, status, metrics });
+  const stopped = run(actor, http, logger, options);
+  await untilServing(actor, stopped);
+  logger.info({ address: http.address, dependencies: runtime.dependencies() }, 'node started');
+  return {
+    nodeId: config.nodeId,
+    incarnation: identity.incarnation,
+    address: http.address,
+    status,
+    drain: () => {
+      actor.send({ type: 'drain' });
+      return stopped;
+    },
+    stopped,
+  };
+}
+
+async function run(
+  actor: NodeActor,
+  http: HttpServer,
+  logger: Logger,
+  { onStopped }: StartOptions,
+): Promise<NodeStopReason> {
+  // Before the start, so that a throw inside the chart ends the node and not the process.
+  const ended = toPromise(actor).catch((error: unknown): NodeStopReason => {
+    logger.error({ err: error }, 'the life cycle of the node broke');
+    return 'failed';
+  });
+  actor.start();
+  const reason = await ended;
+  await http.close();
+  const { error } = actor.getSnapshot().context;
+  if (error === null) logger.info({ reason }, 'node stopped');
+  else logger.error({ reason, err: error }, 'node stopped');
+  onStopped?.(reason);
+  return reason;
+}
+
+/** Resolves when the node serves; rejects with what kept it from starting, once everything is closed. */
+async function untilServing(actor: NodeActor, stopped: Promise<NodeStopReason>): Promise<void> {
+  const past = await waitFor(actor, (snapshot) => !snapshot.matches('starting'), { timeout: Infinity });
+  if (past.matches('serving')) return;
+  const reason = await stopped;
+  throw actor.getSnapshot().context.error ?? new Error(`the node stopped before it served: ${reason}`);
+}
+
+function statusOf(actor: NodeActor, node: string, runtime: NodeRuntime): NodeStatus {
+  const status = readinessOf(actor);
+  return { status, serving: status === 'ready', node, dependencies: runtime.dependencies() };
+}
+
+function readinessOf(actor: NodeActor): Readiness {
+  const snapshot = actor.getSnapshot();
+  if (snapshot.matches('starting')) return 'starting';
+  if (snapshot.matches({ serving: 'ready' })) return 'ready';
+  if (snapshot.matches({ serving: 'degraded' })) return 'degraded';
+  return snapshot.matches('stopped') ? 'stopped' : 'draining';
+}

@@ -1,0 +1,101 @@
+import type pg from 'pg';
+import type { Config } from '../config.ts';
+import { BullRetryClock } from '../infra/bullmq/retry-clock.ts';
+import { PostgresDeadLetterStore } from '../infra/postgres/dead-letter-store.ts';
+import { PostgresLedger } from '../infra/postgres/ledger.ts';
+import { PostgresOutboxStore } from '../infra/postgres/outbox-store.ts';
+import { PostgresParkStore } from '../infra/postgres/park-store.ts';
+import { connectionName, createPool } from '../infra/postgres/pool.ts';
+import { PostgresReader } from '../infra/postgres/reader.ts';
+import { PostgresRetryStore } from '../infra/postgres/retry-store.ts';
+import { PostgresShardDirectory } from '../infra/postgres/shard-directory.ts';
+import { RabbitInboundQueues } from '../infra/rabbitmq/inbound-queues.ts';
+import { RabbitPublisher } from '../infra/rabbitmq/publisher.ts';
+import { RedisBalanceCache } from '../infra/redis/balance-cache.ts';
+import { within } from '../infra/within.ts';
+import { LIMITS } from '../limits.ts';
+import { startConnection } from '../machines/connection-machine.ts';
+import type { Logger, Random } from '../ports/runtime.ts';
+import type { NodeIdentity } from './identity.ts';
+
+export interface ConnectionsOptions {
+  readonly config: Config;
+  readonly identity: NodeIdentity;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+/** Everything that a node has in PostgreSQL. Connects when it is used. */
+export interface LedgerConnections {
+  readonly pool: pg.Pool;
+  /** One per commit lane. */
+  readonly ledgers: readonly PostgresLedger[];
+  readonly reader: PostgresReader;
+  readonly deadLetters: PostgresDeadLetterStore;
+  readonly retries: PostgresRetryStore;
+  readonly parked: PostgresParkStore;
+  readonly outbox: PostgresOutboxStore;
+  readonly shards: PostgresShardDirectory;
+}
+
+export function ledgerConnections({ config, identity, logger }: ConnectionsOptions): LedgerConnections {
+  const { databaseUrl, refundAmount } = config;
+  const { nodeId, incarnation } = identity;
+  const nameOf = (role: string): string => connectionName(nodeId, incarnation, role);
+  const pool = createPool(
+    { databaseUrl, applicationName: nameOf('pool'), connectionsMax: config.databasePoolSize },
+    logger,
+  );
+  const ledgers = Array.from(
+    { length: config.commitLanes },
+    (_, lane) =>
+      new PostgresLedger({ databaseUrl, applicationName: nameOf(`lane${lane}`), incarnation, refundAmount }),
+  );
+  return {
+    pool,
+    ledgers,
+    reader: new PostgresReader(pool),
+    deadLetters: new PostgresDeadLetterStore(pool),
+    retries: new PostgresRetryStore(pool),
+    parked: new PostgresParkStore(pool),
+    outbox: new PostgresOutboxStore(pool, incarnation),
+    shards: new PostgresShardDirectory(pool, identity),
+  };
+}
+
+/** The broker and the cache. They connect at once and in the background, and come back by themselves. */
+export interface LinkedServers {
+  readonly inbound: RabbitInboundQueues;
+  readonly publisher: RabbitPublisher;
+  readonly cache: RedisBalanceCache;
+  readonly retryClock: BullRetryClock;
+}
+
+export function linkServers({ config, identity, random, logger }: ConnectionsOptions): LinkedServers {
+  const name = `paygate/${identity.nodeId}`;
+  const rabbit = { url: config.rabbitmqUrl, name, logger, random, startConnection };
+  const redis = { url: config.redisUrl, name, logger, random };
+  return {
+    cache: new RedisBalanceCache(redis),
+    retryClock: new BullRetryClock({ ...redis, prefix: 'paygate' }),
+    publisher: new RabbitPublisher(rabbit),
+    inbound: new RabbitInboundQueues(rabbit),
+  };
+}
+
+/** Lets go of everything, each within `closeTimeoutMs`; never rejects. */
+export async function closeAll(ledger: LedgerConnections, servers: LinkedServers | null): Promise<void> {
+  const closing = [
+    ...(servers === null
+      ? []
+      : [
+          () => servers.inbound.close(),
+          () => servers.publisher.close(),
+          () => servers.retryClock.stop(),
+          () => servers.cache.close(),
+        ]),
+    ...ledger.ledgers.map((lane) => () => lane.close()),
+    () => ledger.pool.end(),
+  ];
+  await Promise.all(closing.map((close) => within(LIMITS.closeTimeoutMs, close)));
+}

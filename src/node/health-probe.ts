@@ -1,0 +1,80 @@
+import type pg from 'pg';
+import { DEAD_LETTER_QUEUES, INBOUND_QUEUES } from '../contracts/queues.ts';
+import { LIMITS } from '../limits.ts';
+import type { LinkState } from '../ports/connection.ts';
+import type { Clock, Logger } from '../ports/runtime.ts';
+import type { LinkedServers } from './connections.ts';
+
+export interface HealthProbeOptions {
+  readonly pool: pg.Pool;
+  readonly servers: LinkedServers;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly onQueueDepth: (queue: string, messages: number) => void;
+  /** Whether work can be done; told after every look. */
+  readonly onHealth: (healthy: boolean) => void;
+}
+
+export type Dependencies = Readonly<Record<'postgresql' | 'rabbitmq' | 'redis', LinkState>>;
+
+const QUEUES = [...INBOUND_QUEUES, ...DEAD_LETTER_QUEUES];
+
+/**
+ * Looks at the servers every `healthPollMs`, for readiness and metrics. Redis is no condition of work: while it is
+ * away decisions go on and cached balances are late.
+ */
+export class HealthProbe {
+  readonly #options: HealthProbeOptions;
+  #postgresql: LinkState = 'connecting';
+  #phase: 'running' | 'stopped' = 'stopped';
+  #cancel: () => void = () => undefined;
+
+  constructor(options: HealthProbeOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves after the first look. */
+  async start(): Promise<void> {
+    this.#phase = 'running';
+    await this.#look();
+  }
+
+  stop(): void {
+    this.#phase = 'stopped';
+    this.#cancel();
+  }
+
+  dependencies(): Dependencies {
+    const { inbound, publisher, cache } = this.#options.servers;
+    const reading = inbound.state();
+    const rabbitmq = reading === 'up' ? publisher.state() : reading;
+    return { postgresql: this.#postgresql, rabbitmq, redis: cache.state() };
+  }
+
+  async #look(): Promise<void> {
+    await Promise.all([this.#lookAtPostgres(), this.#readDepths()]);
+    if (this.#phase === 'stopped') return;
+    const { postgresql, rabbitmq } = this.dependencies();
+    this.#options.onHealth(postgresql === 'up' && (rabbitmq === 'up' || rabbitmq === 'blocked'));
+    this.#cancel = this.#options.clock.after(LIMITS.healthPollMs, () => void this.#look());
+  }
+
+  async #lookAtPostgres(): Promise<void> {
+    try {
+      await this.#options.pool.query('select 1');
+      this.#postgresql = 'up';
+    } catch (error) {
+      this.#postgresql = 'down';
+      this.#options.logger.debug({ err: error }, 'PostgreSQL does not answer');
+    }
+  }
+
+  async #readDepths(): Promise<void> {
+    try {
+      const found = await this.#options.servers.publisher.queueStatus(QUEUES);
+      for (const [queue, status] of found) this.#options.onQueueDepth(queue, status?.messages ?? 0);
+    } catch (error) {
+      this.#options.logger.debug({ err: error }, 'queue depths could not be read');
+    }
+  }
+}

@@ -1,0 +1,54 @@
+import type pg from 'pg';
+import type { Config } from '../config.ts';
+import { checkCluster } from '../infra/postgres/cluster.ts';
+import { LIMITS } from '../limits.ts';
+import type { Clock, Logger } from '../ports/runtime.ts';
+
+/** PostgreSQL is not there yet: its port, its name or the server itself is still coming up. Everything else is final. */
+const NOT_THERE_YET: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ETIMEDOUT',
+  'EAI_AGAIN',
+  'EPIPE',
+  /** Starting up, shutting down, too many connections. */
+  '57P03',
+  '57P01',
+  '53300',
+]);
+
+function codeOf(error: unknown): string | null {
+  if (error instanceof AggregateError) return codeOf(error.errors[0]);
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null;
+}
+
+export interface OpenLedgerOptions {
+  readonly pool: pg.Pool;
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Aborts when the node is not wanted any more. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Waits for PostgreSQL, at most `startPatienceMs`, and checks that a node with these settings may work on this database.
+ *
+ * Rejects with `ClusterRefusal` (the message says what to do) or the driver's last error.
+ */
+export async function openLedger({ pool, config, clock, logger, signal }: OpenLedgerOptions): Promise<void> {
+  const untilMs = clock.now() + LIMITS.startPatienceMs;
+  for (let delayMs = LIMITS.storeBackoffMsMin; ; delayMs = Math.min(delayMs * 2, LIMITS.storeBackoffMsMax)) {
+    try {
+      await checkCluster(pool, { ...config, shardCount: LIMITS.shardCount });
+      return;
+    } catch (error) {
+      signal.throwIfAborted();
+      const code = codeOf(error);
+      if (code === null || !NOT_THERE_YET.has(code) || clock.now() + delayMs > untilMs) throw error;
+      logger.warn({ code, delay_ms: delayMs }, 'PostgreSQL is not there yet');
+    }
+    await new Promise<void>((resolve) => void clock.after(delayMs, resolve));
+    signal.throwIfAborted();
+  }
+}

@@ -1,0 +1,169 @@
+import { CommitLane } from '../actors/commit-lane.ts';
+import type { Config } from '../config.ts';
+import { INBOUND_QUEUES } from '../contracts/queues.ts';
+import { LIMITS } from '../limits.ts';
+import type { BalanceCache } from '../ports/balance-cache.ts';
+import type { Publisher } from '../ports/broker.ts';
+import type { AccountReader, Ledger } from '../ports/ledger.ts';
+import type { Clock, Logger, Metrics, Random } from '../ports/runtime.ts';
+import type { DeadLetterStore, OutboxStore, ParkStore, RetryClock, RetryStore } from '../ports/stores.ts';
+import { AccountRegion } from '../supervisor/account-region.ts';
+import { BalanceDesk } from '../supervisor/balance-desk.ts';
+import { CacheWriter } from '../supervisor/cache-writer.ts';
+import { DeadLetterDesk } from '../supervisor/dead-letter-desk.ts';
+import { DeferralDesk } from '../supervisor/deferral-desk.ts';
+import { InFlight } from '../supervisor/in-flight.ts';
+import { Ingest } from '../supervisor/ingest.ts';
+import { Outbox } from '../supervisor/outbox.ts';
+import { Retries } from '../supervisor/retries.ts';
+import { Router } from '../supervisor/router.ts';
+import { Settle } from '../supervisor/settle.ts';
+import { ShardTable } from '../supervisor/shard-table.ts';
+import { Tally } from '../supervisor/tally.ts';
+
+/** Ports and surroundings of one node; the tests put fakes here. */
+export interface Ports {
+  readonly ledgers: readonly Ledger[];
+  readonly reader: AccountReader;
+  readonly deadLetters: DeadLetterStore;
+  readonly retries: RetryStore;
+  readonly parked: ParkStore;
+  readonly outbox: OutboxStore;
+  readonly publisher: Publisher;
+  readonly cache: BalanceCache;
+  readonly retryClock: RetryClock;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+}
+
+export type SupervisionConfig = Pick<
+  Config,
+  | 'intakeWindowMax'
+  | 'retryAttempts'
+  | 'retryDelayMs'
+  | 'refundWaitMs'
+  | 'refundAmount'
+  | 'activeAccountsMax'
+  | 'accountIdleMs'
+>;
+
+/** The parts of a node that have no server of their own, put together. */
+export interface Supervision {
+  readonly shards: ShardTable;
+  readonly inFlight: InFlight;
+  readonly ingest: Ingest;
+  readonly retries: Retries;
+  readonly region: AccountRegion;
+  readonly writer: CacheWriter;
+  readonly outbox: Outbox;
+  readonly router: Router;
+}
+
+/** Nothing starts by itself: deliveries and retries do. */
+export function supervise(
+  ports: Ports,
+  config: SupervisionConfig,
+  onFenced: (shard: number) => void,
+): Supervision {
+  const { clock, logger, metrics, reader, cache } = ports;
+  const shards = new ShardTable();
+  const inFlight = new InFlight();
+  const tally = new Tally(metrics, clock);
+  const writer = new CacheWriter({ cache, reader, clock, metrics, logger });
+  const outbox = new Outbox({ store: ports.outbox, writer, cache, clock, logger });
+  const router = new Router({
+    shards,
+    clock,
+    deliver: (envelope) => region.deliver(envelope),
+    heldMax: INBOUND_QUEUES.length * config.intakeWindowMax + LIMITS.retriesInFlightMax,
+  });
+  const region = accountRegion(ports, config, { shards, outbox, writer, onFenced });
+  const settle = settleDesk(ports, config, { tally, inFlight, router });
+  const ingest = new Ingest({ router, settle, inFlight, tally, clock, logger });
+  const retries = new Retries({
+    store: ports.retries,
+    retryClock: ports.retryClock,
+    clock,
+    logger,
+    inject: (retry, origin) => ingest.retry(retry, origin),
+  });
+  return { shards, inFlight, ingest, retries, region, writer, outbox, router };
+}
+
+interface RegionParts {
+  readonly shards: ShardTable;
+  readonly outbox: Outbox;
+  readonly writer: CacheWriter;
+  readonly onFenced: (shard: number) => void;
+}
+
+function accountRegion(ports: Ports, config: SupervisionConfig, parts: RegionParts): AccountRegion {
+  const { clock, random, logger, metrics, reader, cache } = ports;
+  const onCommitted = parts.outbox.committed.bind(parts.outbox);
+  const lanes = ports.ledgers.map(
+    (ledger) => new CommitLane({ ledger, clock, random, metrics, logger, onCommitted }),
+  );
+  const balances = new BalanceDesk({
+    writer: parts.writer,
+    reader,
+    cache,
+    clock,
+    logger,
+    quarantine: (accountId, reason) => region.quarantine(accountId, reason),
+  });
+  const region = new AccountRegion({
+    shards: parts.shards,
+    lanes,
+    reader,
+    clock,
+    random,
+    logger,
+    metrics,
+    rules: { refundAmount: config.refundAmount, refundWaitMs: config.refundWaitMs },
+    activeAccountsMax: config.activeAccountsMax,
+    accountIdleMs: config.accountIdleMs,
+    answerBalance: (request, state) => balances.answer(request, state),
+    onFenced: parts.onFenced,
+  });
+  return region;
+}
+
+interface SettleParts {
+  readonly tally: Tally;
+  readonly inFlight: InFlight;
+  readonly router: Router;
+}
+
+function settleDesk(
+  ports: Ports,
+  config: SupervisionConfig,
+  { tally, inFlight, router }: SettleParts,
+): Settle {
+  const { clock, random, logger, metrics, publisher, retryClock } = ports;
+  const { retryAttempts, retryDelayMs, refundAmount } = config;
+  return new Settle({
+    deadLetters: new DeadLetterDesk({ store: ports.deadLetters, publisher, clock, metrics, logger }),
+    deferrals: new DeferralDesk({
+      store: ports.retries,
+      retryClock,
+      clock,
+      random,
+      metrics,
+      logger,
+      retryAttempts,
+      retryDelayMs,
+      compareRefundAmount: refundAmount === 'message',
+    }),
+    parkStore: ports.parked,
+    retryStore: ports.retries,
+    tally,
+    inFlight,
+    clock,
+    metrics,
+    logger,
+    retryAttempts,
+    giveBack: (envelope) => router.giveBack(envelope),
+  });
+}

@@ -1,0 +1,80 @@
+import type { Envelope, GiveBackReason } from '../actors/envelope.ts';
+import type { Command, Road } from '../contracts/command.ts';
+import type { InboundQueue } from '../contracts/queues.ts';
+import type { DeferralCode } from '../domain/codes.ts';
+import type { Settlement } from '../domain/settlement.ts';
+
+/** Where a command came from, and who is to be told that its outcome is durable. A `Delivery` is one. */
+export interface Origin {
+  readonly queue: InboundQueue;
+  readonly body: Buffer;
+  readonly redelivered: boolean;
+  /** Called once, after the outcome is durable. Never throws. */
+  ack(): void;
+}
+
+/** What an envelope knows of its surroundings. */
+export interface EnvelopeDesk {
+  settled(envelope: CommandEnvelope, settlement: Settlement): void;
+  givenBack(envelope: CommandEnvelope, reason: GiveBackReason): void;
+}
+
+export interface EnvelopeFields {
+  readonly command: Command;
+  readonly origin: Origin;
+  readonly road: Road;
+  readonly shard: number;
+  /** Place in the order of arrival, counting up over the whole node. */
+  readonly n: number;
+  readonly attempt: number;
+  /** Why it was deferred the last time, null on the first try. */
+  readonly deferredFor: DeferralCode | null;
+  readonly mayDecideError: boolean;
+  readonly receivedAtMs: number;
+  readonly firstSeenAtMs: number;
+}
+
+/** The envelope of every road: one object per message, its two exits are methods. */
+export class CommandEnvelope implements Envelope {
+  readonly command: Command;
+  readonly origin: Origin;
+  readonly road: Road;
+  readonly shard: number;
+  readonly n: number;
+  readonly attempt: number;
+  readonly deferredFor: DeferralCode | null;
+  readonly mayDecideError: boolean;
+  readonly receivedAtMs: number;
+  readonly firstSeenAtMs: number;
+  readonly #desk: EnvelopeDesk;
+  #open = true;
+
+  constructor(fields: EnvelopeFields, desk: EnvelopeDesk) {
+    this.command = fields.command;
+    this.origin = fields.origin;
+    this.road = fields.road;
+    this.shard = fields.shard;
+    this.n = fields.n;
+    this.attempt = fields.attempt;
+    this.deferredFor = fields.deferredFor;
+    this.mayDecideError = fields.mayDecideError;
+    this.receivedAtMs = fields.receivedAtMs;
+    this.firstSeenAtMs = fields.firstSeenAtMs;
+    this.#desk = desk;
+  }
+
+  /** False once it is settled: a second settlement of the same envelope would acknowledge twice and is ignored. */
+  get open(): boolean {
+    return this.#open;
+  }
+
+  settle(settlement: Settlement): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#desk.settled(this, settlement);
+  }
+
+  giveBack(reason: GiveBackReason): void {
+    if (this.#open) this.#desk.givenBack(this, reason);
+  }
+}

@@ -1,0 +1,120 @@
+import { QUEUE_KIND } from '../contracts/queues.ts';
+import type { DeadLetterQueue, InboundQueue } from '../contracts/queues.ts';
+import type { Refusal } from '../contracts/refusal.ts';
+import { DEFERRAL_CODES } from '../domain/codes.ts';
+import type { DeferralCode, FailureCode } from '../domain/codes.ts';
+import { LIMITS } from '../limits.ts';
+import type { OutboundMessage } from '../ports/broker.ts';
+import type { DeadLetter } from '../ports/stores.ts';
+import type { CommandEnvelope, Origin } from './command-envelope.ts';
+
+/** `x-category` of a dead letter: whose move it is. */
+export type DeadLetterCategory = 'unreadable' | 'invalid' | 'failed' | 'gave_up' | 'broken';
+
+export interface Letter {
+  readonly letter: DeadLetter;
+  readonly category: DeadLetterCategory;
+}
+
+/** Codes that say something of ours is broken. */
+const BROKEN: ReadonlySet<string> = new Set<FailureCode>(['INVARIANT_BROKEN', 'ACTOR_CRASHED']);
+const GAVE_UP: ReadonlySet<string> = new Set<DeferralCode>(DEFERRAL_CODES);
+/** After these the row may not stay `PENDING`: this was the true message, and it has come to its end. */
+const MARKS_ERROR: ReadonlySet<string> = new Set<FailureCode | DeferralCode>([
+  'COMMIT_REFUSED',
+  'ACTOR_CRASHED',
+  ...DEFERRAL_CODES,
+]);
+
+function categoryOf(code: FailureCode | DeferralCode): DeadLetterCategory {
+  if (BROKEN.has(code)) return 'broken';
+  return GAVE_UP.has(code) ? 'gave_up' : 'failed';
+}
+
+function deadLetterQueueOf(queue: InboundQueue, category: DeadLetterCategory): DeadLetterQueue {
+  if (category === 'broken') return 'system_dlq';
+  return QUEUE_KIND[queue] === 'balance' ? 'balance_dlq' : 'transactions_dlq';
+}
+
+/** The letter of a message that could not become a command. */
+export function refusedLetter(origin: Origin, refusal: Refusal, receivedAtMs: number): Letter {
+  const detail = refusal.issues.map((issue) => `${issue.path}: ${issue.expected}`).join('; ');
+  return {
+    category: refusal.code === 'MESSAGE_INVALID' ? 'invalid' : 'unreadable',
+    letter: {
+      ...unreadLetter(origin, detail, receivedAtMs),
+      deadLetterQueue: refusal.deadLetterQueue,
+      code: refusal.code,
+    },
+  };
+}
+
+/** The letter of a message that broke our own handling of it: kept whole, to be replayed once that is repaired. */
+export function unhandledLetter(origin: Origin, detail: string, receivedAtMs: number): Letter {
+  const letter = unreadLetter(origin, detail, receivedAtMs);
+  return {
+    category: 'broken',
+    letter: { ...letter, deadLetterQueue: 'system_dlq', code: 'INVARIANT_BROKEN' },
+  };
+}
+
+function unreadLetter(
+  origin: Origin,
+  detail: string,
+  receivedAtMs: number,
+): Omit<DeadLetter, 'code' | 'deadLetterQueue'> {
+  return {
+    queue: origin.queue,
+    detail: detail.slice(0, LIMITS.detailCharsMax),
+    transactionId: null,
+    accountId: null,
+    body: origin.body,
+    attempts: 1,
+    firstSeenAt: new Date(receivedAtMs).toISOString(),
+    redelivered: origin.redelivered,
+    marksError: false,
+  };
+}
+
+/** The letter of a command that failed for good. */
+export function failedLetter(
+  envelope: CommandEnvelope,
+  code: FailureCode | DeferralCode,
+  detail: string,
+): Letter {
+  const { command, origin } = envelope;
+  const category = categoryOf(code);
+  const isTransaction = command.kind === 'transaction';
+  return {
+    category,
+    letter: {
+      queue: origin.queue,
+      deadLetterQueue: deadLetterQueueOf(origin.queue, category),
+      code,
+      detail: detail.slice(0, LIMITS.detailCharsMax),
+      transactionId: isTransaction ? command.transactionId : null,
+      accountId: command.accountId,
+      body: origin.body,
+      attempts: envelope.attempt + 1,
+      firstSeenAt: new Date(envelope.firstSeenAtMs).toISOString(),
+      redelivered: origin.redelivered,
+      marksError: isTransaction && MARKS_ERROR.has(code),
+    },
+  };
+}
+
+/** What is published to the dead-letter queue: the original bytes, and the reason in headers of printable ASCII. */
+export function messageOf({ letter, category }: Letter): OutboundMessage {
+  return {
+    queue: letter.deadLetterQueue,
+    body: letter.body,
+    headers: {
+      'x-reason': letter.code,
+      'x-category': category,
+      'x-attempts': letter.attempts,
+      'x-first-seen': letter.firstSeenAt,
+      'x-original-queue': letter.queue,
+      'x-detail': letter.detail.replace(/[^\x20-\x7e]+/g, ' '),
+    },
+  };
+}

@@ -1,0 +1,132 @@
+import { decodeMessage } from '../contracts/decode.ts';
+import type { TransactionCommand } from '../contracts/command.ts';
+import type { DeferralCode } from '../domain/codes.ts';
+import { differences } from '../domain/identity.ts';
+import type { DifferingField, StoredTransaction } from '../domain/identity.ts';
+import { retryDelayMs } from '../domain/retry-policy.ts';
+import type { Clock, Logger, Metrics, Random } from '../ports/runtime.ts';
+import type { Retry, RetryClock, RetryStore } from '../ports/stores.ts';
+import type { CommandEnvelope } from './command-envelope.ts';
+import { TurnBatch } from './turn-batch.ts';
+
+export interface DeferralDeskOptions {
+  readonly store: RetryStore;
+  readonly retryClock: RetryClock;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+  readonly retryAttempts: number;
+  readonly retryDelayMs: number;
+  readonly compareRefundAmount: boolean;
+}
+
+/** How a deferral ended. */
+export type DeferralResult =
+  /** It waits in `processor.retries`. */
+  | { readonly kind: 'scheduled' }
+  /** The same payload waits under this id already. */
+  | { readonly kind: 'waiting-already' }
+  /** Another payload waits under this id. */
+  | { readonly kind: 'differs'; readonly fields: readonly DifferingField[] };
+
+interface Item {
+  readonly envelope: CommandEnvelope;
+  readonly command: TransactionCommand;
+  readonly code: DeferralCode;
+  readonly done: (result: DeferralResult) => void;
+}
+
+/**
+ * Writes down what must be tried again later, and asks the retry clock to say when.
+ *
+ * Owns a deferral from `defer` until `done`.
+ * F1. `done` comes after the row in `processor.retries` is committed; the clock is only told afterwards.
+ * F2. The first payload that waits under an id stands; another one is told what it differs in.
+ */
+export class DeferralDesk {
+  readonly #options: DeferralDeskOptions;
+  readonly #scheduling: TurnBatch<Item>;
+
+  constructor(options: DeferralDeskOptions) {
+    this.#options = options;
+    this.#scheduling = new TurnBatch({
+      name: 'scheduling retries',
+      clock: options.clock,
+      logger: options.logger,
+      work: (items) => this.#schedule(items),
+    });
+  }
+
+  /** Whether another try is left. An undecided original has no limit here: how long a refund waits is the domain's. */
+  mayDefer(envelope: CommandEnvelope, code: DeferralCode): boolean {
+    if (code === 'ORIGINAL_UNDECIDED') return true;
+    // The tries spent waiting for an original are not counted against a row that is locked for a moment.
+    if (envelope.deferredFor === 'ORIGINAL_UNDECIDED') return true;
+    return envelope.attempt < this.#options.retryAttempts;
+  }
+
+  defer(
+    envelope: CommandEnvelope,
+    command: TransactionCommand,
+    code: DeferralCode,
+    done: (result: DeferralResult) => void,
+  ): void {
+    this.#options.metrics.deferred(code);
+    this.#scheduling.add({ envelope, command, code, done });
+  }
+
+  async #schedule(items: readonly Item[]): Promise<void> {
+    const { store, clock, retryClock } = this.#options;
+    const retries = items.map((item) => this.#retryOf(item));
+    const waiting = await store.schedule(retries);
+    const nowMs = clock.now();
+    for (const [index, item] of items.entries()) {
+      const other = waiting[index] ?? null;
+      item.done(other === null ? { kind: 'scheduled' } : this.#compare(item.command, other));
+      const retry = retries[index];
+      if (other !== null || retry === undefined) continue;
+      void retryClock.arm(retry.transactionId, retry.attempt, Math.max(0, retry.dueAtMs - nowMs));
+    }
+  }
+
+  #retryOf({ envelope, command, code }: Item): Retry {
+    const { clock, random } = this.#options;
+    const attempt = envelope.attempt + 1;
+    return {
+      transactionId: command.transactionId,
+      accountId: command.accountId,
+      attempt,
+      code,
+      queue: envelope.origin.queue,
+      body: envelope.origin.body,
+      dueAtMs: clock.now() + retryDelayMs(attempt, this.#options.retryDelayMs, random),
+      firstSeenAtMs: envelope.firstSeenAtMs,
+    };
+  }
+
+  /** What waits under the id is the first payload: the newcomer is a repeat of it or a different one. */
+  #compare(command: TransactionCommand, waiting: Retry): DeferralResult {
+    const decoded = decodeMessage(waiting.queue, waiting.body);
+    if (!decoded.ok || decoded.command.kind !== 'transaction') return { kind: 'waiting-already' };
+    const fields = differences(command, storedOf(decoded.command), {
+      compareKey: false,
+      compareRefundAmount: this.#options.compareRefundAmount,
+    });
+    return fields.length === 0 ? { kind: 'waiting-already' } : { kind: 'differs', fields };
+  }
+}
+
+function storedOf(command: TransactionCommand): StoredTransaction {
+  return {
+    transactionId: command.transactionId,
+    accountId: command.accountId,
+    type: command.type,
+    amountCents: command.amountCents,
+    cardId: command.cardId,
+    originalId: command.originalId,
+    idempotencyKey: command.idempotencyKey,
+    status: 'PENDING',
+    reason: null,
+  };
+}

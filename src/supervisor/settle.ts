@@ -1,0 +1,186 @@
+import type { TransactionCommand } from '../contracts/command.ts';
+import type { Refusal } from '../contracts/refusal.ts';
+import type { DeferralCode, FailureCode } from '../domain/codes.ts';
+import type { Settlement } from '../domain/settlement.ts';
+import type { Clock, Logger, Metrics } from '../ports/runtime.ts';
+import type { ParkStore, RetryStore } from '../ports/stores.ts';
+import type { CommandEnvelope, EnvelopeDesk, Origin } from './command-envelope.ts';
+import { failedLetter, refusedLetter, unhandledLetter } from './dead-letter.ts';
+import type { DeadLetterDesk } from './dead-letter-desk.ts';
+import type { DeferralDesk, DeferralResult } from './deferral-desk.ts';
+import type { InFlight } from './in-flight.ts';
+import type { Tally } from './tally.ts';
+import { TurnBatch } from './turn-batch.ts';
+
+export interface SettleOptions {
+  readonly deadLetters: DeadLetterDesk;
+  readonly deferrals: DeferralDesk;
+  readonly parkStore: ParkStore;
+  readonly retryStore: RetryStore;
+  readonly tally: Tally;
+  readonly inFlight: InFlight;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+  readonly retryAttempts: number;
+  /** Takes back what was not decided: the router. */
+  readonly giveBack: (envelope: CommandEnvelope) => void;
+}
+
+interface Parking {
+  readonly envelope: CommandEnvelope;
+  readonly reason: string;
+}
+
+/**
+ * The one way out. Nobody else acknowledges, schedules, parks or dead-letters.
+ *
+ * Owns a message from its settlement to its acknowledgement.
+ * S1. Nothing is acknowledged before its outcome is durable in PostgreSQL: decided (committed before it comes here),
+ *     scheduled, parked, or recorded as a dead letter and published.
+ * S2. A store that fails delays the acknowledgement; it never changes the outcome.
+ * S3. A retry's row is forgotten after the outcome is durable, so a crash in between only repeats the retry.
+ */
+export class Settle implements EnvelopeDesk {
+  readonly #options: SettleOptions;
+  readonly #parking: TurnBatch<Parking>;
+  readonly #forgetting: TurnBatch<CommandEnvelope>;
+
+  constructor(options: SettleOptions) {
+    const { clock, logger } = options;
+    this.#options = options;
+    this.#parking = new TurnBatch({
+      name: 'parking commands',
+      clock,
+      logger,
+      work: (items) => this.#park(items),
+    });
+    this.#forgetting = new TurnBatch({
+      name: 'removing settled retries',
+      clock,
+      logger,
+      work: (items) => this.#forget(items),
+    });
+  }
+
+  settled(envelope: CommandEnvelope, settlement: Settlement): void {
+    switch (settlement.kind) {
+      case 'decided':
+        this.#options.tally.decided(settlement.decision.command.type, settlement.decision.outcome);
+        this.#end(envelope);
+        break;
+      case 'repeat':
+        this.#options.tally.repeated('already_decided');
+        this.#end(envelope);
+        break;
+      case 'same-key':
+        this.#noteSameKey(envelope, settlement.firstId);
+        this.#end(envelope);
+        break;
+      case 'answered':
+        this.#end(envelope);
+        break;
+      case 'deferred':
+        this.#defer(envelope, settlement.code);
+        break;
+      case 'failed':
+        this.#giveUp(envelope, settlement.code, settlement.detail);
+        break;
+      case 'parked':
+        this.#parking.add({ envelope, reason: settlement.reason });
+        break;
+    }
+  }
+
+  givenBack(envelope: CommandEnvelope): void {
+    this.#options.giveBack(envelope);
+  }
+
+  /** A message that could not become a command. */
+  refuse(origin: Origin, refusal: Refusal, receivedAtMs: number): void {
+    this.#options.deadLetters.send(refusedLetter(origin, refusal, receivedAtMs), () =>
+      this.#answer(origin, receivedAtMs),
+    );
+  }
+
+  /** A message whose handling threw: a mistake of ours, which must not stop the queue. */
+  unhandled(origin: Origin, detail: string, receivedAtMs: number): void {
+    this.#options.deadLetters.send(unhandledLetter(origin, detail, receivedAtMs), () =>
+      this.#answer(origin, receivedAtMs),
+    );
+  }
+
+  #noteSameKey(envelope: CommandEnvelope, firstId: string): void {
+    this.#options.tally.repeated('same_key');
+    this.#options.logger.info(
+      { transaction_id: idOf(envelope), first_id: firstId, account_id: envelope.command.accountId },
+      'repeats another transaction under the same idempotency key',
+    );
+  }
+
+  #defer(envelope: CommandEnvelope, code: DeferralCode): void {
+    const { deferrals, retryAttempts } = this.#options;
+    const { command } = envelope;
+    if (command.kind !== 'transaction') {
+      this.#giveUp(envelope, 'INVARIANT_BROKEN', `a ${command.kind} request cannot be deferred`);
+    } else if (deferrals.mayDefer(envelope, code)) {
+      deferrals.defer(envelope, command, code, (result) => this.#deferred(envelope, command, result));
+    } else {
+      this.#giveUp(envelope, code, `still so after ${retryAttempts} retries`);
+    }
+  }
+
+  #deferred(envelope: CommandEnvelope, command: TransactionCommand, result: DeferralResult): void {
+    switch (result.kind) {
+      case 'scheduled':
+        this.#answer(envelope.origin, envelope.receivedAtMs);
+        break;
+      case 'waiting-already':
+        this.#options.tally.repeated('already_decided');
+        this.#answer(envelope.origin, envelope.receivedAtMs);
+        break;
+      case 'differs': {
+        const fields = result.fields.join(', ');
+        const detail = `differs in ${fields} from the message with id ${command.transactionId} that waits for its retry`;
+        this.#giveUp(envelope, 'PAYLOAD_MISMATCH', detail);
+      }
+    }
+  }
+
+  #giveUp(envelope: CommandEnvelope, code: FailureCode | DeferralCode, detail: string): void {
+    this.#options.deadLetters.send(failedLetter(envelope, code, detail), () => this.#end(envelope));
+  }
+
+  /** The outcome is durable. A retry still has to be struck off its list. */
+  #end(envelope: CommandEnvelope): void {
+    if (envelope.road === 'retry') this.#forgetting.add(envelope);
+    else this.#answer(envelope.origin, envelope.receivedAtMs);
+  }
+
+  #answer(origin: Origin, receivedAtMs: number): void {
+    origin.ack();
+    this.#options.metrics.settled((this.#options.clock.now() - receivedAtMs) / 1000);
+    this.#options.inFlight.leave();
+  }
+
+  async #park(items: readonly Parking[]): Promise<void> {
+    await this.#options.parkStore.park(
+      items.map(({ envelope, reason }) => ({
+        accountId: envelope.command.accountId,
+        queue: envelope.origin.queue,
+        body: envelope.origin.body,
+        reason,
+      })),
+    );
+    for (const { envelope } of items) this.#end(envelope);
+  }
+
+  async #forget(envelopes: readonly CommandEnvelope[]): Promise<void> {
+    await this.#options.retryStore.remove(envelopes.map(idOf));
+    for (const { origin, receivedAtMs } of envelopes) this.#answer(origin, receivedAtMs);
+  }
+}
+
+function idOf({ command }: CommandEnvelope): string {
+  return command.kind === 'transaction' ? command.transactionId : '';
+}

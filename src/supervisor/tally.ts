@@ -1,0 +1,79 @@
+import type { TransactionType } from '../contracts/command.ts';
+import { INBOUND_QUEUES } from '../contracts/queues.ts';
+import type { InboundQueue } from '../contracts/queues.ts';
+import type { Outcome } from '../domain/codes.ts';
+import type { Clock, Metrics } from '../ports/runtime.ts';
+
+type RepeatKind = 'already_decided' | 'same_key';
+
+interface Decided {
+  APPROVED: number;
+  REJECTED: number;
+}
+
+const none = (): Decided => ({ APPROVED: 0, REJECTED: 0 });
+
+/** Counts what happens to single messages in plain numbers and reports them once a turn: metrics cost nothing per message. */
+export class Tally {
+  readonly #metrics: Metrics;
+  readonly #clock: Clock;
+  readonly #received: Record<InboundQueue, number> = {
+    transactions_queue: 0,
+    refund_queue: 0,
+    calculate_balance_queue: 0,
+    balance_calculation_queue: 0,
+    retry_queue: 0,
+  };
+  readonly #decided: Record<TransactionType, Decided> = {
+    DEPOSIT: none(),
+    PURCHASE: none(),
+    CHARGE: none(),
+    REFUND: none(),
+  };
+  readonly #repeated: Record<RepeatKind, number> = { already_decided: 0, same_key: 0 };
+  #scheduled = false;
+
+  constructor(metrics: Metrics, clock: Clock) {
+    this.#metrics = metrics;
+    this.#clock = clock;
+  }
+
+  received(queue: InboundQueue): void {
+    this.#received[queue] += 1;
+    this.#schedule();
+  }
+
+  decided(type: TransactionType, outcome: Outcome): void {
+    this.#decided[type][outcome] += 1;
+    this.#schedule();
+  }
+
+  repeated(kind: RepeatKind): void {
+    this.#repeated[kind] += 1;
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    this.#clock.soon(() => this.#report());
+  }
+
+  #report(): void {
+    this.#scheduled = false;
+    for (const queue of INBOUND_QUEUES) {
+      if (this.#received[queue] > 0) this.#metrics.received(queue, this.#received[queue]);
+      this.#received[queue] = 0;
+    }
+    for (const type of Object.keys(this.#decided) as TransactionType[]) {
+      const counts = this.#decided[type];
+      if (counts.APPROVED > 0) this.#metrics.decided(type, 'APPROVED', counts.APPROVED);
+      if (counts.REJECTED > 0) this.#metrics.decided(type, 'REJECTED', counts.REJECTED);
+      this.#decided[type] = none();
+    }
+    for (const kind of ['already_decided', 'same_key'] as const) {
+      if (this.#repeated[kind] > 0) this.#metrics.repeated(kind, this.#repeated[kind]);
+      this.#repeated[kind] = 0;
+    }
+  }
+}

@@ -1,0 +1,358 @@
+/**
+ * A whole node on real servers. Without this: parts that are right alone and lose, double or misread a message together.
+ */
+import { randomUUID } from 'node:crypto';
+import { Redis } from 'ioredis';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { startNode } from '../../src/node.ts';
+import type { RunningNode } from '../../src/node.ts';
+import type { Environment } from '../../src/config.ts';
+import { eventually, freshRedis, freshVhost, withDatabase } from '../support/services.ts';
+import type { TestDatabase, TestPlace } from '../support/services.ts';
+import { QuietLogger } from '../support/fakes/quiet.ts';
+import { audited, backlog, cell, configOf, messagesIn, publish, send } from './node-scene.ts';
+import type { Place } from './node-scene.ts';
+
+let database: TestDatabase;
+let vhost: TestPlace;
+let redis: TestPlace;
+let place: Place;
+let nodes: RunningNode[] = [];
+
+beforeEach(async () => {
+  [database, vhost, redis] = await Promise.all([withDatabase(), freshVhost(), freshRedis()]);
+  place = { databaseUrl: database.url, rabbitmqUrl: vhost.url, redisUrl: redis.url };
+});
+
+afterEach(async () => {
+  await Promise.all(nodes.splice(0).map((node) => node.drain()));
+  nodes = [];
+  await Promise.all([database.drop(), vhost.drop(), redis.drop()]);
+});
+
+async function start(settings: Environment = {}, logger = new QuietLogger()): Promise<RunningNode> {
+  const node = await startNode(configOf(place, settings), { logger });
+  nodes.push(node);
+  return node;
+}
+
+async function account(balanceCents = 0): Promise<string> {
+  const id = randomUUID();
+  await database.pool.query('insert into accounts (id, username) values ($1, $2)', [id, `user-${id}`]);
+  if (balanceCents > 0) {
+    await publish(vhost.url, [
+      { queue: 'transactions_queue', body: documented(id, { amount_cents: balanceCents }) },
+    ]);
+  }
+  return id;
+}
+
+function documented(accountId: string, fields: Record<string, unknown> = {}): string {
+  return JSON.stringify({
+    transaction_id: randomUUID(),
+    account_id: accountId,
+    amount_cents: 100,
+    transaction_type: 'DEPOSIT',
+    idempotency_key: randomUUID(),
+    timestamp: '2026-11-22T10:40:00Z',
+    ...fields,
+  });
+}
+
+async function drained(): Promise<void> {
+  await eventually(async () => expect(await backlog(vhost.url)).toBe(0), { timeoutMs: 20_000 });
+}
+
+describe('a stream as the Go API sends it', () => {
+  it('is decided exactly once, shown, and audited clean after a drain', async () => {
+    const node = await start();
+    const report = await send(
+      database.pool,
+      vhost.url,
+      { accounts: 60, duplicatesShare: 0.05, documentedShare: 0.2, balanceRequestsShare: 0.05 },
+      { transactions: 4_000 },
+    );
+    await drained();
+    await eventually(async () =>
+      expect(await cell(database.pool, 'select count(*) from processor.retries')).toBe('0'),
+    );
+    expect(await node.drain()).toBe('drained');
+    const audit = await audited(database.pool, redis.url);
+    expect(audit.violations).toEqual([]);
+    expect(audit.counts).toMatchObject({ pending: 0, outbox: 0, deadLetters: 0, retries: 0 });
+    expect(audit.counts.decisions).toBe(report.transactions);
+    expect(audit.counts.rejected).toBeGreaterThan(0);
+    expect(await backlog(vhost.url)).toBe(0);
+  });
+
+  it('that stood in the queues before is worked off, also with refunds of whole originals', async () => {
+    await send(database.pool, vhost.url, { accounts: 20, duplicatesShare: 0.1 }, { transactions: 1_500 });
+    const node = await start({ REFUND_AMOUNT: 'original' });
+    await drained();
+    await eventually(async () =>
+      expect(await cell(database.pool, 'select count(*) from processor.retries')).toBe('0'),
+    );
+    await node.drain();
+    const audit = await audited(database.pool, redis.url);
+    expect(audit.violations).toEqual([]);
+  });
+
+  it('a drain in the middle loses nothing, and the next node goes on', async () => {
+    await send(database.pool, vhost.url, { accounts: 30 }, { transactions: 6_000 });
+    const first = await start();
+    await eventually(async () =>
+      expect(Number(await cell(database.pool, 'select count(*) from processor.journal'))).toBeGreaterThan(
+        200,
+      ),
+    );
+    expect(await first.drain()).toBe('drained');
+    const left = await backlog(vhost.url);
+    const decided = Number(await cell(database.pool, 'select count(*) from processor.journal'));
+    expect(left).toBeGreaterThan(0);
+    expect(await cell(database.pool, 'select count(*) from processor.outbox')).toBe('0');
+    const second = await start();
+    await drained();
+    await eventually(async () =>
+      expect(await cell(database.pool, 'select count(*) from processor.retries')).toBe('0'),
+    );
+    await second.drain();
+    const audit = await audited(database.pool, redis.url);
+    expect(audit.violations).toEqual([]);
+    expect(audit.counts.decisions).toBe(6_000);
+    expect(decided).toBeLessThan(6_000);
+  });
+});
+
+describe('messages that cannot be processed', () => {
+  it('go to their dead-letter queue with bytes and reason, and do not stop the others', async () => {
+    await start();
+    const accountId = await account();
+    const stranger = randomUUID();
+    const poison = [
+      { queue: 'transactions_queue', body: '' },
+      { queue: 'transactions_queue', body: '{"id":' },
+      { queue: 'transactions_queue', body: Buffer.from([0xff, 0xfe, 0x00]) },
+      { queue: 'refund_queue', body: '{"__proto__":{"x":1}}' },
+      { queue: 'retry_queue', body: documented(accountId, { amount_cents: 1.5 }) },
+      { queue: 'calculate_balance_queue', body: '{"account_id":"nobody"}' },
+      { queue: 'calculate_balance_queue', body: `{"account_id":"${stranger}"}` },
+      { queue: 'transactions_queue', body: documented(stranger) },
+      { queue: 'transactions_queue', body: documented(accountId) },
+    ] as const;
+    await publish(vhost.url, poison);
+    await eventually(async () =>
+      expect(await cell(database.pool, 'select count(*) from processor.dead_letters')).toBe('8'),
+    );
+    await eventually(async () =>
+      expect(await cell(database.pool, 'select count(*) from processor.journal')).toBe('1'),
+    );
+    await nodes[0]?.drain();
+    const reasons = async (queue: 'system_dlq' | 'transactions_dlq' | 'balance_dlq'): Promise<string[]> =>
+      (await messagesIn(vhost.url, queue))
+        .map(({ properties }) => String(properties.headers?.['x-reason']))
+        .sort();
+    expect(await reasons('system_dlq')).toEqual(['BODY_EMPTY', 'BODY_NOT_JSON', 'BODY_NOT_UTF8']);
+    expect(await reasons('transactions_dlq')).toEqual([
+      'ACCOUNT_UNKNOWN',
+      'MESSAGE_INVALID',
+      'MESSAGE_INVALID',
+    ]);
+    expect(await reasons('balance_dlq')).toEqual(['ACCOUNT_UNKNOWN', 'MESSAGE_INVALID']);
+    expect(await backlog(vhost.url)).toBe(0);
+  });
+
+  it('a live message whose row never comes is given up after its retries', async () => {
+    await start({ RETRY_ATTEMPTS: '2', RETRY_DELAY_MS: '20' });
+    const accountId = await account();
+    const none = { String: '', Valid: false };
+    const live = {
+      id: randomUUID(),
+      account_id: accountId,
+      card_id: none,
+      refund_transaction_id: none,
+      amount_cents: 5,
+      status: 'PENDING',
+      type: 'DEPOSIT',
+      idempotency_key: randomUUID(),
+      created_at: '2026-11-22T10:40:00.123456Z',
+    };
+    await publish(vhost.url, [{ queue: 'transactions_queue', body: JSON.stringify(live) }]);
+    await eventually(async () => {
+      const { rows } = await database.pool.query('select code, attempts from processor.dead_letters');
+      expect(rows).toEqual([{ code: 'ROW_MISSING', attempts: 3 }]);
+    });
+    await eventually(async () =>
+      expect(await cell(database.pool, 'select count(*) from processor.retries')).toBe('0'),
+    );
+  });
+});
+
+describe('what comes too early or again', () => {
+  it('a refund before its original is decided once the original is', async () => {
+    await start();
+    const accountId = await account();
+    const [purchase, refund] = [randomUUID(), randomUUID()];
+    const body = documented(accountId, {
+      transaction_id: refund,
+      transaction_type: 'refund',
+      amount_cents: 40,
+      refund_transaction_id: purchase,
+    });
+    await publish(vhost.url, [{ queue: 'refund_queue', body }]);
+    await eventually(async () =>
+      expect(await cell(database.pool, 'select count(*) from processor.retries')).toBe('1'),
+    );
+    await publish(vhost.url, [
+      { queue: 'transactions_queue', body: documented(accountId, { amount_cents: 500 }) },
+      {
+        queue: 'transactions_queue',
+        body: documented(accountId, { transaction_id: purchase, transaction_type: 'purchase' }),
+      },
+    ]);
+    await eventually(
+      async () =>
+        expect(
+          await cell(database.pool, 'select balance_cents from processor.accounts where account_id = $1', [
+            accountId,
+          ]),
+        ).toBe('440'),
+      { timeoutMs: 20_000 },
+    );
+    await eventually(async () =>
+      expect(await cell(database.pool, 'select count(*) from processor.retries')).toBe('0'),
+    );
+  });
+
+  it('one message a hundred times is one decision', async () => {
+    const node = await start();
+    const accountId = await account();
+    const body = documented(accountId);
+    await publish(
+      vhost.url,
+      Array.from({ length: 100 }, () => ({ queue: 'transactions_queue', body }) as const),
+    );
+    await drained();
+    await node.drain();
+    expect(await cell(database.pool, 'select count(*) from processor.journal')).toBe('1');
+    expect((await audited(database.pool, redis.url)).violations).toEqual([]);
+  });
+});
+
+describe('balances', () => {
+  it('requests of both shapes are answered, also for an account without transactions', async () => {
+    await start();
+    const [busy, fresh] = [await account(700), await account()];
+    const cardId = randomUUID();
+    const forced = {
+      account_id: busy,
+      card_id: cardId,
+      force_recalculation: true,
+      timestamp: '2026-11-22T10:40:00Z',
+    };
+    await eventually(async () =>
+      expect(await cell(database.pool, 'select count(*) from processor.journal')).toBe('1'),
+    );
+    const client = new Redis(redis.url);
+    await client.flushdb();
+    await publish(vhost.url, [
+      { queue: 'calculate_balance_queue', body: JSON.stringify({ account_id: fresh }) },
+      { queue: 'balance_calculation_queue', body: JSON.stringify(forced) },
+    ]);
+    await eventually(async () =>
+      expect(await client.mget(`balance:${fresh}`, `balance:${busy}`, `balance:card:${cardId}`)).toEqual([
+        '0',
+        '700',
+        '0',
+      ]),
+    );
+    expect(await client.ttl(`balance:${fresh}`)).toBeGreaterThan(86_000);
+    client.disconnect();
+  });
+
+  it('a balance that is not its journal is found by a forced recalculation: the account is set aside, others go on', async () => {
+    await start();
+    const [broken, sound] = [await account(700), await account(5)];
+    await eventually(async () =>
+      expect(await cell(database.pool, 'select count(*) from processor.journal')).toBe('2'),
+    );
+    await database.pool.query('update processor.accounts set balance_cents = 1 where account_id = $1', [
+      broken,
+    ]);
+    const body = JSON.stringify({
+      account_id: broken,
+      force_recalculation: true,
+      timestamp: '2026-11-22T10:40:00Z',
+    });
+    await publish(vhost.url, [{ queue: 'balance_calculation_queue', body }]);
+    await eventually(async () =>
+      expect(await cell(database.pool, 'select code from processor.dead_letters')).toBe('INVARIANT_BROKEN'),
+    );
+    await publish(vhost.url, [
+      { queue: 'transactions_queue', body: documented(broken) },
+      { queue: 'transactions_queue', body: documented(sound) },
+    ]);
+    await eventually(async () => {
+      expect(await cell(database.pool, 'select count(*) from processor.journal')).toBe('3');
+      expect(await cell(database.pool, 'select account_id from processor.parked')).toBe(broken);
+    });
+  });
+});
+
+describe('the outside of a node', () => {
+  it('tells that it lives, whether it is ready and what it did', async () => {
+    const node = await start();
+    await account(100);
+    const get = async (path: string): Promise<Response> => fetch(new URL(path, node.address));
+    expect((await get('/livez')).status).toBe(200);
+    const ready = await get('/readyz');
+    expect(ready.status).toBe(200);
+    expect(await ready.json()).toEqual({
+      status: 'ready',
+      serving: true,
+      node: node.nodeId,
+      dependencies: { postgresql: 'up', rabbitmq: 'up', redis: 'up' },
+    });
+    await eventually(async () => {
+      const text = await (await get('/metrics')).text();
+      expect(text).toContain('paygate_messages_received_total{queue="transactions_queue"} 1');
+      expect(text).toContain('paygate_transactions_processed_total{type="DEPOSIT",outcome="APPROVED"} 1');
+      expect(text).toContain('paygate_processing_duration_seconds_count 1');
+      expect(text).toContain('paygate_active_accounts 1');
+      expect(text).toMatch(/paygate_queue_depth\{queue="transactions_queue"\} 0/);
+      expect(text).toMatch(/paygate_cache_writes_total 1/);
+    });
+  });
+
+  it('a database that was not prepared is refused with what to do, and nothing stays open', async () => {
+    const bare = await withDatabase({ migrated: false });
+    const config = configOf({ ...place, databaseUrl: bare.url });
+    await expect(startNode(config, { logger: new QuietLogger() })).rejects.toThrow('paygate migrate');
+    expect(
+      await cell(
+        bare.pool,
+        `select count(*) from pg_stat_activity where application_name like 'paygate:%' and datname = current_database()`,
+      ),
+    ).toBe('0');
+    await bare.drop();
+  });
+
+  it('a second node on the database takes the shards; the first says so, stops and has lost nothing', async () => {
+    const logger = new QuietLogger();
+    const first = await start({}, logger);
+    const accountId = await account(100);
+    await eventually(async () =>
+      expect(await cell(database.pool, 'select count(*) from processor.journal')).toBe('1'),
+    );
+    const elsewhere = await freshVhost();
+    const second = await startNode(configOf({ ...place, rabbitmqUrl: elsewhere.url }), {
+      logger: new QuietLogger(),
+    });
+    await publish(vhost.url, [{ queue: 'transactions_queue', body: documented(accountId) }]);
+    expect(await first.stopped).toBe('fenced');
+    expect(logger.messages('error').join()).toContain('another node');
+    expect(await backlog(vhost.url)).toBe(1);
+    expect(await cell(database.pool, 'select count(*) from processor.journal')).toBe('1');
+    await second.drain();
+    await elsewhere.drop();
+  });
+});

@@ -1,0 +1,210 @@
+/**
+ * What an actor knows when it decides.
+ *
+ * Without these: an account starts from a wrong balance, a refund is measured against the wrong original, and a
+ * thousand accounts that start at once ask a thousand times.
+ */
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import pg from 'pg';
+import type { PostgresLedger } from '../../src/infra/postgres/ledger.ts';
+import { PostgresReader } from '../../src/infra/postgres/reader.ts';
+import { LIMITS } from '../../src/limits.ts';
+import {
+  approved,
+  changeOf,
+  insertRow,
+  ledgerOn,
+  newAccount,
+  newCard,
+  newCommand,
+  pendingCommand,
+  rejected,
+} from '../support/ledger-fixtures.ts';
+import { withDatabase } from '../support/services.ts';
+import type { TestDatabase } from '../support/services.ts';
+
+let database: TestDatabase;
+let ledger: PostgresLedger;
+let reader: PostgresReader;
+beforeAll(async () => {
+  database = await withDatabase();
+  ledger = ledgerOn(database.url);
+  reader = new PostgresReader(database.pool);
+});
+afterAll(async () => {
+  await ledger.close();
+  await database.drop();
+});
+
+test('an account without decisions is active and empty; one that is not in accounts is null', async () => {
+  const accountId = await newAccount(database.pool);
+
+  expect(await reader.account(accountId)).toEqual({
+    accountId,
+    balanceCents: 0n,
+    seq: 0n,
+    status: 'active',
+    overdraftCents: 0n,
+  });
+  expect(await reader.account(randomUUID())).toBeNull();
+});
+
+test('an account with decisions, status and overdraft, exact beyond 2^53', async () => {
+  const accountId = await newAccount(database.pool);
+  await database.pool.query(
+    `insert into processor.accounts (account_id, balance_cents, seq, status, overdraft_cents)
+     values ($1, -9007199254740993, 9007199254740995, 'closed', 9007199254740997)`,
+    [accountId],
+  );
+
+  expect(await reader.account(accountId)).toEqual({
+    accountId,
+    balanceCents: -9_007_199_254_740_993n,
+    seq: 9_007_199_254_740_995n,
+    status: 'closed',
+    overdraftCents: 9_007_199_254_740_997n,
+  });
+});
+
+test('the next call sees the next commit', async () => {
+  const accountId = await newAccount(database.pool);
+  await reader.account(accountId);
+  await ledger.commit([changeOf([approved(await pendingCommand(database.pool, { accountId }))])]);
+
+  expect(await reader.account(accountId)).toMatchObject({ balanceCents: 1_000n, seq: 1n });
+});
+
+test('the owner of a card; a card of nobody is there, but nobody owns it', async () => {
+  const accountId = await newAccount(database.pool);
+  const cardId = await newCard(database.pool, accountId);
+  const orphan = randomUUID();
+  await database.pool.query('insert into public.cards (id, card_token) values ($1, $2)', [orphan, orphan]);
+
+  expect(await reader.cardOwner(cardId)).toBe(accountId);
+  expect(await reader.cardOwner(orphan)).toBe('');
+  expect(await reader.cardOwner(randomUUID())).toBeNull();
+});
+
+test('an original: unknown, waiting, decided', async () => {
+  const accountId = await newAccount(database.pool);
+  const cardId = await newCard(database.pool, accountId);
+  const command = await pendingCommand(database.pool, { accountId, cardId, type: 'PURCHASE' });
+  const refused = await pendingCommand(database.pool, { accountId, type: 'CHARGE' });
+  const fact = { accountId, type: 'PURCHASE', amountCents: 1_000n, cardId, refundedCents: 0n };
+
+  expect(await reader.original(randomUUID())).toMatchObject({ status: 'UNKNOWN', refundedCents: 0n });
+  expect(await reader.original(command.transactionId)).toEqual({
+    ...fact,
+    transactionId: command.transactionId,
+    status: 'PENDING',
+  });
+  await ledger.commit([
+    changeOf([
+      approved(command, { before: 5_000n }),
+      rejected(refused, 'INSUFFICIENT_FUNDS', { seq: 2n, before: 4_000n }),
+    ]),
+  ]);
+  expect(await reader.original(command.transactionId)).toMatchObject({ ...fact, status: 'APPROVED' });
+  expect(await reader.original(refused.transactionId)).toMatchObject({
+    status: 'REJECTED',
+    type: 'CHARGE',
+    amountCents: 1_000n,
+  });
+});
+
+test('an original whose card no row can hold keeps the card of its message', async () => {
+  const accountId = await newAccount(database.pool);
+  const cardId = randomUUID();
+  const command = newCommand({ accountId, cardId, type: 'PURCHASE', shape: 'documented' });
+  await ledger.commit([changeOf([rejected(command, 'CARD_UNKNOWN', { rowCardId: null })])]);
+
+  expect(await reader.original(command.transactionId)).toMatchObject({ cardId });
+});
+
+test('refunded so far: approved ones of either direction, and those from before the first start', async () => {
+  const accountId = await newAccount(database.pool);
+  const original = await pendingCommand(database.pool, { accountId });
+  const refund = (amountCents: bigint) =>
+    pendingCommand(database.pool, {
+      accountId,
+      type: 'REFUND',
+      originalId: original.transactionId,
+      amountCents,
+    });
+  const [plus, minus, refused] = [await refund(100n), await refund(20n), await refund(500n)];
+  await database.pool.query(
+    'insert into processor.opening_refunds (original_id, refunded_cents) values ($1, 3)',
+    [original.transactionId],
+  );
+  await ledger.commit([
+    changeOf([
+      approved(original),
+      approved(plus, { seq: 2n, before: 1_000n }),
+      approved(minus, { seq: 3n, before: 1_100n, amountCents: -20n, balanceAfterCents: 1_080n }),
+      rejected(refused, 'REFUND_EXCEEDS_ORIGINAL', { seq: 4n, before: 1_080n }),
+    ]),
+  ]);
+
+  expect(await reader.original(original.transactionId)).toMatchObject({
+    amountCents: 1_000n,
+    refundedCents: 123n,
+  });
+});
+
+test('an original of a kind that does not exist cannot be refunded', async () => {
+  const command = newCommand({ accountId: await newAccount(database.pool) });
+  await insertRow(database.pool, command, 'APPROVED');
+  await database.pool.query(`update public.transactions set type = 'GIFT' where id = $1`, [
+    command.transactionId,
+  ]);
+
+  expect(await reader.original(command.transactionId)).toMatchObject({ status: 'ERROR' });
+});
+
+test('the total of a card, and zero where there is none', async () => {
+  const accountId = await newAccount(database.pool);
+  const cardId = await newCard(database.pool, accountId);
+  const command = await pendingCommand(database.pool, { accountId, cardId, type: 'PURCHASE' });
+  expect(await reader.cardTotal(cardId)).toEqual({ cardId, totalCents: 0n, seq: 0n });
+
+  await ledger.commit([changeOf([approved(command, { before: 5_000n })])]);
+
+  expect(await reader.cardTotal(cardId)).toEqual({ cardId, totalCents: 1_000n, seq: 1n });
+});
+
+test('the sum of a journal', async () => {
+  const accountId = await newAccount(database.pool);
+  const [deposit, purchase] = [
+    await pendingCommand(database.pool, { accountId }),
+    await pendingCommand(database.pool, { accountId, type: 'PURCHASE', amountCents: 1n }),
+  ];
+  await ledger.commit([changeOf([approved(deposit), approved(purchase, { seq: 2n, before: 1_000n })])]);
+
+  expect(await reader.journalSum(accountId)).toBe(999n);
+  expect(await reader.journalSum(randomUUID())).toBe(0n);
+});
+
+test('calls of one turn share a query, the same id twice as well, in batches of limited size', async () => {
+  const accountId = await newAccount(database.pool);
+  const counted = new pg.Pool({ connectionString: database.url, max: 1 });
+  let queries = 0;
+  counted.on('acquire', () => (queries += 1));
+  const batching = new PostgresReader(counted);
+
+  const ids = [accountId, ...Array.from({ length: LIMITS.loaderBatchMax }, () => randomUUID()), accountId];
+  const states = await Promise.all(ids.map((id) => batching.account(id)));
+
+  expect(queries).toBe(2);
+  expect([states[0]?.accountId, states[1], states.at(-1)?.accountId]).toEqual([accountId, null, accountId]);
+  await counted.end();
+});
+
+test('what the database says goes to every caller of the batch, and the next batch is asked again', async () => {
+  const accountId = await newAccount(database.pool);
+  const [bad, good] = await Promise.allSettled([reader.account('no uuid'), reader.account(accountId)]);
+
+  expect([bad.status, good.status]).toEqual(['rejected', 'rejected']);
+  expect(bad.status === 'rejected' && bad.reason).toMatchObject({ code: '22P02' });
+  expect(await reader.account(accountId)).toMatchObject({ accountId });
+});

@@ -1,0 +1,186 @@
+/**
+ * The outbox on a real server: what heals the balance cache after a crash. Without these, rows could be deleted before
+ * their work is done (an old balance would stand for a day), or be worked on by everybody at once.
+ */
+import { randomUUID } from 'node:crypto';
+import type pg from 'pg';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { PostgresOutboxStore } from '../../src/infra/postgres/outbox-store.ts';
+import { createPool } from '../../src/infra/postgres/pool.ts';
+import type { OutboxTask } from '../../src/ports/stores.ts';
+import { type TestDatabase, withDatabase } from '../support/services.ts';
+
+let database: TestDatabase;
+let ours: string;
+let store: PostgresOutboxStore;
+
+beforeEach(async () => {
+  database = await withDatabase();
+  ours = randomUUID();
+  store = new PostgresOutboxStore(database.pool, ours);
+});
+afterEach(() => database.drop());
+
+async function outboxRow(change: {
+  incarnation?: string;
+  ageMs?: number;
+  accountIds?: readonly string[];
+  cardIds?: readonly string[];
+}): Promise<bigint> {
+  const { rows } = await database.pool.query<{ id: string }>(
+    `insert into processor.outbox (incarnation, created_at, account_ids, card_ids)
+     values ($1, clock_timestamp() - $2::float8 * interval '1 millisecond', $3, $4) returning id`,
+    [
+      change.incarnation ?? randomUUID(),
+      change.ageMs ?? 60_000,
+      change.accountIds ?? [],
+      change.cardIds ?? [],
+    ],
+  );
+  return BigInt(rows[0]!.id);
+}
+
+async function remaining(): Promise<bigint[]> {
+  const { rows } = await database.pool.query<{ id: string }>('select id from processor.outbox order by id');
+  return rows.map((row) => BigInt(row.id));
+}
+
+const idsOf = (tasks: readonly OutboxTask[]): bigint[] => tasks.map(({ outboxId }) => outboxId);
+
+/** Work that the test ends. */
+function heldWork(): {
+  work: (tasks: readonly OutboxTask[]) => Promise<void>;
+  begun: Promise<readonly OutboxTask[]>;
+  finish: () => void;
+} {
+  let began: (tasks: readonly OutboxTask[]) => void;
+  let finish: () => void;
+  const begun = new Promise<readonly OutboxTask[]>((resolve) => (began = resolve));
+  const done = new Promise<void>((resolve) => (finish = resolve));
+  return {
+    begun,
+    finish: () => finish(),
+    work: async (tasks) => {
+      began(tasks);
+      await done;
+    },
+  };
+}
+
+test('rows of other incarnations are taken when they are old enough, with the balances of now', async () => {
+  const [accountId, cardId, unknown] = [randomUUID(), randomUUID(), randomUUID()] as const;
+  await database.pool.query(
+    'insert into processor.accounts (account_id, balance_cents, seq) values ($1, -9007199254740993, 12)',
+    [accountId],
+  );
+  await database.pool.query(
+    'insert into processor.card_totals (card_id, account_id, total_cents, seq) values ($1, $2, 300, 11)',
+    [cardId, accountId],
+  );
+  const first = await outboxRow({ accountIds: [accountId, unknown], cardIds: [cardId] });
+  const second = await outboxRow({ accountIds: [accountId] });
+  const own = await outboxRow({ incarnation: ours });
+  const young = await outboxRow({ ageMs: 0 });
+  const seen: OutboxTask[] = [];
+  const taken = await store.takeOver(30_000, 10, (tasks) => {
+    seen.push(...tasks);
+    return Promise.resolve();
+  });
+  const account = { kind: 'account', id: accountId, cents: -9007199254740993n, version: 12n };
+  expect(seen).toEqual([
+    { outboxId: first, balances: [account, { kind: 'card', id: cardId, cents: 300n, version: 11n }] },
+    { outboxId: second, balances: [account] },
+  ]);
+  expect(taken).toBe(2);
+  expect(await remaining()).toEqual([own, young]);
+});
+
+test('two takers at once share the rows, none is worked on twice', async () => {
+  const ids = [await outboxRow({}), await outboxRow({}), await outboxRow({})] as const;
+  const other = new PostgresOutboxStore(database.pool, randomUUID());
+  const [first, second] = [heldWork(), heldWork()];
+  const takers = [store.takeOver(0, 2, first.work)];
+  expect(idsOf(await first.begun)).toEqual([ids[0], ids[1]]);
+  takers.push(other.takeOver(0, 10, second.work));
+  expect(idsOf(await second.begun)).toEqual([ids[2]]);
+  expect(await store.takeOver(0, 10, () => Promise.reject(new Error('nothing is left to work on')))).toBe(0);
+  expect(await remaining()).toHaveLength(3);
+  first.finish();
+  second.finish();
+  expect(await Promise.all(takers)).toEqual([2, 1]);
+  expect(await remaining()).toEqual([]);
+});
+
+test('rows whose work failed stay for the next one', async () => {
+  const id = await outboxRow({});
+  await expect(store.takeOver(0, 10, () => Promise.reject(new Error('Redis is away')))).rejects.toThrow(
+    'Redis is away',
+  );
+  expect(await remaining()).toEqual([id]);
+  expect(await store.takeOver(0, 10, () => Promise.resolve())).toBe(1);
+});
+
+test('a taker that loses its connection while it works leaves the rows to the next one', async () => {
+  const id = await outboxRow({});
+  const pool = createPool(
+    { databaseUrl: database.url, applicationName: 'paygate:taker', connectionsMax: 1 },
+    { warn: () => undefined },
+  );
+  const held = heldWork();
+  const taking = new PostgresOutboxStore(pool, ours).takeOver(0, 10, held.work);
+  const failure = expect(taking).rejects.toThrow();
+  await held.begun;
+  await database.pool.query(
+    `select pg_terminate_backend(pid, 1000) from pg_stat_activity where application_name = 'paygate:taker'`,
+  );
+  const next: bigint[] = [];
+  await store.takeOver(0, 10, (tasks) => Promise.resolve(next.push(...idsOf(tasks))).then(() => undefined));
+  expect(next).toEqual([id]);
+  held.finish();
+  await failure;
+  await pool.end();
+  expect(await remaining()).toEqual([]);
+});
+
+test('remove deletes the rows named, also ours, and minds none that are gone', async () => {
+  const [own, other, kept] = [
+    await outboxRow({ incarnation: ours }),
+    await outboxRow({}),
+    await outboxRow({}),
+  ];
+  await store.remove([own, other, 999_999n]);
+  await store.remove([]);
+  expect(await remaining()).toEqual([kept]);
+});
+
+test('balances are read after the rows are locked: a commit between the two is seen', async () => {
+  const accountId = randomUUID();
+  await database.pool.query(
+    'insert into processor.accounts (account_id, balance_cents, seq) values ($1, 1, 1)',
+    [accountId],
+  );
+  await outboxRow({ accountIds: [accountId] });
+  const pool = interceptingPool(database.pool, async () => {
+    await database.pool.query('update processor.accounts set balance_cents = 2, seq = 2');
+  });
+  const versions: bigint[] = [];
+  await new PostgresOutboxStore(pool, ours).takeOver(0, 10, (tasks) => {
+    versions.push(...tasks.flatMap(({ balances }) => balances.map(({ version }) => version)));
+    return Promise.resolve();
+  });
+  expect(versions).toEqual([2n]);
+});
+
+/** The same pool; runs `between` once after the statement that locks outbox rows. */
+function interceptingPool(pool: pg.Pool, between: () => Promise<void>): pg.Pool {
+  const connect = async (): Promise<unknown> => {
+    const client = await pool.connect();
+    const query = async (text: string, values?: unknown[]): Promise<unknown> => {
+      const result = await client.query(text, values);
+      if (text.includes('skip locked')) await between();
+      return result;
+    };
+    return { query, release: (error?: Error) => client.release(error) };
+  };
+  return { connect } as unknown as pg.Pool;
+}

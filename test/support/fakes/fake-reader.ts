@@ -1,0 +1,60 @@
+import type { AccountState, OriginalFact } from '../../../src/domain/account.ts';
+import type { AccountReader, CardTotal } from '../../../src/ports/ledger.ts';
+import type { FakeLedger } from './fake-ledger.ts';
+import { Gate } from './gate.ts';
+
+/** Reads a `FakeLedger`. Each read looks when it is made and answers when `gate` lets it. */
+export class FakeReader implements AccountReader {
+  readonly gate = new Gate();
+  /** What was read, such as `account <id>`. */
+  readonly reads: string[] = [];
+  readonly #ledger: FakeLedger;
+
+  constructor(ledger: FakeLedger) {
+    this.#ledger = ledger;
+  }
+
+  async account(accountId: string): Promise<AccountState | null> {
+    return this.#answer(`account ${accountId}`, this.#ledger.accounts.get(accountId) ?? null);
+  }
+
+  async cardOwner(cardId: string): Promise<string | null> {
+    return this.#answer(`card ${cardId}`, this.#ledger.cards.get(cardId) ?? null);
+  }
+
+  async original(transactionId: string): Promise<OriginalFact> {
+    return this.#answer(`original ${transactionId}`, this.#originalFact(transactionId));
+  }
+
+  async cardTotal(cardId: string): Promise<CardTotal> {
+    const none = { cardId, totalCents: 0n, seq: 0n };
+    return this.#answer(`card total ${cardId}`, this.#ledger.cardTotals.get(cardId) ?? none);
+  }
+
+  async journalSum(accountId: string): Promise<bigint> {
+    const rows = this.#ledger.journal.get(accountId) ?? [];
+    return this.#answer(
+      `journal sum ${accountId}`,
+      rows.reduce((sum, { amountCents }) => sum + amountCents, 0n),
+    );
+  }
+
+  async #answer<T>(what: string, value: T): Promise<T> {
+    this.reads.push(what);
+    await this.gate.pass();
+    return value;
+  }
+
+  #originalFact(transactionId: string): OriginalFact {
+    const row = this.#ledger.rows.get(transactionId);
+    if (row === undefined) {
+      const nothing = { accountId: '', type: 'DEPOSIT', amountCents: 0n, cardId: null } as const;
+      return { ...nothing, transactionId, status: 'UNKNOWN', refundedCents: 0n };
+    }
+    const { accountId, type, amountCents, cardId, status } = row;
+    const refundedCents = [...this.#ledger.decided.values()]
+      .filter(({ command, outcome }) => command.originalId === transactionId && outcome === 'APPROVED')
+      .reduce((sum, { requestedCents }) => sum + requestedCents, 0n);
+    return { transactionId, status, accountId, type, amountCents, cardId, refundedCents };
+  }
+}

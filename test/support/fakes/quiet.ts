@@ -1,0 +1,96 @@
+import type { LogFields, Logger, Metrics } from '../../../src/ports/runtime.ts';
+
+/** Keeps what is logged at `error` and `warn`; drops the rest. */
+export class QuietLogger implements Logger {
+  readonly entries: { readonly level: string; readonly fields: LogFields; readonly message: string }[] = [];
+
+  error(fields: LogFields, message: string): void {
+    this.entries.push({ level: 'error', fields, message });
+  }
+
+  warn(fields: LogFields, message: string): void {
+    this.entries.push({ level: 'warn', fields, message });
+  }
+
+  info(): void {
+    return;
+  }
+
+  debug(): void {
+    return;
+  }
+
+  isLevelEnabled(): boolean {
+    return false;
+  }
+
+  child(): Logger {
+    return this;
+  }
+
+  messages(level: 'error' | 'warn'): readonly string[] {
+    return this.entries.filter((entry) => entry.level === level).map(({ message }) => message);
+  }
+}
+
+/** Adds up what is counted, by name and label: `count('commitFailed busy')`. */
+export class CountingMetrics implements Metrics {
+  readonly #counts = new Map<string, number>();
+
+  count(name: string): number {
+    return this.#counts.get(name) ?? 0;
+  }
+
+  received(queue: string, count: number): void {
+    this.#add(`received ${queue}`, count);
+  }
+
+  decided(type: string, outcome: string, count: number): void {
+    this.#add(`decided ${type} ${outcome}`, count);
+  }
+
+  repeated(kind: string, count: number): void {
+    this.#add(`repeated ${kind}`, count);
+  }
+
+  deferred(code: string): void {
+    this.#add(`deferred ${code}`, 1);
+  }
+
+  deadLettered(code: string): void {
+    this.#add(`deadLettered ${code}`, 1);
+  }
+
+  settled(): void {
+    this.#add('settled', 1);
+  }
+
+  commit(commands: number): void {
+    this.#add('commits', 1);
+    this.#add('commit commands', commands);
+  }
+
+  commitFailed(kind: string): void {
+    this.#add(`commitFailed ${kind}`, 1);
+  }
+
+  fenced(shards: number): void {
+    this.#add('fenced', shards);
+  }
+
+  actorStopped(reason: string): void {
+    this.#add(`actorStopped ${reason}`, 1);
+  }
+
+  cacheWritten(count: number): void {
+    this.#add('cacheWritten', count);
+  }
+
+  cacheFailed(count: number): void {
+    this.#add('cacheFailed', count);
+  }
+
+  #add(name: string, count: number): void {
+    this.#counts.set(name, this.count(name) + count);
+  }
+}

@@ -1,0 +1,178 @@
+import type { CachedBalance, BalanceCache } from '../../../src/ports/balance-cache.ts';
+import { GenerationChanged } from '../../../src/ports/balance-cache.ts';
+import type { OutboundMessage, Publisher } from '../../../src/ports/broker.ts';
+import type {
+  DeadLetter,
+  DeadLetterStore,
+  OutboxStore,
+  OutboxTask,
+  Parked,
+  ParkStore,
+  Retry,
+  RetryClock,
+  RetryStore,
+} from '../../../src/ports/stores.ts';
+import { Gate } from '../../support/fakes/gate.ts';
+
+/** The stores in memory. Each call waits at `gate`, then notes itself in `log`, then answers; `failures` makes the next calls fail. */
+export class FakeStores implements DeadLetterStore, RetryStore, ParkStore {
+  readonly log: string[] = [];
+  readonly gate = new Gate();
+  failures = 0;
+  readonly letters: DeadLetter[] = [];
+  readonly retries = new Map<string, Retry>();
+  readonly parkedCommands: Parked[] = [];
+  readonly scheduleCalls: (readonly Retry[])[] = [];
+
+  async record(letters: readonly DeadLetter[]): Promise<readonly bigint[]> {
+    await this.#pass(`record ${letters.length}`);
+    return letters.map((letter) => BigInt(this.letters.push(letter)));
+  }
+
+  async schedule(retries: readonly Retry[]): Promise<readonly (Retry | null)[]> {
+    this.scheduleCalls.push(retries);
+    await this.#pass(`schedule ${retries.length}`);
+    return retries.map((retry) => {
+      const waiting = this.retries.get(retry.transactionId);
+      if (waiting !== undefined && !waiting.body.equals(retry.body)) return waiting;
+      this.retries.set(retry.transactionId, retry);
+      return null;
+    });
+  }
+
+  async remove(transactionIds: readonly string[]): Promise<void> {
+    await this.#pass(`remove ${transactionIds.length}`);
+    for (const id of transactionIds) this.retries.delete(id);
+  }
+
+  async find(transactionId: string): Promise<Retry | null> {
+    await this.#pass('find');
+    return this.retries.get(transactionId) ?? null;
+  }
+
+  async due(nowMs: number, limit: number): Promise<readonly Retry[]> {
+    await this.gate.pass();
+    const due = [...this.retries.values()].filter(({ dueAtMs }) => dueAtMs < nowMs);
+    return due.sort((a, b) => a.dueAtMs - b.dueAtMs).slice(0, limit);
+  }
+
+  async park(commands: readonly Parked[]): Promise<void> {
+    await this.#pass(`park ${commands.length}`);
+    this.parkedCommands.push(...commands);
+  }
+
+  async #pass(what: string): Promise<void> {
+    await this.gate.pass();
+    if (this.failures > 0) {
+      this.failures -= 1;
+      throw new Error('the store is away');
+    }
+    this.log.push(what);
+  }
+}
+
+export class FakePublisher implements Publisher {
+  readonly published: OutboundMessage[] = [];
+  failures = 0;
+  readonly #log: string[];
+
+  constructor(log: string[]) {
+    this.#log = log;
+  }
+
+  publish(message: OutboundMessage): Promise<void> {
+    if (this.failures > 0) {
+      this.failures -= 1;
+      return Promise.reject(new Error('the broker is away'));
+    }
+    this.#log.push('publish');
+    this.published.push(message);
+    return Promise.resolve();
+  }
+}
+
+export class FakeRetryClock implements RetryClock {
+  readonly armed: { readonly transactionId: string; readonly attempt: number; readonly delayMs: number }[] =
+    [];
+  readonly #log: string[];
+  #onDue: (transactionId: string, attempt: number) => Promise<void> = () => Promise.resolve();
+
+  constructor(log: string[]) {
+    this.#log = log;
+  }
+
+  start(onDue: (transactionId: string, attempt: number) => Promise<void>): Promise<void> {
+    this.#onDue = onDue;
+    return Promise.resolve();
+  }
+
+  arm(transactionId: string, attempt: number, delayMs: number): Promise<void> {
+    this.#log.push('arm');
+    this.armed.push({ transactionId, attempt, delayMs });
+    return Promise.resolve();
+  }
+
+  ring(transactionId: string, attempt: number): Promise<void> {
+    return this.#onDue(transactionId, attempt);
+  }
+
+  stop(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+/** The cache of the Go API, with its versions; `flush` loses everything, `away` answers nothing. */
+export class FakeCache implements BalanceCache {
+  readonly contents = new Map<string, CachedBalance>();
+  readonly writes: (readonly CachedBalance[])[] = [];
+  readonly gate = new Gate();
+  away = false;
+  #generation = 1;
+
+  generation(): string | null {
+    return this.away ? null : `g${this.#generation}`;
+  }
+
+  async write(balances: readonly CachedBalance[], generation: string | null): Promise<void> {
+    if (this.away) throw new Error('Redis does not answer');
+    if (generation !== this.generation()) throw new GenerationChanged('not written');
+    this.writes.push(balances);
+    await this.gate.pass();
+    for (const balance of balances) {
+      const key = `${balance.kind} ${balance.id}`;
+      if ((this.contents.get(key)?.version ?? -1n) <= balance.version) this.contents.set(key, balance);
+    }
+  }
+
+  flush(): void {
+    this.contents.clear();
+    this.#generation += 1;
+  }
+
+  shown(accountId: string): bigint | undefined {
+    return this.contents.get(`account ${accountId}`)?.cents;
+  }
+}
+
+export class FakeOutbox implements OutboxStore {
+  readonly removed: bigint[][] = [];
+  /** Rows of a dead incarnation. */
+  left: OutboxTask[] = [];
+
+  async takeOver(
+    _ageMs: number,
+    limit: number,
+    work: (tasks: readonly OutboxTask[]) => Promise<void>,
+  ): Promise<number> {
+    const tasks = this.left.slice(0, limit);
+    if (tasks.length === 0) return 0;
+    await work(tasks);
+    this.left = this.left.slice(tasks.length);
+    return tasks.length;
+  }
+
+  remove(outboxIds: readonly bigint[]): Promise<void> {
+    this.removed.push([...outboxIds]);
+    return Promise.resolve();
+  }
+}

@@ -1,0 +1,270 @@
+/**
+ * Without this: an old balance shown for good after a crash of the node or of Redis, an outbox that grows for ever, or
+ * acknowledgements that wait for the cache.
+ */
+import { beforeEach, describe, expect, it } from 'vitest';
+import { LIMITS } from '../../../src/limits.ts';
+import type { CachedBalance } from '../../../src/ports/balance-cache.ts';
+import { BalanceDesk } from '../../../src/supervisor/balance-desk.ts';
+import { CacheWriter } from '../../../src/supervisor/cache-writer.ts';
+import { Outbox } from '../../../src/supervisor/outbox.ts';
+import { FakeClock } from '../../support/fakes/fake-clock.ts';
+import { accountIdOf, balanceRequest, cardIdOf, FakeEnvelope } from '../../support/fakes/fake-envelope.ts';
+import { FakeLedger } from '../../support/fakes/fake-ledger.ts';
+import { FakeReader } from '../../support/fakes/fake-reader.ts';
+import { CountingMetrics, QuietLogger } from '../../support/fakes/quiet.ts';
+import { FakeCache, FakeOutbox } from './fake-stores.ts';
+import { turns } from './support.ts';
+
+function build() {
+  const clock = new FakeClock();
+  const cache = new FakeCache();
+  const store = new FakeOutbox();
+  const ledger = new FakeLedger();
+  const metrics = new CountingMetrics();
+  const logger = new QuietLogger();
+  const reader = new FakeReader(ledger);
+  const writer = new CacheWriter({ cache, reader, clock, metrics, logger });
+  const outbox = new Outbox({ store, writer, cache, clock, logger });
+  const quarantined: string[] = [];
+  const balances = new BalanceDesk({
+    writer,
+    reader,
+    cache,
+    clock,
+    logger,
+    quarantine: (accountId) => void quarantined.push(accountId),
+  });
+  return { clock, cache, store, ledger, reader, metrics, writer, outbox, balances, quarantined };
+}
+
+let world: ReturnType<typeof build>;
+beforeEach(() => {
+  world = build();
+});
+
+/** What a commit says: account `n` is at `cents` since seq `version`. The ledger knows it too. */
+function committed(outboxId: number, n: number, cents: number, version: number): void {
+  const id = accountIdOf(n);
+  world.ledger.addAccount(id, { balanceCents: BigInt(cents), seq: BigInt(version) });
+  const balance: CachedBalance = { kind: 'account', id, cents: BigInt(cents), version: BigInt(version) };
+  world.outbox.committed({ outboxId: BigInt(outboxId), balances: [balance] });
+}
+
+async function pass(durationMs: number): Promise<void> {
+  for (let passed = 0; passed < durationMs; passed += 100) {
+    world.clock.advance(100);
+    await turns(world.clock, 4);
+  }
+}
+
+describe('after a commit', () => {
+  it('the newest balance of each account is written, together, and the rows go when it is safe, in one DELETE', async () => {
+    committed(1, 1, 100, 1);
+    committed(2, 1, 250, 2);
+    committed(3, 2, 5, 1);
+    await turns(world.clock);
+    expect(world.cache.writes).toHaveLength(1);
+    expect(world.cache.writes[0]).toHaveLength(2);
+    expect(world.cache.shown(accountIdOf(1))).toBe(250n);
+    expect(world.store.removed).toEqual([]);
+    await pass(LIMITS.cacheDurableMs - 100);
+    expect(world.store.removed).toEqual([]);
+    await pass(200);
+    expect(world.store.removed).toEqual([[1n, 2n, 3n]]);
+  });
+
+  it('one write at a time: what comes meanwhile is gathered for the next', async () => {
+    world.cache.gate.close();
+    committed(1, 1, 100, 1);
+    await turns(world.clock);
+    for (let version = 2; version <= 50; version += 1) committed(version, 1, version, version);
+    await turns(world.clock);
+    expect(world.cache.writes).toHaveLength(1);
+    world.cache.gate.open();
+    await turns(world.clock);
+    expect(world.cache.writes.map((balances) => balances.map(({ version }) => version))).toEqual([
+      [1n],
+      [50n],
+    ]);
+  });
+
+  it('large numbers of accounts go in batches', async () => {
+    for (let n = 0; n < LIMITS.cacheBatchMax * 2 + 1; n += 1) committed(n + 1, n, n, 1);
+    await turns(world.clock);
+    expect(world.cache.writes.map(({ length }) => length)).toEqual([
+      LIMITS.cacheBatchMax,
+      LIMITS.cacheBatchMax,
+      1,
+    ]);
+  });
+});
+
+describe('while the cache is away', () => {
+  it('rows stay, and the newest balances are written when it is back', async () => {
+    world.cache.away = true;
+    committed(1, 1, 100, 1);
+    await pass(5_000);
+    committed(2, 1, 70, 2);
+    await pass(5_000);
+    expect(world.store.removed).toEqual([]);
+    world.cache.away = false;
+    await pass(2_100);
+    expect(world.cache.shown(accountIdOf(1))).toBe(70n);
+    await pass(LIMITS.cacheDurableMs + 300);
+    expect(world.store.removed.flat()).toEqual([1n, 2n]);
+  });
+
+  it('a balance request stays open until its balance is there', async () => {
+    world.cache.away = true;
+    const request = new FakeEnvelope(balanceRequest());
+    const state = {
+      accountId: accountIdOf(1),
+      balanceCents: 12n,
+      seq: 3n,
+      status: 'active',
+      overdraftCents: 0n,
+    } as const;
+    world.ledger.addAccount(accountIdOf(1), { balanceCents: 12n, seq: 3n });
+    world.balances.answer(request, state);
+    await pass(5_000);
+    expect(request.ending).toBe('open');
+    world.cache.away = false;
+    await pass(2_100);
+    expect(request.ending).toBe('answered');
+    expect(world.cache.shown(accountIdOf(1))).toBe(12n);
+  });
+});
+
+describe('the cache has lost its contents', () => {
+  it('before the write: the balance is read again', async () => {
+    committed(1, 1, 100, 1);
+    // The ledger has moved on, by whoever; its newer value was lost with the old contents.
+    world.ledger.addAccount(accountIdOf(1), { balanceCents: 90n, seq: 2n });
+    world.cache.flush();
+    await pass(300);
+    expect(world.cache.shown(accountIdOf(1))).toBe(90n);
+  });
+
+  it('between the confirmation and its durability: written again before the row is removed', async () => {
+    committed(1, 1, 100, 1);
+    await turns(world.clock);
+    await pass(500);
+    world.cache.flush();
+    await pass(LIMITS.cacheDurableMs);
+    expect(world.cache.shown(accountIdOf(1))).toBe(100n);
+    expect(world.store.removed).toEqual([]);
+    await pass(LIMITS.cacheDurableMs + 300);
+    expect(world.store.removed).toEqual([[1n]]);
+  });
+});
+
+describe('rows of an incarnation that is gone', () => {
+  const left = {
+    outboxId: 7n,
+    balances: [{ kind: 'account', id: accountIdOf(3), cents: 1n, version: 1n }],
+  } as const;
+
+  it('are done at the start, with the balances as they are now', async () => {
+    world.ledger.addAccount(accountIdOf(3), { balanceCents: 8n, seq: 4n });
+    world.store.left = [left];
+    world.outbox.start();
+    await pass(LIMITS.cacheDurableMs + 200);
+    expect(world.cache.shown(accountIdOf(3))).toBe(8n);
+    expect(world.store.left).toEqual([]);
+  });
+
+  it('stay while the cache is away or loses them again', async () => {
+    world.ledger.addAccount(accountIdOf(3), { balanceCents: 8n, seq: 4n });
+    world.store.left = [left];
+    world.outbox.start();
+    await turns(world.clock);
+    await pass(500);
+    world.cache.flush();
+    await pass(LIMITS.cacheDurableMs);
+    expect(world.store.left).toHaveLength(1);
+    await pass(LIMITS.outboxTakeoverMs + LIMITS.cacheDurableMs + 500);
+    expect(world.store.left).toEqual([]);
+    expect(world.cache.shown(accountIdOf(3))).toBe(8n);
+  });
+});
+
+it('a drain resolves when every row of ours is gone', async () => {
+  committed(1, 1, 100, 1);
+  let drained = false;
+  const draining = world.outbox.drain().then(() => {
+    drained = true;
+  });
+  await turns(world.clock);
+  expect(drained).toBe(false);
+  await pass(LIMITS.cacheDurableMs + 300);
+  await draining;
+  expect(world.store.removed).toEqual([[1n]]);
+});
+
+describe('balance requests', () => {
+  const id = accountIdOf(1);
+  const state = { accountId: id, balanceCents: 12n, seq: 3n, status: 'active', overdraftCents: 0n } as const;
+  const journal = (...amounts: bigint[]): void => {
+    world.ledger.addAccount(id, { balanceCents: 12n, seq: 3n });
+    world.ledger.journal.set(id, amounts.map((amountCents) => ({ amountCents })) as never);
+  };
+
+  it('one that names a card writes both keys', async () => {
+    journal(12n);
+    world.ledger.cardTotals.set(cardIdOf(1), { cardId: cardIdOf(1), totalCents: 30n, seq: 2n });
+    const request = new FakeEnvelope(balanceRequest({ cardId: cardIdOf(1) }));
+    world.balances.answer(request, state);
+    await turns(world.clock);
+    expect(request.ending).toBe('answered');
+    expect([...world.cache.contents.values()].map(({ kind, cents }) => [kind, cents])).toEqual([
+      ['card', 30n],
+      ['account', 12n],
+    ]);
+  });
+
+  it('an account and a card of the same id do not take each other’s place', async () => {
+    journal(12n);
+    const request = new FakeEnvelope(balanceRequest({ cardId: id }));
+    world.balances.answer(request, state);
+    await turns(world.clock);
+    expect(world.cache.shown(id)).toBe(12n);
+    expect(world.cache.contents.get(`card ${id}`)?.cents).toBe(0n);
+  });
+
+  it('a forced recalculation that agrees is answered', async () => {
+    journal(10n, 2n);
+    const request = new FakeEnvelope(balanceRequest({ forceRecalculation: true }));
+    world.balances.answer(request, state);
+    await turns(world.clock);
+    expect(request.ending).toBe('answered');
+    expect(world.quarantined).toEqual([]);
+  });
+
+  it('one that does not agree sets the account aside and shows nothing', async () => {
+    journal(10n, 3n);
+    const request = new FakeEnvelope(balanceRequest({ forceRecalculation: true }));
+    world.balances.answer(request, state);
+    await turns(world.clock);
+    expect(request.ending).toBe('failed INVARIANT_BROKEN');
+    expect(world.quarantined).toEqual([id]);
+    expect(world.cache.contents.size).toBe(0);
+  });
+
+  it('a decision made while the sum was read is no disagreement', async () => {
+    journal(10n, 2n);
+    world.reader.gate.close();
+    const request = new FakeEnvelope(balanceRequest({ forceRecalculation: true }));
+    world.balances.answer(request, state);
+    await turns(world.clock);
+    world.reader.gate.release();
+    await turns(world.clock);
+    // The sum is read before, the balance after this decision.
+    journal(10n, 2n, 5n);
+    world.ledger.addAccount(id, { balanceCents: 17n, seq: 4n });
+    world.reader.gate.open();
+    await turns(world.clock);
+    expect(request.ending).toBe('answered');
+    expect(world.cache.shown(id)).toBe(17n);
+  });
+});

@@ -1,0 +1,56 @@
+import { LIMITS } from '../../../src/limits.ts';
+import { supervise } from '../../../src/node/supervision.ts';
+import { FakeClock, SeededRandom } from '../../support/fakes/fake-clock.ts';
+import { FakeLedger } from '../../support/fakes/fake-ledger.ts';
+import { FakeReader } from '../../support/fakes/fake-reader.ts';
+import { CountingMetrics, QuietLogger } from '../../support/fakes/quiet.ts';
+import { FakeCache, FakeOutbox, FakePublisher, FakeRetryClock, FakeStores } from './fake-stores.ts';
+
+export const SHARDS_ALL: ReadonlyMap<number, bigint> = new Map(
+  Array.from({ length: LIMITS.shardCount }, (_, shard) => [shard, 1n]),
+);
+
+export type Supervised = ReturnType<typeof supervised>;
+
+/** All parts of a node on fakes of its ports. */
+export function supervised() {
+  const clock = new FakeClock();
+  const ledger = new FakeLedger();
+  const stores = new FakeStores();
+  const { log } = stores;
+  const publisher = new FakePublisher(log);
+  const retryClock = new FakeRetryClock(log);
+  const cache = new FakeCache();
+  const outbox = new FakeOutbox();
+  const metrics = new CountingMetrics();
+  const logger = new QuietLogger();
+  const fenced: number[] = [];
+  const node = supervise(
+    {
+      ledgers: [ledger],
+      reader: new FakeReader(ledger),
+      deadLetters: stores,
+      retries: stores,
+      parked: stores,
+      outbox,
+      publisher,
+      cache,
+      retryClock,
+      clock,
+      random: new SeededRandom(1),
+      metrics,
+      logger,
+    },
+    {
+      intakeWindowMax: 1_000,
+      retryAttempts: 3,
+      retryDelayMs: 1_000,
+      refundWaitMs: 900_000,
+      refundAmount: 'message',
+      activeAccountsMax: 1_000,
+      accountIdleMs: 60_000,
+    },
+    (shard) => void fenced.push(shard),
+  );
+  return { clock, ledger, stores, log, publisher, retryClock, cache, outbox, metrics, logger, fenced, node };
+}
