@@ -3,7 +3,7 @@
  * that writes the same rows without looking at anything first. The ratio is what the gates cost; it stays comparable
  * on a busy machine, since both run in turns.
  *
- *   npx tsc -p bench && node node_modules/.cache/bench/bench/commit-loop.js --url postgres://…/empty_migrated_database
+ *   node --import ./test/support/typescript-loader.mjs bench/commit-loop.ts --url postgres://…/empty_migrated_database
  *
  * Options: --transactions 20000 (a run) --accounts 10000 --batch 500 --lanes 1,2 --rounds 3 --repeats 0 (share of
  * commands that were decided before, in percent)
@@ -29,6 +29,7 @@ const { values: options } = parseArgs({
 if (options.url === undefined) throw new Error('--url is missing: an empty, migrated database');
 const databaseUrl = options.url;
 const SHARDS = 256;
+const BATCH = Number(options.batch);
 
 interface BenchAccount {
   readonly id: string;
@@ -139,12 +140,12 @@ function changesOf(plans: readonly Planned[]): AccountChange[] {
 async function drainLane(
   lane: Lane,
   plans: readonly Planned[],
-  batch: number,
-  seen: string[],
+  repeatsPercent: number,
+  seen: readonly string[],
 ): Promise<void> {
-  for (let start = 0; start < plans.length; start += batch) {
-    const changes = changesOf(plans.slice(start, start + batch));
-    const repeated = Math.round((changes.length * Number(options.repeats)) / 100);
+  for (let start = 0; start < plans.length; start += BATCH) {
+    const changes = changesOf(plans.slice(start, start + BATCH));
+    const repeated = Math.round((changes.length * repeatsPercent) / 100);
     for (const change of changes.slice(0, repeated)) {
       const first = change.decisions[0];
       const earlier = seen[Math.floor(Math.random() * seen.length)];
@@ -168,6 +169,7 @@ async function run(
   makeLane: () => Lane,
   accounts: readonly BenchAccount[],
   laneCount: number,
+  repeatsPercent = 0,
 ): Promise<number> {
   const plans = await createCommands(accounts, Number(options.transactions));
   const { rows } = await pool.query<{ id: string }>(
@@ -181,7 +183,7 @@ async function run(
       drainLane(
         lane,
         plans.filter((plan) => plan.account.shard % laneCount === n),
-        Number(options.batch),
+        repeatsPercent,
         seen,
       ),
     ),
@@ -211,7 +213,9 @@ for (const laneCount of options.lanes.split(',').map(Number)) {
   const figures: { bare: number[]; ledger: number[] } = { bare: [], ledger: [] };
   for (let round = 0; round < Number(options.rounds); round++) {
     figures.bare.push(await run('bare', () => new BareLane(databaseUrl), accounts, laneCount));
-    figures.ledger.push(await run('commit_decisions', ledgerLane, accounts, laneCount));
+    figures.ledger.push(
+      await run('commit_decisions', ledgerLane, accounts, laneCount, Number(options.repeats)),
+    );
   }
   const [bare, ledger] = [median(figures.bare), median(figures.ledger)];
   process.stdout.write(

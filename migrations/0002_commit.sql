@@ -140,7 +140,8 @@ begin
     where held.epoch is distinct from c.epoch or coalesce(a.seq, 0) <> c.previous_seq;
 
   -- 3. Every decision against the row of its transaction. What is exactly as expected drops out by the last condition,
-  --    so that only the others are looked at more closely, in the order of precedence.
+  --    so that only the others are looked at more closely, in the order of precedence. A call for one account may be
+  --    what is left of one that failed: there everything is looked at closely.
   select array_agg(q.account_id) filter (where q.finding is not null),
          jsonb_agg(jsonb_build_object(
            'accountId', q.account_id, 'seq', q.seq::text, 'kind', q.finding,
@@ -188,7 +189,8 @@ begin
         where d.account_id <> all (left_out)
       ) r
       where (r.row_status = 'PENDING' and r.row_matches and r.row_locker = 0
-        and r.row_original_id is null and not r.may_decide_error) is not true
+        and r.row_original_id is null and not r.may_decide_error
+        and cardinality(changes) > 1) is not true
       offset 0                    -- else the finding is computed once per aggregate
     ) q;
   left_out := left_out || found_accounts;

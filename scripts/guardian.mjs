@@ -79,5 +79,7 @@ function obey(line) {
 }
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => undefined);
+process.stdout.on('error', () => undefined); // its reader stops listening after this one word
+process.stdout.write('watching\n');
 for await (const line of createInterface({ input: process.stdin })) obey(line);
 if (!dismissed) await endAll();

@@ -69,10 +69,11 @@ const BOUNDS = {
   passivationsMax: 500,
   /** How long a starting node waits for PostgreSQL. */
   startPatienceMs: 15_000,
-  /** How long a starting node waits for its readers before it goes on without some of them. */
+  /** How long a starting node waits for broker and readers before it goes on without some of them. */
   intakePatienceMs: 5_000,
   /** How often the servers are looked at and queue depths are read. */
   healthPollMs: 2_000,
+  unhealthyPollMs: 200,
   /** RabbitMQ finds a frozen reader after two to three of these. */
   brokerHeartbeatSeconds: 5,
   /** Opening a connection, and closing one in good order. */
@@ -93,6 +94,13 @@ const BOUNDS = {
   publishTimeoutMs: 10_000,
   /** Any answer of Redis. */
   redisCommandTimeoutMs: 2_000,
+  /** A role is its holder's for this long after the last tick; ticks are this far apart, and one without answer is given up. */
+  leaseMs: 5_000,
+  leaseTickMs: 1_000,
+  leaseAnswerTimeoutMs: 1_000,
+  /** How often every peer's inbox, and our own, is sent a ping; our own is built again when so many in a row do not come back. */
+  inboxPingMs: 500,
+  inboxPingsUnansweredMax: 5,
   /** Expiry of cached balances. */
   cacheExpirySeconds: 86_400,
   /** Due retries handed out by the retry clock and not answered. */
@@ -119,6 +127,18 @@ const BOUNDS = {
   /** Blocks of `transactions` read in one statement while history is taken over (16 MiB), and rows named when it is unclear. */
   openingBlocksPerStep: 2_048,
   openingExamplesMax: 20,
+  /** One message between nodes: so many commands, so many bytes (a larger body travels alone). */
+  forwardBatchMax: 50,
+  forwardBatchBytesMax: 256 * 1024,
+  /** Commands of one shard at its owner and not answered. */
+  forwardWindowMax: 500,
+  /** No answer to the oldest of them for this long: sent again, the wait doubled so many times at most. */
+  forwardAnswerTimeoutMs: 1_000,
+  forwardSilenceDoublingsMax: 3,
+  /** A shard's owner that refused is asked again after this long, if it still is the owner. */
+  forwardReopenPauseMs: 50,
+  /** Shards (or ingest roles) that one node hands off at a time. */
+  handOffsMax: 16,
   shardCount: 256,
 } as const;
 
@@ -137,7 +157,16 @@ export function assertLimits(): void {
     [LIMITS.hydrateBackoffMsMin < LIMITS.hydrateBackoffMsMax, 'hydrate backoff must grow'],
     [LIMITS.outboxTakeoverAgeMs > LIMITS.cacheDurableMs, 'a live outbox row must not look abandoned'],
     [LIMITS.storeBackoffMsMin < LIMITS.storeBackoffMsMax, 'store backoff must grow'],
+    [
+      3 * LIMITS.leaseTickMs + LIMITS.leaseAnswerTimeoutMs < LIMITS.leaseMs,
+      'a lease must outlive three ticks that go wrong',
+    ],
+    [
+      LIMITS.inboxPingMs * LIMITS.inboxPingsUnansweredMax < LIMITS.leaseMs,
+      'an inbox must be built again before its node gives up its leases',
+    ],
     [LIMITS.bodyBytesMax <= LIMITS.inFlightBytesMax, 'one body must fit into the window'],
+    [LIMITS.forwardBatchMax <= LIMITS.forwardWindowMax, 'a forwarded batch must fit into its window'],
   ];
   for (const [holds, rule] of relations) if (!holds) throw new Error(`limits contradict each other: ${rule}`);
 }

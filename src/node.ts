@@ -7,7 +7,7 @@ import { PrometheusMetrics } from './infra/metrics.ts';
 import { SystemClock, systemRandom } from './infra/system-clock.ts';
 import { assertLimits } from './limits.ts';
 import { nodeMachine } from './machines/node-machine.ts';
-import type { NodeStopReason } from './machines/node-machine.ts';
+import type { NodeEvent, NodeStopReason } from './machines/node-machine.ts';
 import type { Logger } from './ports/runtime.ts';
 import { newIdentity } from './node/identity.ts';
 import { NodeRuntime } from './node/node-runtime.ts';
@@ -32,6 +32,9 @@ export interface RunningNode {
   readonly stopped: Promise<NodeStopReason>;
 }
 
+/** As the old processor's documentation has it. */
+const REDIS_POOL_SIZE_DEFAULT = 8;
+
 type NodeActor = Actor<typeof nodeMachine>;
 
 /**
@@ -54,10 +57,16 @@ export async function startNode(config: Config, options: StartOptions): Promise<
     random: systemRandom,
     logger,
     metrics,
-    onHealth: (healthy) => actor.send({ type: 'health.changed', healthy }),
-    onFenced: () => actor.send({ type: 'fenced' }),
+    onHealth: (healthy) => tell(actor, { type: 'health.changed', healthy }),
+    onFenced: () => tell(actor, { type: 'fenced' }),
   });
   const { drainTimeoutMs, httpHost: host, httpPort: port } = config;
+  if (config.redisPoolSize !== REDIS_POOL_SIZE_DEFAULT) {
+    logger.info(
+      { redis_pool_size: config.redisPoolSize },
+      'REDIS_POOL_SIZE is not used: connections multiplex',
+    );
+  }
   const actor: NodeActor = createActor(nodeMachine, { input: { steps: runtime, drainTimeoutMs } });
   const status = (): NodeStatus => statusOf(actor, config.nodeId, runtime);
   const http = await startHttpServer({ host, port, status, metrics });
@@ -70,11 +79,16 @@ export async function startNode(config: Config, options: StartOptions): Promise<
     address: http.address,
     status,
     drain: () => {
-      actor.send({ type: 'drain' });
+      tell(actor, { type: 'drain' });
       return stopped;
     },
     stopped,
   };
+}
+
+/** A node that has stopped has nothing more to be told. */
+function tell(actor: NodeActor, event: NodeEvent): void {
+  if (actor.getSnapshot().status === 'active') actor.send(event);
 }
 
 async function run(

@@ -10,11 +10,16 @@
  * @returns 0 … shardCount − 1.
  */
 export function shardOf(accountId: string, shardCount: number): number {
+  return textHash(accountId) % shardCount;
+}
+
+/** The hash behind it, of any text: 0 … 2^32 − 1, well spread even where texts differ in one character. */
+export function textHash(text: string): number {
   let hash = 0x811c9dc5;
-  for (let index = 0; index < accountId.length; index += 1) {
-    hash = Math.imul(hash ^ accountId.charCodeAt(index), 0x01000193);
+  for (let index = 0; index < text.length; index += 1) {
+    hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
   }
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return ((hash ^ (hash >>> 16)) >>> 0) % shardCount;
+  return (hash ^ (hash >>> 16)) >>> 0;
 }

@@ -29,7 +29,7 @@ export interface AccountContext {
   readonly loadFailures: number;
   /** Tries in a row that ended no command. */
   readonly setbacks: number;
-  /** Commands that are to be decided one by one, because a run with them was refused. */
+  /** Commands that are to be decided one by one, because a run with them got nowhere. */
   readonly aloneLeft: number;
   /** Times the command at the head was refused alone. */
   readonly refusals: number;
@@ -45,10 +45,14 @@ function committedState({ state, place }: AccountContext): AccountState {
   return state;
 }
 
-/** A command ended: the next setback is a first one again. */
-function progress(context: AccountContext, ended: number): Partial<AccountContext> {
-  const { aloneLeft, known } = context;
-  return { setbacks: 0, refusals: 0, aloneLeft: Math.max(0, aloneLeft - ended), known: forgetRun(known) };
+/** Commands ended: the next setback is a first one again. */
+function progress(
+  { aloneLeft }: AccountContext,
+  endedCount: number,
+  state: AccountState | null,
+  known: KnownFacts,
+): Partial<AccountContext> {
+  return { state, known, setbacks: 0, refusals: 0, aloneLeft: Math.max(0, aloneLeft - endedCount) };
 }
 
 /** For the compiler only. */
@@ -101,26 +105,29 @@ export const accountParts = setup({
     ),
     noteCommit: assign(({ context, event }) =>
       event.type === 'change.committed'
-        ? {
-            state: stateAfter(committedState(context), event.change),
-            ...progress(context, event.change.decisions.length),
-          }
+        ? progress(
+            context,
+            event.change.decisions.length,
+            stateAfter(committedState(context), event.change),
+            forgetRun(context.known),
+          )
         : {},
     ),
-    noteNothingDecided: assign(({ context }) => progress(context, 0)),
-    noteFound: assign(({ context, event }) =>
-      event.type === 'change.leftOut'
-        ? {
-            ...progress(context, event.settlements.filter((settlement) => settlement !== null).length),
-            known: NOTHING_KNOWN,
-          }
-        : {},
+    noteNothingDecided: assign(({ context }) =>
+      progress(context, 0, context.state, forgetRun(context.known)),
     ),
-    noteRefusal: assign(({ context }) => ({
-      aloneLeft: Math.max(context.aloneLeft, context.mailbox.run.length),
-      refusals: context.mailbox.run.length === 1 ? context.refusals + 1 : 0,
-    })),
-    noteRefusedEnd: assign(({ context }) => progress(context, 1)),
+    noteFound: assign(({ context, event }) => {
+      if (event.type !== 'change.leftOut') return {};
+      const endedCount = event.settlements.filter((settlement) => settlement !== null).length;
+      return progress(context, endedCount, context.state, NOTHING_KNOWN);
+    }),
+    noteRefusal: assign({
+      refusals: ({ context }) => (context.mailbox.run.length === 1 ? context.refusals + 1 : 0),
+    }),
+    noteAlone: assign({
+      aloneLeft: ({ context }) => Math.max(context.aloneLeft, context.mailbox.run.length),
+    }),
+    noteRefusedEnd: assign(({ context }) => progress(context, 1, context.state, forgetRun(context.known))),
     noteLoadFailure: assign({ loadFailures: ({ context }) => context.loadFailures + 1 }),
     noteSetback: assign({ setbacks: ({ context }) => context.setbacks + 1 }),
     noteQuarantine: assign({

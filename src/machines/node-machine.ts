@@ -31,6 +31,8 @@ interface NodeContext {
   readonly drainTimeoutMs: number;
   readonly reason: NodeStopReason;
   readonly error: Error | null;
+  /** As last told, in whatever state that was. */
+  readonly healthy: boolean;
 }
 
 interface NodeInput {
@@ -80,9 +82,10 @@ export const nodeMachine = setup({
   delays: { drainTimeout: ({ context }) => context.drainTimeoutMs },
 }).createMachine({
   id: 'node',
-  context: ({ input }) => ({ ...input, reason: 'drained', error: null }),
+  context: ({ input }) => ({ ...input, reason: 'drained', error: null, healthy: false }),
   initial: 'starting',
   output: ({ context }) => context.reason,
+  on: { 'health.changed': { actions: assign({ healthy: ({ event }) => event.healthy }) } },
   states: {
     starting: {
       initial: 'openingLedger',
@@ -120,12 +123,11 @@ export const nodeMachine = setup({
       on: {
         drain: 'draining',
         fenced: { target: 'closing', actions: { type: 'noteReason', params: { reason: 'fenced' } } },
-        'health.changed': [
-          { guard: ({ event }) => event.healthy, target: '.ready' },
-          { target: '.degraded' },
-        ],
       },
-      states: { ready: {}, degraded: {} },
+      states: {
+        ready: { always: { guard: ({ context }) => !context.healthy, target: 'degraded' } },
+        degraded: { always: { guard: ({ context }) => context.healthy, target: 'ready' } },
+      },
     },
     draining: {
       initial: 'finishing',

@@ -20,7 +20,7 @@ export type Dependencies = Readonly<Record<'postgresql' | 'rabbitmq' | 'redis', 
 const QUEUES = [...INBOUND_QUEUES, ...DEAD_LETTER_QUEUES];
 
 /**
- * Looks at the servers every `healthPollMs`, for readiness and metrics. Redis is no condition of work: while it is
+ * Looks at the servers every `healthPollMs` (more often while one is missing), for readiness and metrics. Redis is no condition of work: while it is
  * away decisions go on and cached balances are late.
  */
 export class HealthProbe {
@@ -28,15 +28,18 @@ export class HealthProbe {
   #postgresql: LinkState = 'connecting';
   #phase: 'running' | 'stopped' = 'stopped';
   #cancel: () => void = () => undefined;
+  readonly #whenHealthy: (() => void)[] = [];
 
   constructor(options: HealthProbeOptions) {
     this.#options = options;
   }
 
-  /** Resolves after the first look. */
+  /** Resolves when everything that work needs is there for the first time. */
   async start(): Promise<void> {
     this.#phase = 'running';
-    await this.#look();
+    const healthy = new Promise<void>((resolve) => this.#whenHealthy.push(resolve));
+    void this.#look();
+    await healthy;
   }
 
   stop(): void {
@@ -55,8 +58,11 @@ export class HealthProbe {
     await Promise.all([this.#lookAtPostgres(), this.#readDepths()]);
     if (this.#phase === 'stopped') return;
     const { postgresql, rabbitmq } = this.dependencies();
-    this.#options.onHealth(postgresql === 'up' && (rabbitmq === 'up' || rabbitmq === 'blocked'));
-    this.#cancel = this.#options.clock.after(LIMITS.healthPollMs, () => void this.#look());
+    const healthy = postgresql === 'up' && (rabbitmq === 'up' || rabbitmq === 'blocked');
+    this.#options.onHealth(healthy);
+    if (healthy) for (const resolve of this.#whenHealthy.splice(0)) resolve();
+    const delayMs = healthy ? LIMITS.healthPollMs : LIMITS.unhealthyPollMs;
+    this.#cancel = this.#options.clock.after(delayMs, () => void this.#look());
   }
 
   async #lookAtPostgres(): Promise<void> {

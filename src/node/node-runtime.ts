@@ -84,10 +84,11 @@ export class NodeRuntime implements NodeSteps {
     supervision.outbox.start();
     supervision.region.startSweeping();
     const allUp = Promise.all(INBOUND_QUEUES.map((queue) => this.#consume(queue)));
-    const inTime = await within(LIMITS.intakePatienceMs, () => allUp);
-    if (!inTime) this.#options.logger.warn({}, 'not every queue can be read yet; going on, still trying');
+    const inTime = await within(LIMITS.intakePatienceMs, () => Promise.all([allUp, probe.start()]));
+    const { logger } = this.#options;
+    if (!inTime)
+      logger.warn({ ...probe.dependencies() }, 'not every server is there yet; going on, still trying');
     supervision.retries.start();
-    await probe.start();
   }
 
   async finish(): Promise<void> {

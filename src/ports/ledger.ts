@@ -77,6 +77,13 @@ export class CommitFailure extends Error {
   }
 }
 
+/** For a forced recalculation: the two must agree, whatever is committed meanwhile. */
+export interface JournalCheck {
+  readonly state: AccountState;
+  /** Sum of the journal's signed amounts. */
+  readonly journalCents: bigint;
+}
+
 /** Reads what an actor needs. Implementations batch calls of the same turn into one query. Reject with the driver's error. */
 export interface AccountReader {
   /** null: the account is not in `accounts`. */
@@ -86,6 +93,6 @@ export interface AccountReader {
   original(transactionId: string): Promise<OriginalFact>;
   /** Total of the card as in `processor.card_totals`; total 0 at seq 0 where there is none. */
   cardTotal(cardId: string): Promise<CardTotal>;
-  /** Sum of the account's journal, in cents, for a forced recalculation. */
-  journalSum(accountId: string): Promise<bigint>;
+  /** The account and the sum of its journal, both as of one moment; null: the account is not in `accounts`. */
+  journalCheck(accountId: string): Promise<JournalCheck | null>;
 }

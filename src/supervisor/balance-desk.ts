@@ -9,15 +9,12 @@ import { TurnBatch } from './turn-batch.ts';
 export interface BalanceDeskOptions {
   readonly writer: CacheWriter;
   readonly cache: Pick<BalanceCache, 'generation'>;
-  readonly reader: Pick<AccountReader, 'account' | 'cardTotal' | 'journalSum'>;
+  readonly reader: Pick<AccountReader, 'account' | 'cardTotal' | 'journalCheck'>;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Sets an account aside whose balance is not what its journal says. */
   readonly quarantine: (accountId: string, reason: string) => void;
 }
-
-/** How often a sum is taken again because the account was decided on while it was read. */
-const RECALCULATIONS_MAX = 10;
 
 type Reading =
   | { readonly kind: 'right'; readonly state: AccountState }
@@ -29,7 +26,7 @@ type Reading =
  *
  * Owns a request from `answer` until it is settled.
  * N1. Settled only after the cache has confirmed the balance; while the cache is away the request stays unacknowledged.
- * N2. A forced recalculation compares the balance with the sum of the journal, both at the same seq. If they differ the
+ * N2. A forced recalculation compares the balance with the sum of the journal, both of one moment. If they differ the
  *     account is quarantined and the request fails; nothing is repaired silently, nothing wrong is shown.
  */
 export class BalanceDesk {
@@ -93,20 +90,13 @@ export class BalanceDesk {
     return state === null ? { kind: 'gone' } : { kind: 'right', state };
   }
 
-  /** The balance before and after the sum is at the same seq: nothing was decided in between. */
   async #recalculate(accountId: string): Promise<Reading> {
-    const { reader } = this.#options;
-    for (let round = 0; round < RECALCULATIONS_MAX; round += 1) {
-      const before = await reader.account(accountId);
-      const sumCents = await reader.journalSum(accountId);
-      const after = await reader.account(accountId);
-      if (before === null || after === null) return { kind: 'gone' };
-      if (before.seq !== after.seq) continue;
-      if (sumCents === after.balanceCents) return { kind: 'right', state: after };
-      const detail = `balance ${after.balanceCents.toString()} at seq ${after.seq.toString()}, sum of the journal ${sumCents.toString()} (cents)`;
-      return { kind: 'wrong', detail };
-    }
-    throw new Error(`account ${accountId} did not stand still for a recalculation`);
+    const check = await this.#options.reader.journalCheck(accountId);
+    if (check === null) return { kind: 'gone' };
+    const { state, journalCents } = check;
+    if (state.balanceCents === journalCents) return { kind: 'right', state };
+    const detail = `balance ${state.balanceCents.toString()} at seq ${state.seq.toString()}, sum of the journal ${journalCents.toString()} (cents)`;
+    return { kind: 'wrong', detail };
   }
 }
 

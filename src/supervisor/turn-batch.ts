@@ -23,7 +23,6 @@ export interface TurnBatchOptions<T> {
 export class TurnBatch<T> {
   readonly #options: TurnBatchOptions<T>;
   readonly #batchMax: number;
-  readonly #whenIdle: (() => void)[] = [];
   #waiting: T[] = [];
   #limit: number;
   #failures = 0;
@@ -35,19 +34,9 @@ export class TurnBatch<T> {
     this.#limit = this.#batchMax;
   }
 
-  get size(): number {
-    return this.#waiting.length;
-  }
-
   add(item: T): void {
     this.#waiting.push(item);
     if (this.#phase === 'idle') this.#schedule(0);
-  }
-
-  /** Resolves when nothing is left. */
-  async idle(): Promise<void> {
-    if (this.#phase === 'idle') return;
-    await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
   }
 
   #schedule(delayMs: number): void {
@@ -72,12 +61,8 @@ export class TurnBatch<T> {
     this.#waiting = this.#waiting.slice(count);
     this.#failures = 0;
     this.#limit = Math.min(this.#batchMax, this.#limit * 2);
-    if (this.#waiting.length > 0) {
-      this.#schedule(0);
-      return;
-    }
     this.#phase = 'idle';
-    for (const resolve of this.#whenIdle.splice(0)) resolve();
+    if (this.#waiting.length > 0) this.#schedule(0);
   }
 
   #failed(count: number, error: unknown): void {

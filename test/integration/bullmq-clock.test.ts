@@ -2,6 +2,7 @@
  * Without these, a retry could ring twice or never, an outage of Redis could hang or kill the node, and a closed node could stay alive.
  */
 import { randomUUID } from 'node:crypto';
+import { execa } from 'execa';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { BullRetryClock, type RetryClockOptions } from '../../src/infra/bullmq/retry-clock.ts';
@@ -160,6 +161,25 @@ describe('on a server that fails', () => {
     await clock.arm('t', 1, 0);
     await eventually(() => expect(rung.alarms).toEqual(['t-a1']), { timeoutMs: 20_000 });
     await clock.stop();
+  });
+
+  it('leaves nothing behind that keeps a process alive, when Redis was away all the time', async () => {
+    await servers.redis.stop('orderly');
+    const file = (path: string): string => JSON.stringify(new URL(path, import.meta.url).href);
+    const script = `
+      const { BullRetryClock } = await import(${file('../../src/infra/bullmq/retry-clock.ts')});
+      const { QuietLogger } = await import(${file('../support/fakes/quiet.ts')});
+      const options = { name: 'child', prefix: 'test', logger: new QuietLogger(), random: { next: () => 0.5 } };
+      const clock = new BullRetryClock({ ...options, url: process.argv[1] });
+      await clock.start(async () => {});
+      // Both connections, so that the worker waits in its main loop.
+      while (options.logger.messages('warn').length < 2) await new Promise((resolve) => setTimeout(resolve, 10));
+      await clock.arm('t', 1, 0);
+      await clock.stop();
+    `;
+    const loader = new URL('../support/typescript-loader.mjs', import.meta.url).href;
+    const args = ['--import', loader, '--input-type=module', '--eval', script, servers.redis.url];
+    await execa(process.execPath, args, { timeout: 20_000 });
   });
 
   it('arming answers, and stopping ends, while Redis is frozen or away', async () => {

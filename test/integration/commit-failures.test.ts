@@ -53,7 +53,7 @@ async function holdShard(shard: number): Promise<void> {
 function waitingBackend(): Promise<number> {
   return eventually(async () => {
     const { rows } = await database.pool.query<{ pid: number }>(
-      `select pid from pg_stat_activity where application_name = $1 and wait_event_type = 'Lock'`,
+      `select pid from pg_stat_activity where datname = current_database() and application_name = $1 and wait_event_type = 'Lock'`,
       [`paygate:test:${INCARNATION}:lane0`],
     );
     expect(rows).toHaveLength(1);
@@ -138,7 +138,7 @@ test('a backend that is shut down in the middle of a commit: unknown, and the ne
 test('a backend that is shut down while the lane is idle costs nothing but a new connection', async () => {
   expect((await ledger.commit([await newChange()])).verdicts).toEqual([{ kind: 'committed' }]);
   const { rows } = await database.pool.query<{ gone: boolean }>(
-    'select pg_terminate_backend(pid, 5000) as gone from pg_stat_activity where application_name = $1',
+    'select pg_terminate_backend(pid, 5000) as gone from pg_stat_activity where datname = current_database() and application_name = $1',
     [`paygate:test:${INCARNATION}:lane0`],
   );
   expect(rows).toEqual([{ gone: true }]);

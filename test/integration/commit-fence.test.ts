@@ -4,7 +4,7 @@
  * Without the row lock of the fence a paused owner commits after it has been replaced, and its successor starts from a
  * balance that is about to change; without the `seq` condition a commit based on an old balance is written.
  */
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import type pg from 'pg';
 import type { PostgresLedger } from '../../src/infra/postgres/ledger.ts';
 import {
@@ -39,6 +39,8 @@ afterAll(async () => {
 beforeEach(async () => {
   await database.pool.query('update processor.shards set epoch = 5 where shard < 10');
 });
+// Whatever a failed test left open must not hold up the next one.
+afterEach(() => Promise.all([owner.query('rollback'), claimant.query('rollback')]));
 
 const bump = (shard: number): Promise<unknown> =>
   claimant.query('update processor.shards set epoch = epoch + 1 where shard = $1', [shard]);
@@ -232,4 +234,29 @@ test('a lane does not wait long for a transaction that another node is about to 
 
   await expect(commit).rejects.toMatchObject({ kind: 'busy', sqlState: '55P03' });
   await owner.query('rollback');
+});
+
+test('rows are inserted in the order of their keys, so that two commits cannot wait for each other', async () => {
+  const accountId = await newAccount(database.pool);
+  const first = newCommand({ accountId, shape: 'documented', idempotencyKey: 'order-1' });
+  const second = newCommand({ accountId, shape: 'documented', idempotencyKey: 'order-2' });
+  const insert = (client: pg.Client, key: string): Promise<unknown> =>
+    client.query(
+      `insert into public.transactions (amount_cents, status, type, idempotency_key) values (1, 'PENDING', 'DEPOSIT', $1)`,
+      [key],
+    );
+  await claimant.query('begin');
+  await insert(claimant, second.idempotencyKey);
+
+  const commit = callCommit(owner, [
+    changeOf([approved(second), approved(first, { seq: 2n, before: 1_000n })], { shard: 1, epoch: 5n }),
+  ]);
+  await waitsForLock(owner);
+  const third = await newClient(database.url, 'third');
+  await third.query(`set lock_timeout = '50ms'`);
+  await expect(insert(third, first.idempotencyKey)).rejects.toMatchObject({ code: '55P03' });
+
+  await third.end();
+  await claimant.query('rollback');
+  expect((await commit).verdicts).toEqual([{ kind: 'committed' }]);
 });

@@ -102,6 +102,23 @@ test('a decision whose row is gone counts as decided', async () => {
   expect(finding).toMatchObject({ kind: 'decided', stored: { status: 'APPROVED' } });
 });
 
+test('a decision whose row says PENDING again: refused among others, recognised alone', async () => {
+  const accountId = await newAccount(database.pool);
+  const command = await pendingCommand(database.pool, { accountId });
+  await ledger.commit([changeOf([approved(command)])]);
+  await database.pool.query(`update public.transactions set status = 'PENDING' where id = $1`, [
+    command.transactionId,
+  ]);
+  const again = changeOf([approved(command, { seq: 2n, before: 1_000n })]);
+  const other = changeOf([
+    approved(await pendingCommand(database.pool, { accountId: await newAccount(database.pool) })),
+  ]);
+
+  await expect(ledger.commit([again, other])).rejects.toMatchObject({ kind: 'refused', sqlState: '23505' });
+  expect(await findingOf(again)).toMatchObject({ kind: 'decided', stored: { status: 'APPROVED' } });
+  expect(await verdictOf(other)).toEqual({ kind: 'committed' });
+});
+
 test('a row in ERROR stays as it is, unless an operator sends the message again', async () => {
   const accountId = await newAccount(database.pool);
   const command = newCommand({ accountId });

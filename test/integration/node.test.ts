@@ -269,6 +269,28 @@ describe('balances', () => {
     client.disconnect();
   });
 
+  it('a forced recalculation of an account that is decided on all the time finds nothing wrong', async () => {
+    await start();
+    const busy = await account();
+    const force = JSON.stringify({
+      account_id: busy,
+      force_recalculation: true,
+      timestamp: '2026-11-22T10:40:00Z',
+    });
+    await publish(
+      vhost.url,
+      Array.from({ length: 2_000 }, (_, n) =>
+        n % 20 === 0
+          ? ({ queue: 'balance_calculation_queue', body: force } as const)
+          : ({ queue: 'transactions_queue', body: documented(busy) } as const),
+      ),
+    );
+    await drained();
+    expect(await nodes[0]?.drain()).toBe('drained');
+    expect(await cell(database.pool, 'select count(*) from processor.journal')).toBe('1900');
+    expect((await audited(database.pool, redis.url)).counts).toMatchObject({ deadLetters: 0, parked: 0 });
+  });
+
   it('a balance that is not its journal is found by a forced recalculation: the account is set aside, others go on', async () => {
     await start();
     const [broken, sound] = [await account(700), await account(5)];
@@ -304,13 +326,15 @@ describe('the outside of a node', () => {
     await account(100);
     const get = async (path: string): Promise<Response> => fetch(new URL(path, node.address));
     expect((await get('/livez')).status).toBe(200);
-    const ready = await get('/readyz');
-    expect(ready.status).toBe(200);
-    expect(await ready.json()).toEqual({
-      status: 'ready',
-      serving: true,
-      node: node.nodeId,
-      dependencies: { postgresql: 'up', rabbitmq: 'up', redis: 'up' },
+    await eventually(async () => {
+      const ready = await get('/readyz');
+      expect(ready.status).toBe(200);
+      expect(await ready.json()).toEqual({
+        status: 'ready',
+        serving: true,
+        node: node.nodeId,
+        dependencies: { postgresql: 'up', rabbitmq: 'up', redis: 'up' },
+      });
     });
     await eventually(async () => {
       const text = await (await get('/metrics')).text();

@@ -173,7 +173,7 @@ test('the total of a card, and zero where there is none', async () => {
   expect(await reader.cardTotal(cardId)).toEqual({ cardId, totalCents: 1_000n, seq: 1n });
 });
 
-test('the sum of a journal', async () => {
+test('an account and the sum of its journal', async () => {
   const accountId = await newAccount(database.pool);
   const [deposit, purchase] = [
     await pendingCommand(database.pool, { accountId }),
@@ -181,8 +181,13 @@ test('the sum of a journal', async () => {
   ];
   await ledger.commit([changeOf([approved(deposit), approved(purchase, { seq: 2n, before: 1_000n })])]);
 
-  expect(await reader.journalSum(accountId)).toBe(999n);
-  expect(await reader.journalSum(randomUUID())).toBe(0n);
+  expect(await reader.journalCheck(accountId)).toMatchObject({
+    state: { accountId, balanceCents: 999n, seq: 2n },
+    journalCents: 999n,
+  });
+  const fresh = await newAccount(database.pool);
+  expect(await reader.journalCheck(fresh)).toMatchObject({ state: { seq: 0n }, journalCents: 0n });
+  expect(await reader.journalCheck(randomUUID())).toBeNull();
 });
 
 test('calls of one turn share a query, the same id twice as well, in batches of limited size', async () => {

@@ -156,6 +156,8 @@ describe('on a server that fails', () => {
     await eventually(() => expect(cache.state()).not.toBe('up'));
     expect(cache.generation()).toBeNull();
     await expect(cache.write([account('away', 1n, 1n)], null)).rejects.not.toBeInstanceOf(GenerationChanged);
+    // At once, so nothing was queued.
+    await expect(cache.readBalances(['away'])).rejects.toThrow('enableOfflineQueue');
     await servers.redis.start();
     await eventually(() => expect(cache.generation()).not.toBeNull());
     expect(await inRedis((redis) => redis.exists('balance:away'))).toBe(0);

@@ -16,8 +16,10 @@ export interface Performance {
   readonly figures: Figures;
   /** null: everything was decided. */
   readonly left: StillToDo | null;
-  /** From the first message published to the last one decided. */
+  /** From the first row inserted until nothing was left to do, retries and cache included. */
   readonly elapsedMs: number;
+  /** From the first row inserted until 99 % of the transactions were decided; null if they never were. */
+  readonly mostlyDecidedMs: number | null;
 }
 
 export interface PerformanceOptions {
@@ -28,7 +30,7 @@ export interface PerformanceOptions {
   readonly signal: AbortSignal;
 }
 
-const SHOW_EVERY_MS = 500;
+const SHOW_EVERY_MS = 250;
 const SHOWN_ACCOUNTS = 3;
 const BACKLOG_MAX = 20_000;
 const DRAIN_TIMEOUT_MS = 60_000;
@@ -40,6 +42,7 @@ class Show {
   readonly #options: PerformanceOptions;
   readonly #readCached: ReadCachedTexts;
   readonly #startedMs = Date.now();
+  readonly #decided: { readonly atMs: number; readonly count: number }[] = [];
   #published = 0;
   #timer: NodeJS.Timeout | undefined;
 
@@ -68,8 +71,10 @@ class Show {
   async refresh(): Promise<Figures> {
     const shown = this.#options.traffic.accounts.slice(0, SHOWN_ACCOUNTS).map(({ id }) => id);
     const [figures, texts] = await Promise.all([this.#reader.read(), this.#readCached('account', shown)]);
+    const elapsedMs = Date.now() - this.#startedMs;
+    this.#decided.push({ atMs: elapsedMs, count: figures.approved + figures.rejected });
     this.#screen.show({
-      elapsedMs: Date.now() - this.#startedMs,
+      elapsedMs,
       published: this.#published,
       target: this.#options.transactions,
       figures,
@@ -79,6 +84,11 @@ class Show {
       }),
     });
     return figures;
+  }
+
+  /** When so many were decided, to the accuracy of a reading; null = never. */
+  decidedAtMs(count: number): number | null {
+    return this.#decided.find((reading) => reading.count >= count)?.atMs ?? null;
   }
 
   end(): void {
@@ -100,7 +110,14 @@ async function perform(stage: Stage, options: PerformanceOptions, show: Show): P
     show.published(report);
     const left = await untilDrained(pool, stage.config.rabbitmqUrl, DRAIN_TIMEOUT_MS);
     const elapsedMs = Date.now() - startedMs;
-    return { report, left, elapsedMs, figures: await show.refresh() };
+    const figures = await show.refresh();
+    return {
+      report,
+      left,
+      elapsedMs,
+      figures,
+      mostlyDecidedMs: show.decidedAtMs(report.transactions * 0.99),
+    };
   });
 }
 

@@ -11,7 +11,13 @@ export interface ClusterSettings {
 export type RefundAmount = 'message' | 'original';
 
 export type ClusterProblem =
-  'not-migrated' | 'migration-changed' | 'program-too-old' | 'not-opened' | 'shard-count' | 'refund-amount' | 'refund-amount-unset';
+  | 'not-migrated'
+  | 'migration-changed'
+  | 'program-too-old'
+  | 'not-opened'
+  | 'shard-count'
+  | 'refund-amount'
+  | 'refund-amount-unset';
 
 /** A reason for not starting a node on this database. The message says what to do. */
 export class ClusterRefusal extends Error {

@@ -23,7 +23,9 @@ export const READ_CARD_TOTALS: NamedStatement = {
   text: `select id, total_cents::text, seq::text from processor.read_card_totals($1)`,
 };
 
-export const READ_JOURNAL_SUMS: NamedStatement = {
-  name: 'read-journal-sums',
-  text: `select id, cents::text from processor.read_journal_sums($1)`,
+/** One statement, and both functions are stable: balance and sum are of one snapshot. */
+export const CHECK_JOURNALS: NamedStatement = {
+  name: 'check-journals',
+  text: `select id, balance_cents::text, seq::text, status, overdraft_cents::text, coalesce(cents, 0)::text as journal_cents
+         from processor.read_accounts($1) left join processor.read_journal_sums($1) using (id)`,
 };

@@ -5,13 +5,13 @@ import type { TransactionType } from '../../contracts/command.ts';
 import type { AccountState, OriginalFact } from '../../domain/account.ts';
 import type { AccountStatus } from '../../domain/codes.ts';
 import { LIMITS } from '../../limits.ts';
-import type { AccountReader, CardTotal } from '../../ports/ledger.ts';
+import type { AccountReader, CardTotal, JournalCheck } from '../../ports/ledger.ts';
 import { plainArray } from './array-literals.ts';
 import {
+  CHECK_JOURNALS,
   READ_ACCOUNTS,
   READ_CARD_OWNERS,
   READ_CARD_TOTALS,
-  READ_JOURNAL_SUMS,
   READ_ORIGINALS,
 } from './reader-statements.ts';
 
@@ -27,7 +27,7 @@ export class PostgresReader implements AccountReader {
   readonly #cardOwners: DataLoader<string, string | null>;
   readonly #originals: DataLoader<string, OriginalFact>;
   readonly #cardTotals: DataLoader<string, CardTotal>;
-  readonly #journalSums: DataLoader<string, bigint>;
+  readonly #journalChecks: DataLoader<string, JournalCheck | null>;
 
   constructor(pool: pg.Pool) {
     this.#accounts = loader(
@@ -50,10 +50,10 @@ export class PostgresReader implements AccountReader {
       cardTotalOf,
       (cardId) => ({ cardId, totalCents: 0n, seq: 0n }),
     );
-    this.#journalSums = loader(
-      (ids) => pool.query<JournalSumRow>({ ...READ_JOURNAL_SUMS, values: [ids] }),
-      (row) => BigInt(row.cents),
-      () => 0n,
+    this.#journalChecks = loader(
+      (ids) => pool.query<JournalCheckRow>({ ...CHECK_JOURNALS, values: [ids] }),
+      (row) => ({ state: accountOf(row), journalCents: BigInt(row.journal_cents) }),
+      () => null,
     );
   }
 
@@ -73,8 +73,8 @@ export class PostgresReader implements AccountReader {
     return this.#cardTotals.load(cardId);
   }
 
-  journalSum(accountId: string): Promise<bigint> {
-    return this.#journalSums.load(accountId);
+  journalCheck(accountId: string): Promise<JournalCheck | null> {
+    return this.#journalChecks.load(accountId);
   }
 }
 
@@ -107,8 +107,8 @@ interface CardTotalRow extends IdRow {
   readonly seq: string;
 }
 
-interface JournalSumRow extends IdRow {
-  readonly cents: string;
+interface JournalCheckRow extends AccountRow {
+  readonly journal_cents: string;
 }
 
 /** Loads by id; `none` is what an id without a row means. */

@@ -1,16 +1,10 @@
 import pg from 'pg';
 import { LIMITS } from '../../limits.ts';
-import type { ShardDirectory } from '../../ports/stores.ts';
+import type { ClusterDirectory, ShardOwner, ShardRow } from '../../ports/cluster.ts';
 import { connectionsOf } from './pool.ts';
 
 /** The incarnation of a node in whose name shards are taken. */
-export interface ShardClaimant {
-  readonly nodeId: string;
-  /** UUID of this run of the node. */
-  readonly incarnation: string;
-  /** Queue to which commands for its shards are sent. */
-  readonly inbox: string;
-}
+export type ShardClaimant = ShardOwner;
 
 export interface TakeoverOptions {
   /** How long a commit of the old owner may hold its shard before the old owner's connections are ended. */
@@ -33,10 +27,11 @@ export class ShardsLocked extends Error {
  *
  * S1. An epoch is handed out only after the commit that raised it; balances are read after that, in new statements.
  * S2. A shard that somebody else took since we looked is left out, not taken from them.
- * S3. Connections are ended only if they belong to the present owner of a shard that is locked, and never our own.
+ * S3. Connections are ended only if they belong to the present owner of a shard that is locked and still has the epoch seen,
+ *     and never our own: of two claimants the slower one does not end the faster one's.
  * S4. What is no longer ours (owner or epoch changed) is never released by us.
  */
-export class PostgresShardDirectory implements ShardDirectory {
+export class PostgresShardDirectory implements ClusterDirectory {
   readonly #pool: pg.Pool;
   readonly #claimant: ShardClaimant;
   readonly #owner: string;
@@ -50,15 +45,27 @@ export class PostgresShardDirectory implements ShardDirectory {
     this.#options = { ...DEFAULTS, ...options };
   }
 
+  async read(): Promise<readonly ShardRow[]> {
+    const { rows } = await this.#pool.query<DirectoryRow>(READ);
+    return rows.map(({ shard, epoch, owner, inbox }) => ({
+      shard,
+      epoch: BigInt(epoch),
+      owner: owner === null ? null : { ...ownerOf(owner), inbox: inbox ?? '' },
+    }));
+  }
+
   async takeOver(shards: readonly number[]): Promise<ReadonlyMap<number, bigint>> {
     if (shards.length === 0) return new Map();
     const { rows: seen } = await this.#pool.query<SeenRow>(SEEN, [shards]);
     const known = new Set(seen.map((row) => row.shard));
     const missing = shards.filter((shard) => !known.has(shard));
     if (missing.length > 0) throw new RangeError(`there is no shard ${missing.join(', ')}`);
-    const taken = await this.#take(seen);
-    for (const [shard, epoch] of taken) this.#held.set(shard, epoch);
-    return taken;
+    return this.#take(seen);
+  }
+
+  async takeOverSeen(seen: ReadonlyMap<number, bigint>): Promise<ReadonlyMap<number, bigint>> {
+    if (seen.size === 0) return new Map();
+    return this.#take([...seen].map(([shard, epoch]) => ({ shard, epoch: String(epoch) })));
   }
 
   async release(shards: readonly number[]): Promise<void> {
@@ -77,6 +84,12 @@ export class PostgresShardDirectory implements ShardDirectory {
   }
 
   async #take(seen: readonly SeenRow[]): Promise<ReadonlyMap<number, bigint>> {
+    const taken = await this.#raiseEpochs(seen);
+    for (const [shard, epoch] of taken) this.#held.set(shard, epoch);
+    return taken;
+  }
+
+  async #raiseEpochs(seen: readonly SeenRow[]): Promise<ReadonlyMap<number, bigint>> {
     const shards = seen.map((row) => row.shard);
     const { nodeId, incarnation, inbox } = this.#claimant;
     for (let attempt = 1; ; attempt += 1) {
@@ -96,16 +109,19 @@ export class PostgresShardDirectory implements ShardDirectory {
             `node ${nodeId} (${incarnation}) cannot take its shards: ${await this.#describeLock(shards)}`,
             { cause: error },
           );
-        await this.#endLockingOwners(shards);
+        await this.#endLockingOwners(seen);
       }
     }
   }
 
-  async #endLockingOwners(shards: readonly number[]): Promise<void> {
-    const { rows } = await this.#pool.query<{ owner: string }>(LOCKED_OWNERS, [shards]);
+  async #endLockingOwners(seen: readonly SeenRow[]): Promise<void> {
+    const { rows } = await this.#pool.query<{ owner: string }>(LOCKED_OWNERS, [
+      seen.map((row) => row.shard),
+      seen.map((row) => row.epoch),
+    ]);
     const patterns = rows
       .filter((row) => row.owner !== this.#owner)
-      .map((row) => connectionsOf(incarnationOf(row.owner)));
+      .map((row) => connectionsOf(ownerOf(row.owner).incarnation));
     if (patterns.length > 0) await this.#pool.query(TERMINATE, [patterns, LIMITS.terminateTimeoutMs]);
   }
 
@@ -125,12 +141,20 @@ export function ownerName(claimant: Pick<ShardClaimant, 'nodeId' | 'incarnation'
 }
 
 /** A node's name has no colon. */
-function incarnationOf(owner: string): string {
-  return owner.slice(owner.indexOf(':') + 1);
+function ownerOf(owner: string): Pick<ShardOwner, 'nodeId' | 'incarnation'> {
+  const colonAt = owner.indexOf(':');
+  return { nodeId: owner.slice(0, colonAt), incarnation: owner.slice(colonAt + 1) };
 }
 
 function isLockTimeout(error: unknown): boolean {
   return error instanceof pg.DatabaseError && error.code === '55P03';
+}
+
+interface DirectoryRow {
+  readonly shard: number;
+  readonly epoch: string;
+  readonly owner: string | null;
+  readonly inbox: string | null;
 }
 
 interface SeenRow {
@@ -142,6 +166,12 @@ interface TakenRow {
   readonly taken_shard: number;
   readonly taken_epoch: string;
 }
+
+/** Named: it is asked for every second or so on every node. */
+const READ = {
+  name: 'read_shard_directory',
+  text: 'select shard, epoch, owner, inbox from processor.shards order by shard',
+};
 
 const SEEN = 'select shard, epoch from processor.shards where shard = any ($1::int[]) order by shard';
 
@@ -159,14 +189,15 @@ with ours as (
 )
 update processor.shards s set owner = null, inbox = null from ours where s.shard = ours.shard`;
 
-/** Owners of those of the shards that somebody holds a lock on at this moment. */
+/** Owners of those of the shards that somebody holds a lock on at this moment, where the epoch is still the one seen. */
 const LOCKED_OWNERS = `
 with free as materialized (
   select shard from processor.shards where shard = any ($1::int[]) for no key update skip locked
 )
 select distinct s.owner
   from processor.shards s
- where s.shard = any ($1::int[]) and s.owner is not null and s.shard not in (select shard from free)`;
+  join unnest($1::int[], $2::bigint[]) as g (shard, epoch) on s.shard = g.shard
+ where s.owner is not null and s.shard not in (select shard from free)`;
 
 const TERMINATE = `
 select pg_terminate_backend(pid, $2)

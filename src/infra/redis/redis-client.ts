@@ -11,6 +11,8 @@ export interface RedisClientOptions {
   readonly name: string;
   readonly logger: Logger;
   readonly random: Random;
+  /** Default `LIMITS.redisCommandTimeoutMs`. */
+  readonly commandTimeoutMs?: number;
 }
 
 /**
@@ -19,15 +21,16 @@ export interface RedisClientOptions {
  * It reconnects for ever once `connectInBackground` was called.
  */
 export function createRedisClient(options: RedisClientOptions): Redis {
+  const commandTimeout = options.commandTimeoutMs ?? LIMITS.redisCommandTimeoutMs;
   const client = new Redis(options.url, {
     ...reconnecting(options),
     lazyConnect: true,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 1,
-    commandTimeout: LIMITS.redisCommandTimeoutMs,
+    commandTimeout,
     // A frozen server: the connection is given up soon after its first command was.
-    socketTimeout: 2 * LIMITS.redisCommandTimeoutMs,
+    socketTimeout: 2 * commandTimeout,
   });
   logConnection(client, options);
   return client;

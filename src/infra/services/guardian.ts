@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { Socket } from 'node:net';
 import { GUARDIAN_SCRIPT } from './project-files.ts';
 import type { ProcessName } from './process-table.ts';
+import { ServerError } from './server-kind.ts';
 
 /** A process to be ended when we are gone: its group gets this signal, and SIGKILL if that was not enough. */
 export interface GuardedProcess extends ProcessName {
@@ -28,16 +30,26 @@ export interface Guardian {
   tell(order: GuardianOrder): void;
 }
 
-/** Starts the guardian in a session of its own, so that Ctrl-C and a closed terminal reach it only through the pipe. */
-export function startGuardian(): Guardian {
+/**
+ * Starts the guardian in a session of its own, so that Ctrl-C and a closed terminal reach it only through the pipe.
+ *
+ * Resolves when it is on its post. Throws `ServerError` when it cannot be: no server is started without one.
+ */
+export async function startGuardian(): Promise<Guardian> {
   const child = spawn(process.execPath, [GUARDIAN_SCRIPT], {
     detached: true,
-    stdio: ['pipe', 'ignore', 'ignore'],
+    stdio: ['pipe', 'pipe', 'ignore'],
     cwd: '/',
   });
-  child.unref();
   // Without a listener a guardian that ended early (EPIPE) would end us too.
   child.stdin.on('error', () => undefined);
+  const onPost = once(child.stdout, 'data').then(() => 'on-post' as const);
+  const ended = once(child, 'exit').then(() => 'ended' as const);
+  if ((await Promise.race([onPost, ended])) === 'ended') {
+    throw new ServerError(`${GUARDIAN_SCRIPT}, which ends servers whose owner is gone, could not be run`);
+  }
+  child.stdout.destroy();
+  child.unref();
   if (child.stdin instanceof Socket) child.stdin.unref();
   return {
     tell: (order) => {

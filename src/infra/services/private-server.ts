@@ -82,11 +82,11 @@ export class PrivateServer implements ServerHandle {
   }
 
   async pause(): Promise<void> {
-    for (const process of this.#processes) await process.signalTree('SIGSTOP');
+    for (const process of this.#processes) await process.freeze();
   }
 
   async resume(): Promise<void> {
-    for (const process of this.#processes) await process.signalTree('SIGCONT');
+    for (const process of this.#processes) await process.thaw();
   }
 
   async #untilServing(process: ServerProcess, step: RecipeStep): Promise<void> {

@@ -51,6 +51,12 @@ export function isRunning(name: ProcessName): boolean {
   }
 }
 
+/** Frozen by SIGSTOP, or ended. Where the system does not say, the signal is taken to have worked. */
+export function isStill(pid: number): boolean {
+  const stat = readStat(pid);
+  return stat === null || stat.state === 'T' || stat.state === 'Z';
+}
+
 async function parents(): Promise<ReadonlyMap<number, number>> {
   if (process.platform === 'linux') {
     const pids = readdirSync('/proc').filter((entry) => /^\d+$/.test(entry));

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chownSync, closeSync, openSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Guardian } from './guardian.ts';
 import type { ProcessName } from './process-table.ts';
-import { isRunning, processName, processTree, signal, waitUntilGone } from './process-table.ts';
+import { isRunning, isStill, processName, processTree, signal, waitUntilGone } from './process-table.ts';
 import { ServerError } from './server-kind.ts';
 import type { SystemUser } from './system-user.ts';
 
@@ -23,6 +24,8 @@ export interface Launch {
 }
 
 const KILL_LIMIT_MS = 10_000;
+const FREEZE_LIMIT_MS = 5_000;
+const POLL_MS = 5;
 const LOG_TAIL_LINES = 12;
 
 /**
@@ -85,9 +88,30 @@ export class ServerProcess {
     this.#guardian.tell({ order: 'forget', pid: this.name.pid });
   }
 
-  /** SIGSTOP or SIGCONT to every process of it. The main process first, so that it starts no new ones meanwhile. */
-  async signalTree(which: 'SIGSTOP' | 'SIGCONT'): Promise<void> {
-    for (const pid of await processTree(this.name.pid)) signal(pid, which);
+  /**
+   * Resolves when every process of it stands still. The main process is stopped first and the others are looked for
+   * again and again: one may have been started in between, and a running one takes the signal only a moment later.
+   */
+  async freeze(): Promise<void> {
+    const deadline = Date.now() + FREEZE_LIMIT_MS;
+    const told = new Set<number>();
+    signal(this.name.pid, 'SIGSTOP');
+    for (;;) {
+      const tree = await processTree(this.name.pid);
+      const moving = tree.filter((pid) => !told.has(pid) || !isStill(pid));
+      if (moving.length === 0) return;
+      if (Date.now() > deadline) throw new ServerError(`${this.#launch.program} does not stand still`);
+      for (const pid of moving) {
+        signal(pid, 'SIGSTOP');
+        told.add(pid);
+      }
+      await sleep(POLL_MS);
+    }
+  }
+
+  /** Lets every process of it go on, the main one last, so that it finds its children alive. */
+  async thaw(): Promise<void> {
+    for (const pid of (await processTree(this.name.pid)).toReversed()) signal(pid, 'SIGCONT');
   }
 
   /** The last lines it wrote, for an error message. */

@@ -153,7 +153,7 @@ export async function startServers<K extends ServerKind = ServerKind>(
   const { own, compose, install } = choice.plan;
   if (install.length > 0) await installPackages(install, options.env, onProgress);
 
-  const fleet = new Fleet(directoryFor(options.directory), startGuardian());
+  const fleet = new Fleet(directoryFor(options.directory), await startGuardian());
   const startedAt = performance.now();
   const work = [
     ...[...own, ...install].map(async (kind) => {

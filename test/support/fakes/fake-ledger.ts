@@ -112,14 +112,18 @@ export class FakeLedger implements Ledger {
     const account = this.accounts.get(change.accountId);
     if (account !== undefined && account.seq !== change.previousSeq) return { kind: 'stale' };
     const findings = new Map<number, Finding>();
+    const before = new Set<string>();
     for (const [index, decision] of change.decisions.entries()) {
-      const finding = account === undefined ? ({ kind: 'no-account' } as const) : this.#findingOn(decision);
+      const finding =
+        account === undefined ? ({ kind: 'no-account' } as const) : this.#findingOn(decision, before);
       if (finding !== null) findings.set(index, finding);
+      before.add(decision.command.transactionId);
     }
     return findings.size === 0 ? { kind: 'committed' } : { kind: 'left-out', findings };
   }
 
-  #findingOn(decision: RoadDecision): Finding | null {
+  /** `before`: ids that the same change inserts earlier. */
+  #findingOn(decision: RoadDecision, before: ReadonlySet<string>): Finding | null {
     const { command, rowCardId, rowOriginalId } = decision;
     const row = this.rows.get(command.transactionId);
     if (row !== undefined) return this.#rowFinding(row, decision);
@@ -127,7 +131,8 @@ export class FakeLedger implements Ledger {
     if (owner !== undefined) return { kind: 'key-taken', stored: owner };
     if (command.shape === 'live') return { kind: 'row-missing' };
     if (rowCardId !== null && !this.cards.has(rowCardId)) return { kind: 'reference-gone' };
-    if (rowOriginalId !== null && !this.rows.has(rowOriginalId)) return { kind: 'reference-gone' };
+    const knowsOriginal = rowOriginalId === null || this.rows.has(rowOriginalId) || before.has(rowOriginalId);
+    if (!knowsOriginal) return { kind: 'reference-gone' };
     return null;
   }
 

@@ -1,5 +1,5 @@
 import type { AccountState, OriginalFact } from '../../../src/domain/account.ts';
-import type { AccountReader, CardTotal } from '../../../src/ports/ledger.ts';
+import type { AccountReader, CardTotal, JournalCheck } from '../../../src/ports/ledger.ts';
 import type { FakeLedger } from './fake-ledger.ts';
 import { Gate } from './gate.ts';
 
@@ -31,12 +31,11 @@ export class FakeReader implements AccountReader {
     return this.#answer(`card total ${cardId}`, this.#ledger.cardTotals.get(cardId) ?? none);
   }
 
-  async journalSum(accountId: string): Promise<bigint> {
+  async journalCheck(accountId: string): Promise<JournalCheck | null> {
+    const state = this.#ledger.accounts.get(accountId);
     const rows = this.#ledger.journal.get(accountId) ?? [];
-    return this.#answer(
-      `journal sum ${accountId}`,
-      rows.reduce((sum, { amountCents }) => sum + amountCents, 0n),
-    );
+    const journalCents = rows.reduce((sum, { amountCents }) => sum + amountCents, 0n);
+    return this.#answer(`journal check ${accountId}`, state === undefined ? null : { state, journalCents });
   }
 
   async #answer<T>(what: string, value: T): Promise<T> {

@@ -105,11 +105,16 @@ describe('crashes', () => {
   });
 
   it('newer commands wait behind those that a crash has left', async () => {
-    const { clock, endings, send } = world();
+    const { clock, ledger, endings, send } = world();
+    ledger.gate.close();
     send(transaction(1));
     send(bomb(2));
-    await turns(clock, 3);
+    await turns(clock);
+    // The first one is being committed, alone; the second has not been given to the new actor yet.
+    expect(ledger.gate.waitingCount).toBe(1);
     send(transaction(3));
+    await turns(clock);
+    ledger.gate.open();
     await turns(clock, 60);
     expect(endings).toEqual(['key-1 decided', 'key-2 ACTOR_CRASHED', 'key-3 decided']);
   });
@@ -180,6 +185,20 @@ describe('giving back', () => {
     clock.runSoon();
     expect(seen).toEqual([2, 3, 4, 5, 6, 7]);
     expect(router.heldCount).toBe(0);
+  });
+
+  it('what comes in the same turn goes behind it, though the shard is ours', () => {
+    const { desk, shards, clock } = world();
+    const seen: number[] = [];
+    const router = new Router({ shards, clock, heldMax: 10, deliver: ({ n }) => void seen.push(n) });
+    const numbered = (n: number): CommandEnvelope =>
+      envelopeOf(transaction(n), desk, new FakeDelivery('{}'), { n });
+    router.giveBack(numbered(1));
+    router.route(numbered(3));
+    router.giveBack(numbered(2));
+    clock.runSoon();
+    router.route(numbered(4));
+    expect(seen).toEqual([1, 2, 3, 4]);
   });
 
   it('more than can have been taken in is a mistake of ours', () => {

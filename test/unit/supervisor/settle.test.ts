@@ -264,6 +264,15 @@ describe('dead letters', () => {
     expect(delivery.acks).toBe(1);
   });
 
+  it('a second try says that the first may have been recorded, so that it is recorded once', async () => {
+    world.stores.failures = 1;
+    settleDelivered({ kind: 'failed', code: 'COMMIT_REFUSED', detail: '' });
+    await turns(world.clock);
+    world.clock.advance(1_000);
+    await turns(world.clock);
+    expect(world.stores.letters).toMatchObject([{ redelivered: true }]);
+  });
+
   it('one that the store never takes does not stop the others', async () => {
     const record = world.stores.record.bind(world.stores);
     world.stores.record = (letters) =>

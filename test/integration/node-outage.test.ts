@@ -1,0 +1,214 @@
+/**
+ * What happens to a node when a server or the node itself goes away under load. Without this: an outage of a minute that
+ * loses a payment, applies one twice, leaves an old balance standing, or needs somebody to start the node again.
+ * Has servers of its own.
+ */
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import pg from 'pg';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { migrate } from '../../src/infra/postgres/migrate.ts';
+import { addVhost, deleteVhost, startServers } from '../../src/infra/services/index.ts';
+import type { RunningServers } from '../../src/infra/services/index.ts';
+import { startNode } from '../../src/node.ts';
+import type { RunningNode } from '../../src/node.ts';
+import { QuietLogger } from '../support/fakes/quiet.ts';
+import { eventually } from '../support/services.ts';
+import { audited, backlog, cell, configOf, environmentOf, send } from './node-scene.ts';
+import type { Place } from './node-scene.ts';
+
+const LONG = { timeoutMs: 60_000 };
+
+let servers: RunningServers;
+let place: Place;
+let pool: pg.Pool;
+let n = 0;
+const nodes: RunningNode[] = [];
+const children: ChildProcess[] = [];
+
+beforeAll(async () => {
+  servers = await startServers({ env: process.env, allowInstall: true });
+}, 120_000);
+
+afterAll(() => servers.stop());
+
+beforeEach(async () => {
+  n += 1;
+  const name = `outage${n}`;
+  const administrator = new pg.Client({ connectionString: servers.postgres.url });
+  await administrator.connect();
+  await administrator.query(`create database ${name}`);
+  await administrator.end();
+  if (servers.brokerControl === null) throw new Error('the broker is not ours');
+  await addVhost(servers.brokerControl, name);
+  place = {
+    databaseUrl: inPlace(servers.postgres.url, name),
+    rabbitmqUrl: inPlace(servers.rabbitmq.url, name),
+    redisUrl: inPlace(servers.redis.url, String(n)),
+  };
+  await migrate(place.databaseUrl);
+  pool = new pg.Pool({ connectionString: place.databaseUrl, max: 5 });
+  pool.on('error', () => undefined);
+});
+
+afterEach(async () => {
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+  await Promise.all(nodes.splice(0).map((node) => node.drain()));
+  await pool.end();
+  if (servers.brokerControl !== null) await deleteVhost(servers.brokerControl, `outage${n}`);
+});
+
+function inPlace(url: string, path: string): string {
+  const placed = new URL(url);
+  placed.pathname = `/${path}`;
+  return placed.href;
+}
+
+async function start(redisUrl = place.redisUrl): Promise<RunningNode> {
+  const config = configOf({ ...place, redisUrl }, { DRAIN_TIMEOUT_MS: '20000' });
+  const node = await startNode(config, { logger: new QuietLogger() });
+  nodes.push(node);
+  return node;
+}
+
+/** A node in a process of its own, working. */
+async function spawnNode(): Promise<ChildProcess> {
+  const loader = fileURLToPath(new URL('../support/typescript-loader.mjs', import.meta.url));
+  const program = fileURLToPath(new URL('./node-program.ts', import.meta.url));
+  const child = spawn(process.execPath, ['--import', loader, program], {
+    env: { PATH: process.env['PATH'], ...environmentOf(place) },
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  children.push(child);
+  await once(child, 'message');
+  return child;
+}
+
+async function decided(): Promise<number> {
+  return Number(await cell(pool, 'select count(*) from processor.journal'));
+}
+
+/** Everything that was sent is decided, nothing waits, and the audit finds nothing. */
+async function expectWhole(transactions: number, stop: () => Promise<unknown>): Promise<void> {
+  await eventually(async () => {
+    expect(await backlog(place.rabbitmqUrl)).toBe(0);
+    expect(await decided()).toBe(transactions);
+    expect(await cell(pool, 'select count(*) from processor.retries')).toBe('0');
+  }, LONG);
+  await stop();
+  const audit = await audited(pool, place.redisUrl);
+  expect(audit.violations).toEqual([]);
+  expect(audit.counts).toMatchObject({ decisions: transactions, pending: 0, outbox: 0, deadLetters: 0 });
+}
+
+describe('a server goes away under load', { timeout: 120_000 }, () => {
+  it('PostgreSQL is killed: unknown commits are looked at again, nothing is lost or doubled', async () => {
+    await send(pool, place.rabbitmqUrl, { accounts: 40, duplicatesShare: 0.05 }, { transactions: 10_000 });
+    const node = await start();
+    await eventually(async () => expect(await decided()).toBeGreaterThan(200), LONG);
+    await servers.postgres.stop('killed');
+    await eventually(() => expect(node.status()).toMatchObject({ status: 'degraded', serving: false }), LONG);
+    expect(await backlog(place.rabbitmqUrl)).toBeGreaterThan(0);
+    await servers.postgres.start();
+    await expectWhole(10_000, () => node.drain());
+  });
+
+  it('RabbitMQ is stopped and started: what was persistent comes again and is a repeat', async () => {
+    await send(pool, place.rabbitmqUrl, { accounts: 40 }, { transactions: 3_000 });
+    const node = await start();
+    await eventually(async () => expect(await decided()).toBeGreaterThan(200), LONG);
+    await servers.rabbitmq.restart('orderly');
+    // What the broker has lost (it was not persistent) stands as PENDING rows; what it kept is worked off.
+    await eventually(() => expect(node.status().status).toBe('ready'), LONG);
+    await eventually(async () => expect(await backlog(place.rabbitmqUrl)).toBe(0), LONG);
+    const more = await send(pool, place.rabbitmqUrl, { accounts: 10, run: 'again' }, { transactions: 500 });
+    await eventually(async () => {
+      expect(await backlog(place.rabbitmqUrl)).toBe(0);
+      expect(await decided()).toBeGreaterThan(more.transactions);
+    }, LONG);
+    expect(await node.drain()).toBe('drained');
+    const audit = await audited(pool, place.redisUrl, { expectDrained: false });
+    expect(audit.violations).toEqual([]);
+  });
+
+  it('Redis is killed: decisions go on, balances follow when it is back', async () => {
+    const node = await start();
+    await send(pool, place.rabbitmqUrl, { accounts: 40 }, { transactions: 1_000 });
+    await servers.redis.stop('killed');
+    await send(pool, place.rabbitmqUrl, { accounts: 40, run: 'without' }, { transactions: 1_000 });
+    await eventually(async () => expect(await decided()).toBeGreaterThan(1_500), LONG);
+    expect(Number(await cell(pool, 'select count(*) from processor.outbox'))).toBeGreaterThan(0);
+    await eventually(
+      () => expect(node.status()).toMatchObject({ status: 'ready', dependencies: { redis: 'down' } }),
+      LONG,
+    );
+    await servers.redis.start();
+    await expectWhole(2_000, () => node.drain());
+  });
+
+  it('a node starts while the broker and Redis are away, and works as soon as they are there', async () => {
+    await Promise.all([servers.rabbitmq.stop('orderly'), servers.redis.stop('orderly')]);
+    const node = await start();
+    expect(node.status().serving).toBe(false);
+    await Promise.all([servers.rabbitmq.start(), servers.redis.start()]);
+    await eventually(() => expect(node.status().status).toBe('ready'), LONG);
+    await send(pool, place.rabbitmqUrl, { accounts: 10 }, { transactions: 300 });
+    await expectWhole(300, () => node.drain());
+  });
+});
+
+describe('the node goes away', { timeout: 120_000 }, () => {
+  it('killed under load, again and again: the next one goes on, and no old balance stays', async () => {
+    const sending = send(
+      pool,
+      place.rabbitmqUrl,
+      { accounts: 40, duplicatesShare: 0.02 },
+      { transactions: 8_000 },
+    );
+    for (let round = 1; round <= 3; round += 1) {
+      const child = await spawnNode();
+      const before = await decided();
+      await eventually(async () => expect(await decided()).toBeGreaterThan(before), LONG);
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    }
+    await sending;
+    const node = await start();
+    await eventually(
+      async () => expect(await cell(pool, 'select count(*) from processor.outbox')).toBe('0'),
+      LONG,
+    );
+    await expectWhole(8_000, () => node.drain());
+  });
+
+  it('SIGTERM: it finishes what it has taken, answers for it and ends by itself', async () => {
+    await send(pool, place.rabbitmqUrl, { accounts: 40 }, { transactions: 5_000 });
+    const child = await spawnNode();
+    await eventually(async () => expect(await decided()).toBeGreaterThan(100), LONG);
+    child.kill('SIGTERM');
+    const [code] = (await once(child, 'exit')) as [number | null];
+    expect(code).toBe(0);
+    // Nothing that was decided comes again, nothing that was not is missing.
+    const rows = Number(await cell(pool, `select count(*) from transactions where status = 'PENDING'`));
+    expect(await backlog(place.rabbitmqUrl)).toBeGreaterThanOrEqual(rows);
+    expect(await cell(pool, 'select count(*) from processor.outbox')).toBe('0');
+    const node = await start();
+    await expectWhole(5_000, () => node.drain());
+  });
+
+  it('a node whose cache was away all its life leaves its rows to the next one', async () => {
+    const first = await start('redis://127.0.0.1:1/0');
+    await send(pool, place.rabbitmqUrl, { accounts: 20, balanceRequestsShare: 0 }, { transactions: 500 });
+    await eventually(async () => expect(await decided()).toBe(500), LONG);
+    expect(await first.drain()).toBe('drained');
+    expect(Number(await cell(pool, 'select count(*) from processor.outbox'))).toBeGreaterThan(0);
+    const second = await start();
+    await eventually(
+      async () => expect(await cell(pool, 'select count(*) from processor.outbox')).toBe('0'),
+      LONG,
+    );
+    await expectWhole(500, () => second.drain());
+  });
+});

@@ -1,0 +1,88 @@
+import { AccountActor } from '../../../src/actors/account-actor.ts';
+import type { AccountParent, StopReason } from '../../../src/actors/account-actor.ts';
+import { CommitLane } from '../../../src/actors/commit-lane.ts';
+import type { CommittedBatch, ProposalResult } from '../../../src/actors/commit-lane.ts';
+import type { Envelope } from '../../../src/actors/envelope.ts';
+import type { AccountState } from '../../../src/domain/account.ts';
+import type { AccountRules } from '../../../src/machines/account-effects.ts';
+import type { BalanceEnvelope } from '../../../src/machines/mailbox.ts';
+import type { AccountChange } from '../../../src/ports/ledger.ts';
+import { FakeClock, SeededRandom } from './fake-clock.ts';
+import { accountIdOf } from './fake-envelope.ts';
+import { FakeLedger } from './fake-ledger.ts';
+import type { FakeLedgerOptions } from './fake-ledger.ts';
+import { FakeReader } from './fake-reader.ts';
+import { CountingMetrics, QuietLogger } from './quiet.ts';
+
+export interface Ending {
+  readonly actor: AccountActor;
+  readonly reason: StopReason;
+  readonly unanswered: readonly Envelope[];
+  readonly cause: unknown;
+}
+
+/** Lets every promise that is ready run; nothing here takes real time. */
+export async function settlePromises(): Promise<void> {
+  await new Promise<void>((resolve) => setImmediate(resolve));
+}
+
+/** Account actors over a real lane and a fake ledger, with the parent's part played by the test. */
+export class AccountStage implements AccountParent {
+  readonly clock = new FakeClock();
+  readonly random = new SeededRandom(7);
+  readonly logger = new QuietLogger();
+  readonly metrics = new CountingMetrics();
+  readonly ledger: FakeLedger;
+  readonly reader: FakeReader;
+  readonly lane: CommitLane;
+  readonly rules: AccountRules = { refundAmount: 'message', refundWaitMs: 60_000 };
+  readonly endings: Ending[] = [];
+  readonly committed: CommittedBatch[] = [];
+  readonly answeredBalances: { readonly accountId: string; readonly cents: bigint }[] = [];
+
+  constructor(options: FakeLedgerOptions = {}) {
+    this.ledger = new FakeLedger(options);
+    this.reader = new FakeReader(this.ledger);
+    const { ledger, clock, random, metrics, logger } = this;
+    const onCommitted = (batch: CommittedBatch): void => void this.committed.push(batch);
+    this.lane = new CommitLane({ ledger, clock, random, metrics, logger, onCommitted });
+  }
+
+  /** Starts the actor of an account of shard `n`; the account is not made by it. */
+  start(n = 1, epoch = 1n): AccountActor {
+    const { reader, clock, random, logger, rules } = this;
+    const place = { accountId: accountIdOf(n), shard: n, epoch };
+    return new AccountActor(place, { reader, clock, random, logger, rules, parent: this });
+  }
+
+  /** Goes on until nothing moves any more. */
+  async run(): Promise<void> {
+    await settlePromises();
+    while (this.clock.soonCount > 0) {
+      this.clock.runSoon();
+      await settlePromises();
+    }
+  }
+
+  /** As `run`, and passes the time of every pause. */
+  async runThroughPauses(): Promise<void> {
+    await this.run();
+    while (this.clock.timerCount > 0) {
+      this.clock.advance(10_000);
+      await this.run();
+    }
+  }
+
+  commit(_actor: AccountActor, change: AccountChange, done: (result: ProposalResult) => void): void {
+    this.lane.submit(change, done);
+  }
+
+  answerBalance(request: BalanceEnvelope, state: AccountState): void {
+    this.answeredBalances.push({ accountId: state.accountId, cents: state.balanceCents });
+    request.settle({ kind: 'answered' });
+  }
+
+  stopped(actor: AccountActor, reason: StopReason, unanswered: readonly Envelope[], cause?: unknown): void {
+    this.endings.push({ actor, reason, unanswered, cause });
+  }
+}

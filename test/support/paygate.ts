@@ -1,0 +1,55 @@
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+
+const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+
+/** Nothing of the caller's own servers gets through. */
+const BARE = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '/tmp', NO_COLOR: '1' };
+
+type Environment = Readonly<Record<string, string>>;
+
+export interface Answer {
+  /** undefined: ended by a signal. */
+  readonly exitCode: number | undefined;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Both, in the order written. */
+  readonly all: string;
+}
+
+/** The built `paygate` command in a process of its own; a failure is an answer, not an exception. */
+export async function paygate(args: readonly string[], env: Environment): Promise<Answer> {
+  const { exitCode, stdout, stderr, all } = await execa(process.execPath, [MAIN, ...args], {
+    env: { ...BARE, ...env },
+    extendEnv: false,
+    reject: false,
+    all: true,
+  });
+  return { exitCode, stdout, stderr, all };
+}
+
+export interface PaygateNode {
+  /** Base URL of its admin port. */
+  readonly address: string;
+  /** Asks it to drain; resolves with its exit code. */
+  drain(): Promise<number | undefined>;
+}
+
+/** `paygate node`, once it is ready. */
+export async function startPaygateNode(env: Environment): Promise<PaygateNode> {
+  const child = execa(process.execPath, [MAIN, 'node'], {
+    env: { ...BARE, HTTP_PORT: '0', ...env },
+    extendEnv: false,
+    reject: false,
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  const [message] = (await once(child, 'message')) as [{ readonly address: string }];
+  return {
+    address: message.address,
+    drain: async () => {
+      child.kill('SIGTERM');
+      return (await child).exitCode;
+    },
+  };
+}

@@ -1,0 +1,299 @@
+/**
+ * Without this: some state drops a command, some event in some state leaves a command without an answer, two reads or
+ * commits are under way at once, or a state that is drawn can never be reached.
+ *
+ * The walk goes through the chart breadth first, up to `DEPTH_MAX` events from the start: in every situation it comes to,
+ * every event is tried, also those that make no sense there.
+ */
+import { describe, expect, it } from 'vitest';
+import { createActor } from 'xstate';
+import type { AccountState } from '../../../src/domain/account.ts';
+import { ensureError } from '../../../src/domain/errors.ts';
+import type {
+  AccountEffects,
+  AccountEvent,
+  FactNeeds,
+  StopReason,
+} from '../../../src/machines/account-effects.ts';
+import { accountMachine } from '../../../src/machines/account-machine.ts';
+import { Mailbox } from '../../../src/machines/mailbox.ts';
+import type { BalanceEnvelope } from '../../../src/machines/mailbox.ts';
+import type { AccountChange } from '../../../src/ports/ledger.ts';
+import {
+  accountIdOf,
+  balanceRequest,
+  FakeEnvelope,
+  transaction,
+  transactionIdOf,
+} from '../../support/fakes/fake-envelope.ts';
+
+const DEPTH_MAX = 7;
+const COMMANDS_MAX = 3;
+
+const readState = (status: AccountState['status']): AccountState => ({
+  accountId: accountIdOf(1),
+  balanceCents: 500n,
+  seq: 3n,
+  status,
+  overdraftCents: 0n,
+});
+
+/** What an effect was asked for and has not reported yet. */
+type UnderWay = 'nothing' | 'hydrate' | 'load' | 'propose' | 'pause';
+
+class Walker implements AccountEffects {
+  readonly accepted: FakeEnvelope[] = [];
+  readonly mailbox = new Mailbox();
+  readonly ends: StopReason[] = [];
+  underWay: UnderWay = 'nothing';
+  readonly overlaps: string[] = [];
+  #change: AccountChange | null = null;
+  #needs: FactNeeds = { cardIds: [], originalIds: [] };
+  readonly #actor = createActor(accountMachine, {
+    input: {
+      place: { accountId: accountIdOf(1), shard: 0, epoch: 1n },
+      rules: { refundAmount: 'message', refundWaitMs: 1_000 },
+      mailbox: this.mailbox,
+      effects: this,
+    },
+  });
+  thrown: unknown = null;
+
+  constructor() {
+    this.#actor.subscribe({
+      error: (error) => {
+        this.thrown = error;
+      },
+    });
+    this.#actor.start();
+  }
+
+  get at(): string {
+    const { value } = this.#actor.getSnapshot();
+    return typeof value === 'string' ? value : Object.entries(value).flat().join('.');
+  }
+
+  /** Situations that differ in nothing that matters to the chart are one. */
+  get situation(): string {
+    const { aloneLeft, refusals, setbacks, loadFailures, quarantine, askedFor } =
+      this.#actor.getSnapshot().context;
+    const counters = [aloneLeft, refusals, setbacks, loadFailures, askedFor].map((n) => Math.min(n, 2));
+    const kinds = this.mailbox.run.concat().map(({ command }) => command.type);
+    const waiting = this.accepted.filter(({ isOpen }) => isOpen).map(({ command }) => command.kind);
+    return [this.at, this.accepted.length, ...kinds, '|', ...waiting, ...counters, quarantine].join(' ');
+  }
+
+  get open(): readonly FakeEnvelope[] {
+    return this.accepted.filter(({ isOpen }) => isOpen);
+  }
+
+  hydrate(): void {
+    this.#begin('hydrate');
+  }
+
+  load(needs: FactNeeds): void {
+    this.#needs = needs;
+    this.#begin('load');
+  }
+
+  propose(change: AccountChange): void {
+    this.#change = change;
+    this.#begin('propose');
+  }
+
+  pause(): void {
+    this.#begin('pause');
+  }
+
+  answerBalance(request: BalanceEnvelope): void {
+    request.settle({ kind: 'answered' });
+  }
+
+  end(reason: StopReason): void {
+    this.ends.push(reason);
+  }
+
+  now(): number {
+    return 1_800_000_000_000;
+  }
+
+  /** A step by name. Reports of effects that are not under way are sent too: the chart must not mind. */
+  step(name: StepName): void {
+    const { effect, event } = STEPS[name];
+    if (effect === this.underWay) this.underWay = 'nothing';
+    const built = event(this);
+    if (built !== null) this.#actor.send(built);
+  }
+
+  arrive(envelope: FakeEnvelope): null {
+    if (this.accepted.length < COMMANDS_MAX) {
+      this.accepted.push(envelope);
+      this.mailbox.accept(envelope);
+      this.#actor.send({ type: 'command.arrived' });
+    }
+    return null;
+  }
+
+  facts(): AccountEvent {
+    const cards = new Map(this.#needs.cardIds.map((id) => [id, null]));
+    const fact = { accountId: accountIdOf(1), type: 'DEPOSIT', amountCents: 9n, cardId: null } as const;
+    const originals = new Map(
+      this.#needs.originalIds.map((id) => [
+        id,
+        { ...fact, transactionId: id, status: 'APPROVED' as const, refundedCents: 0n },
+      ]),
+    );
+    return { type: 'facts.loaded', cards, originals };
+  }
+
+  /** null where nothing was ever proposed: such an event cannot be made. */
+  get lastChange(): AccountChange | null {
+    return this.#change;
+  }
+
+  #begin(effect: Exclude<UnderWay, 'nothing'>): void {
+    if (this.underWay !== 'nothing') this.overlaps.push(`${effect} during ${this.underWay}`);
+    this.underWay = effect;
+  }
+}
+
+interface Step {
+  /** The effect that this reports the end of. */
+  readonly effect: UnderWay | null;
+  readonly event: (walker: Walker) => AccountEvent | null;
+}
+
+const own = (name: string, walker: Walker): FakeEnvelope => {
+  const n = walker.accepted.length;
+  if (name === 'balance') return new FakeEnvelope(balanceRequest());
+  if (name === 'refund') {
+    return new FakeEnvelope(
+      transaction(n, { type: 'REFUND', originalId: transactionIdOf(90), amountCents: 5n }),
+    );
+  }
+  return new FakeEnvelope(transaction(n));
+};
+
+const leftOut =
+  (endsFirst: boolean) =>
+  ({ lastChange }: Walker): AccountEvent | null =>
+    lastChange && {
+      type: 'change.leftOut',
+      settlements: lastChange.decisions.map((_, index) =>
+        endsFirst && index === 0 ? ({ kind: 'deferred', code: 'ROW_MISSING' } as const) : null,
+      ),
+    };
+
+const STEPS = {
+  deposit: { effect: null, event: (walker) => walker.arrive(own('deposit', walker)) },
+  refund: { effect: null, event: (walker) => walker.arrive(own('refund', walker)) },
+  balance: { effect: null, event: (walker) => walker.arrive(own('balance', walker)) },
+  passivate: { effect: null, event: () => ({ type: 'passivate' }) },
+  stop: { effect: null, event: () => ({ type: 'stop', reason: 'stopped' }) },
+  quarantine: { effect: null, event: () => ({ type: 'quarantine', reason: 'test' }) },
+  hydrated: { effect: 'hydrate', event: () => ({ type: 'hydrated', state: readState('active') }) },
+  'hydrated unknown': { effect: 'hydrate', event: () => ({ type: 'hydrated', state: null }) },
+  'hydrated quarantined': {
+    effect: 'hydrate',
+    event: () => ({ type: 'hydrated', state: readState('quarantined') }),
+  },
+  'hydration.failed': { effect: 'hydrate', event: () => ({ type: 'hydration.failed', error: 'test' }) },
+  'facts.loaded': { effect: 'load', event: (walker) => walker.facts() },
+  'facts.failed': { effect: 'load', event: () => ({ type: 'facts.failed', error: 'test' }) },
+  'pause.over': { effect: 'pause', event: () => ({ type: 'pause.over' }) },
+  'change.committed': {
+    effect: 'propose',
+    event: ({ lastChange }) => lastChange && { type: 'change.committed', change: lastChange },
+  },
+  'change.leftOut one ends': { effect: 'propose', event: leftOut(true) },
+  'change.leftOut none ends': { effect: 'propose', event: leftOut(false) },
+  'change.stale': { effect: 'propose', event: () => ({ type: 'change.stale' }) },
+  'change.fenced': { effect: 'propose', event: () => ({ type: 'change.fenced' }) },
+  'change.refused': { effect: 'propose', event: () => ({ type: 'change.refused', detail: 'test' }) },
+  'change.busy': { effect: 'propose', event: () => ({ type: 'change.busy' }) },
+  'change.unknown': { effect: 'propose', event: () => ({ type: 'change.unknown' }) },
+} as const satisfies Readonly<Record<string, Step>>;
+type StepName = keyof typeof STEPS;
+const STEP_NAMES = Object.keys(STEPS) as StepName[];
+
+function walk(path: readonly StepName[]): Walker {
+  const walker = new Walker();
+  for (const step of path) walker.step(step);
+  return walker;
+}
+
+/** What is wrong after a path; empty = nothing. */
+function wrong(walker: Walker): readonly string[] {
+  const { at, mailbox, open, ends, thrown, overlaps, underWay } = walker;
+  const found: string[] = [...overlaps];
+  const isOver = at === 'stopped' || at === 'lost';
+  const holdsRun = at === 'active.loading' || at === 'active.committing';
+  if (thrown !== null) found.push(`threw ${ensureError(thrown).message}`);
+  if (mailbox.run.length + mailbox.waitingCount !== open.length) found.push('a command was lost');
+  if (holdsRun !== mailbox.run.length > 0 && !isOver) found.push('a run outside of its states');
+  if (isOver !== (ends.length === 1)) found.push(`${ends.length} ends`);
+  if (!isOver && underWay === 'nothing' && mailbox.waitingCount > 0) found.push('commands wait for nothing');
+  if (!isOver && holdsRun && underWay === 'nothing') found.push('a run waits for nothing');
+  const unanswered = mailbox.takeAll();
+  if (unanswered.some((envelope, index) => envelope !== open[index])) found.push('the order was lost');
+  return found;
+}
+
+/** Shortest path to every situation within `DEPTH_MAX` events, each checked on the way. */
+function explore(): {
+  readonly reached: Map<string, readonly StepName[]>;
+  readonly states: Set<string>;
+  readonly faults: string[];
+} {
+  const reached = new Map<string, readonly StepName[]>([[new Walker().situation, []]]);
+  const states = new Set<string>();
+  const faults: string[] = [];
+  for (const path of reached.values()) {
+    // After its end an actor takes no events: XState itself says so.
+    if (path.length >= DEPTH_MAX || walk(path).ends.length > 0) continue;
+    for (const step of STEP_NAMES) {
+      const longer = [...path, step];
+      const walker = walk(longer);
+      const { situation, at } = walker;
+      states.add(at);
+      if (!reached.has(situation)) reached.set(situation, longer);
+      for (const fault of wrong(walker)) faults.push(`${longer.join(' > ')}: ${fault}`);
+    }
+  }
+  return { reached, states, faults };
+}
+
+describe('every situation, every event', () => {
+  const { reached, states, faults } = explore();
+
+  it('loses nothing, waits for nothing that does not come, keeps the order', () => {
+    expect(faults.slice(0, 10)).toEqual([]);
+    expect(reached.size).toBeGreaterThan(300);
+  });
+
+  it('reaches every state in which the chart can rest', () => {
+    expect([...states].sort()).toEqual([
+      'active.committing',
+      'active.idle',
+      'active.loading',
+      'backingOff',
+      'hydrating',
+      'lost',
+      'quarantined',
+      'stopped',
+    ]);
+  });
+});
+
+describe('the chart', () => {
+  it('has an answer to a command in every state', () => {
+    const { 'command.arrived': arrived } = accountMachine.root.on as Readonly<
+      Record<string, readonly unknown[]>
+    >;
+    expect(arrived).toHaveLength(1);
+  });
+
+  it('ends instead of turning in circles', () => {
+    expect(accountMachine.options.maxIterations).toBeLessThan(Infinity);
+  });
+});
