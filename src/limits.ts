@@ -101,6 +101,8 @@ const BOUNDS = {
   /** How often every peer's inbox, and our own, is sent a ping; our own is built again when so many in a row do not come back. */
   inboxPingMs: 500,
   inboxPingsUnansweredMax: 5,
+  /** For so long after our own connection came up a peer without inbox may be about to connect as well. */
+  inboxGraceMs: 4_000,
   /** Expiry of cached balances. */
   cacheExpirySeconds: 86_400,
   /** Due retries handed out by the retry clock and not answered. */
@@ -160,6 +162,10 @@ export function assertLimits(): void {
     [
       3 * LIMITS.leaseTickMs + LIMITS.leaseAnswerTimeoutMs < LIMITS.leaseMs,
       'a lease must outlive three ticks that go wrong',
+    ],
+    [
+      LIMITS.reconnectBaseMs * 2 ** (LIMITS.reconnectDoublingsMax - 1) < LIMITS.inboxGraceMs,
+      'a peer must have had the time to connect again before it counts as dead',
     ],
     [
       LIMITS.inboxPingMs * LIMITS.inboxPingsUnansweredMax < LIMITS.leaseMs,

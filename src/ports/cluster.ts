@@ -96,14 +96,21 @@ export interface Membership {
 /** Whether something can be sent. `blocked`: the broker takes nothing (memory or disk alarm), or more than it takes is under way. */
 export type Flow = 'open' | 'blocked' | 'away';
 
+/**
+ * What it means that a message came back. `gone`: the node's connection was lost, which a process that was killed shows at once.
+ * `unsure`: our own connection is new, perhaps because the broker restarted or ended all connections, and the node may
+ * be about to come back as we did.
+ */
+export type ReturnMeaning = 'gone' | 'unsure';
+
 export interface InboxEvents {
   /** Something for us, in the order of each sender. Must not throw and must not block. */
   readonly onMessage: (body: Buffer) => void;
   /**
-   * A queue that we sent to or watch does not exist: its node's connection is gone. Told for every message and every
-   * ping that comes back. Must not throw.
+   * A queue that we sent to or watch does not exist. Told for every message and every ping that comes back. Must not
+   * throw.
    */
-  readonly onReturned: (inbox: string) => void;
+  readonly onReturned: (inbox: string, meaning: ReturnMeaning) => void;
   /** Told on change; it starts as `away`. Must not throw. */
   readonly onFlow: (flow: Flow) => void;
 }

@@ -196,7 +196,7 @@ with free as materialized (
 )
 select distinct s.owner
   from processor.shards s
-  join unnest($1::int[], $2::bigint[]) as g (shard, epoch) on s.shard = g.shard
+  join unnest($1::int[], $2::bigint[]) as g (shard, epoch) on s.shard = g.shard and s.epoch = g.epoch
  where s.owner is not null and s.shard not in (select shard from free)`;
 
 const TERMINATE = `

@@ -116,10 +116,10 @@ describe('a drive', () => {
     for (const id of api.committed) expect(ids).toContain(id);
   });
 
+  // At this pace the second transaction would leave after 100 s, long after the test's own time limit.
   it('keeps a pace, and stops at once while it waits', async () => {
     const api = new FakeApi();
     const stop = new AbortController();
-    const startedMs = performance.now();
     const report = await drive(api, traffic(), {
       ...OPTIONS,
       transactions: null,
@@ -128,7 +128,6 @@ describe('a drive', () => {
       onProgress: () => stop.abort(),
     });
     expect(report).toMatchObject({ ended: 'stopped', transactions: 1 });
-    expect(performance.now() - startedMs).toBeLessThan(5_000);
   });
 
   it('waits while too much stands in the queue', async () => {

@@ -1,0 +1,82 @@
+import type { Channel } from 'amqplib';
+import { ensureError } from '../../domain/errors.ts';
+import type { LinkState } from '../../ports/connection.ts';
+import { pingSender } from './inbox-sender.ts';
+import { RabbitLink, type LinkOptions, type LinkSession } from './rabbit-link.ts';
+
+export interface ReaderEvents {
+  readonly onMessage: (body: Buffer) => void;
+  /** A ping from this inbox. */
+  readonly onPing: (from: string) => void;
+  /** The inbox is there, again. */
+  readonly onUp: () => void;
+}
+
+/**
+ * Reads our inbox. Owns a connection that never publishes, and on it the queue: exclusive, so that it is gone at the
+ * moment this connection is, and nobody else can read what is meant for us.
+ *
+ * Where an earlier connection of ours still has the queue (a half-open socket) the broker refuses it (405), and the
+ * link tries again. Nothing is acknowledged: a forward that is lost here is sent again by whoever waits for its answer.
+ */
+export class InboxReader {
+  readonly #link: RabbitLink;
+  readonly #name: string;
+  readonly #events: ReaderEvents;
+  #session: LinkSession | null = null;
+
+  constructor(options: LinkOptions, name: string, events: ReaderEvents) {
+    this.#name = name;
+    this.#events = events;
+    this.#link = new RabbitLink({ ...options, name: `${options.name}/inbox` }, (session) =>
+      this.#build(session),
+    );
+  }
+
+  state(): LinkState {
+    return this.#link.state();
+  }
+
+  /** Gives the connection up and makes connection and queue again. */
+  rebuild(reason: Error): void {
+    this.#session?.lost(reason);
+  }
+
+  async close(): Promise<void> {
+    await this.#link.close();
+  }
+
+  async #build(session: LinkSession): Promise<void> {
+    const channel = await session.model.createChannel();
+    const fate: { failure: Error | null } = { failure: null };
+    channel.on('error', (error: unknown) => (fate.failure = ensureError(error)));
+    channel.on('close', () => session.lost(fate.failure ?? new Error('the channel of the inbox was closed')));
+    try {
+      await this.#consume(channel, session);
+    } catch (error) {
+      throw fate.failure ?? ensureError(error);
+    }
+    this.#session = session;
+    this.#events.onUp();
+  }
+
+  async #consume(channel: Channel, session: LinkSession): Promise<void> {
+    await channel.assertQueue(this.#name, {
+      exclusive: true,
+      autoDelete: true,
+      durable: false,
+      // Whatever the vhost's default is: only classic queues are exclusive.
+      arguments: { 'x-queue-type': 'classic' },
+    });
+    const onMessage = (message: { readonly content: Buffer; readonly properties: object } | null): void => {
+      if (message === null) {
+        session.lost(new Error('the inbox was deleted'));
+        return;
+      }
+      const from = pingSender(message.properties);
+      if (from === null) this.#events.onMessage(message.content);
+      else this.#events.onPing(from);
+    };
+    await channel.consume(this.#name, onMessage, { noAck: true, exclusive: true });
+  }
+}

@@ -1,0 +1,209 @@
+/**
+ * Without these, a dead peer would be noticed only when its lease runs out, a forward to it would be waited for in vain, or a node that
+ * nobody can reach any more would hold on to its shards.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import amqp from 'amqplib';
+import { afterEach, beforeEach, expect, inject, it } from 'vitest';
+import { RabbitInbox } from '../../src/infra/rabbitmq/inbox.ts';
+import { controlBroker } from '../../src/infra/services/index.ts';
+import { SystemClock } from '../../src/infra/system-clock.ts';
+import type { Flow, ReturnMeaning } from '../../src/ports/cluster.ts';
+import { linkOptions } from '../support/broker-scene.ts';
+import { eventually, freshVhost, type TestPlace } from '../support/services.ts';
+
+let place: TestPlace;
+const closers: (() => Promise<void>)[] = [];
+
+beforeEach(async () => {
+  place = await freshVhost();
+});
+
+afterEach(async () => {
+  await Promise.all(closers.splice(0).map((close) => close()));
+  await place.drop();
+});
+
+function openInbox(nodeId: string, graceMs = 100) {
+  const received: string[] = [];
+  const returned: string[] = [];
+  const meanings: ReturnMeaning[] = [];
+  const flows: Flow[] = [];
+  const clock = new SystemClock();
+  const options = linkOptions(place.url, `paygate/${nodeId}`);
+  const name = `inbox.${nodeId}.${randomUUID()}`;
+  const inbox = new RabbitInbox(
+    { ...options, inbox: name, clock, graceMs },
+    {
+      onMessage: (body) => received.push(body.toString()),
+      onReturned: (from, meaning) => {
+        returned.push(from);
+        meanings.push(meaning);
+      },
+      onFlow: (flow) => flows.push(flow),
+    },
+  );
+  closers.push(async () => {
+    await inbox.close();
+    clock.stop();
+  });
+  return { inbox, name, received, returned, meanings, flows, logger: options.logger };
+}
+
+async function opened(nodeId: string, graceMs?: number): Promise<ReturnType<typeof openInbox>> {
+  const node = openInbox(nodeId, graceMs);
+  await node.inbox.ready();
+  await eventually(() => expect([node.inbox.state(), node.inbox.flow()]).toEqual(['up', 'open']));
+  return node;
+}
+
+/** A process of its own that holds an inbox; resolves when the queue is there. */
+async function peerProcess(inbox: string): Promise<ChildProcess> {
+  const program = `
+    import amqp from 'amqplib';
+    const model = await amqp.connect(process.argv[1]);
+    const channel = await model.createChannel();
+    await channel.assertQueue(process.argv[2], { exclusive: true, autoDelete: true, durable: false });
+    await channel.consume(process.argv[2], () => undefined, { noAck: true });
+    process.stdout.write('up');`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program, place.url, inbox], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  closers.push(async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  });
+  await once(child.stdout, 'data');
+  return child;
+}
+
+function controlOf(name: string): Parameters<typeof controlBroker>[0] {
+  const control = inject('servers').brokerControl;
+  if (control === null) throw new Error(`${name} needs a broker of ours`);
+  return control;
+}
+
+it('carries bytes to a peer in order, and to itself', async () => {
+  const [a, b] = await Promise.all([opened('a'), opened('b')]);
+  for (let n = 0; n < 500; n += 1) expect(a.inbox.send(b.name, Buffer.from(String(n)))).toBe('open');
+  a.inbox.send(a.name, Buffer.from('own'));
+  await eventually(() => expect(b.received).toHaveLength(500));
+  expect(b.received).toEqual(Array.from({ length: 500 }, (_, n) => String(n)));
+  await eventually(() => expect(a.received).toEqual(['own']));
+  expect(() => a.inbox.send(b.name, Buffer.alloc(0))).toThrow(RangeError);
+  expect(a.returned).toEqual([]);
+  expect([...a.flows, ...b.flows]).toEqual(['open', 'open']);
+});
+
+it('reports what is sent to an inbox that does not exist, and goes on', async () => {
+  const [a, b] = await Promise.all([opened('a'), opened('b')]);
+  a.inbox.send('inbox.nobody.x', Buffer.from('1'));
+  a.inbox.send('inbox.nobody.x', Buffer.from('2'));
+  a.inbox.send(b.name, Buffer.from('3'));
+  await eventually(() => expect(a.returned).toEqual(['inbox.nobody.x', 'inbox.nobody.x']));
+  await eventually(() => expect(b.received).toEqual(['3']));
+});
+
+it('notices within a second that a watched peer was killed, without sending it anything', async () => {
+  const a = await opened('a');
+  const peer = await peerProcess('inbox.peer.1');
+  a.inbox.watch(['inbox.peer.1', a.name]);
+  await eventually(() => expect(a.inbox.silentMs()).toBeLessThan(1_000));
+  expect(a.returned).toEqual([]);
+  peer.kill('SIGKILL');
+  const killedAtMs = performance.now();
+  await eventually(() => expect(a.returned).toContain('inbox.peer.1'));
+  expect(performance.now() - killedAtMs).toBeLessThan(1_000);
+  expect(new Set(a.returned)).toEqual(new Set(['inbox.peer.1']));
+  expect(new Set(a.meanings)).toEqual(new Set(['gone']));
+  a.inbox.watch([]);
+  expect(a.inbox.silentMs()).toBeLessThan(2_000);
+});
+
+it('takes nobody for dead while its own connection is new: after a restart of the broker nobody has an inbox', async () => {
+  const a = await opened('a', 2_000);
+  a.inbox.watch(['inbox.peer.1']);
+  await eventually(() => expect(a.meanings).toContain('gone'));
+  // Pings every 500 ms: some came back before the time was up.
+  expect(a.meanings.slice(0, 2)).toEqual(['unsure', 'unsure']);
+});
+
+it('knows that it can be reached, and stays reached while nobody sends anything', async () => {
+  const a = openInbox('a');
+  expect(a.inbox.silentMs()).toBe(Infinity);
+  await eventually(() => expect(a.inbox.silentMs()).toBeLessThan(1_000));
+  const until = Date.now() + 1_500;
+  await eventually(() => {
+    expect(a.inbox.silentMs()).toBeLessThan(2_000);
+    expect(Date.now()).toBeGreaterThan(until);
+  });
+  expect(a.received).toEqual([]);
+});
+
+it('builds its inbox again when the broker has dropped it without a word', async () => {
+  const control = controlOf('dropping a queue');
+  const [a, b] = await Promise.all([opened('a'), opened('b')]);
+  const vhost = new URL(place.url).pathname.slice(1);
+  // What a broker does that forgets the queue (rabbitmq-server#12949): neither queue process nor consumer is told.
+  await controlBroker(control, [
+    'eval',
+    `rabbit_amqqueue:internal_delete(rabbit_misc:r(<<"${vhost}">>, queue, <<"${a.name}">>), <<"test">>).`,
+  ]);
+  await eventually(() => {
+    b.inbox.send(a.name, Buffer.from('again'));
+    expect(a.received).toContain('again');
+  });
+  expect(b.returned).toContain(a.name);
+  expect(a.logger.messages('warn').length).toBeGreaterThan(0);
+});
+
+it('builds its inbox again when nothing comes out of it', async () => {
+  const control = controlOf('stopping a queue');
+  const a = await opened('a');
+  const vhost = new URL(place.url).pathname.slice(1);
+  const inQueue = (call: string): string =>
+    `{ok, Q} = rabbit_amqqueue:lookup(rabbit_misc:r(<<"${vhost}">>, queue, <<"${a.name}">>)), ${call}(amqqueue:get_pid(Q)).`;
+  await controlBroker(control, ['eval', inQueue('sys:suspend')]);
+  await eventually(() => {
+    const reasons = a.logger.entries.map(({ fields }) => fields['reason']);
+    expect(reasons).toContainEqual(expect.stringContaining('did not come back'));
+  });
+  expect(a.inbox.silentMs()).toBeGreaterThan(1_000);
+  await controlBroker(control, ['eval', inQueue('sys:resume')]);
+  await eventually(() => expect(a.inbox.silentMs()).toBeLessThan(1_000), { timeoutMs: 20_000 });
+}, 40_000);
+
+it('builds its inbox again when it was deleted', async () => {
+  const control = controlOf('deleting a queue');
+  const a = await opened('a');
+  const vhost = new URL(place.url).pathname.slice(1);
+  await controlBroker(control, ['delete_queue', '--vhost', vhost, a.name]);
+  await eventually(() => {
+    a.inbox.send(a.name, Buffer.from('again'));
+    expect(a.received).toContain('again');
+  });
+  await eventually(() => expect(a.inbox.silentMs()).toBeLessThan(1_000));
+});
+
+it('lets nobody else read what is meant for it, and takes its inbox along when it closes', async () => {
+  const [a, b] = await Promise.all([opened('a'), opened('b')]);
+  const stranger = await amqp.connect(place.url);
+  const channel = await stranger.createChannel();
+  channel.on('error', () => undefined);
+  await expect(channel.consume(a.name, () => undefined)).rejects.toMatchObject({ code: 405 });
+  await stranger.close();
+  await a.inbox.close();
+  expect(a.inbox.send(b.name, Buffer.from('x'))).toBe('away');
+  b.inbox.send(a.name, Buffer.from('x'));
+  await eventually(() => expect(b.returned).toEqual([a.name]));
+});
+
+it('rejects whoever waits for an inbox that is closed before it was up', async () => {
+  const a = openInbox('a');
+  const waiting = a.inbox.ready();
+  await a.inbox.close();
+  await expect(waiting).rejects.toThrow('closed before it was up');
+});
