@@ -36,7 +36,8 @@ end $$;
 -- refunds of it are those of the journal and those from before the first start.
 create function processor.read_originals(ids uuid[])
 returns table (
-  id uuid, status text, account_id uuid, type text, amount_cents bigint, card_id uuid, refunded_cents numeric)
+  id uuid, status text, account_id uuid, type text, amount_cents bigint, card_id uuid, refunded_cents numeric,
+  has_row boolean)
 language plpgsql stable
   set plan_cache_mode = force_generic_plan
   set enable_seqscan = off
@@ -54,11 +55,27 @@ begin
            case when j.transaction_id is null then t.card_id else j.card_id end,
            coalesce((select sum(abs(b.amount_cents)) from processor.journal b
                      where b.original_id = w.id and b.outcome = 'APPROVED'), 0)
-             + coalesce((select o.refunded_cents from processor.opening_refunds o where o.original_id = w.id), 0)
+             + coalesce((select o.refunded_cents from processor.opening_refunds o where o.original_id = w.id), 0),
+           t.id is not null
     from unnest(ids) w (id)
     left join processor.journal j on j.transaction_id = w.id and j.transaction_id = any (ids)
     left join public.transactions t on t.id = w.id and t.id = any (ids)
     where j.transaction_id is not null or t.id is not null;
+end $$;
+
+-- What is on record of transactions: the decision, else the row.
+create function processor.read_stored(ids uuid[]) returns table (id uuid, stored jsonb)
+language plpgsql stable
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off
+  set jit = off
+as $$
+begin
+  return query
+    select w.id, s.stored
+    from unnest(ids) w (id)
+    cross join lateral (select processor.stored_transaction('decided', w.id, null) as stored offset 0) s
+    where s.stored is not null;
 end $$;
 
 create function processor.read_card_totals(ids uuid[]) returns table (id uuid, total_cents bigint, seq bigint)

@@ -8,19 +8,37 @@ import { z } from 'zod';
  * Names are the users' habit (contract section 6). `.env` in the working directory is read too (by the CLI, before this).
  */
 
-const integer = (min: number, max: number): z.ZodType<number> => z.coerce.number().int().min(min).max(max);
-const text = z.string().trim().min(1);
+function integer(min: number, max: number): z.ZodType<number> {
+  const error = `expected a whole number from ${String(min)} to ${String(max)}`;
+  return z.coerce.number({ error }).int(error).min(min, error).max(max, error);
+}
+
+function oneOf<const T extends readonly [string, ...string[]]>(choices: T): z.ZodType<T[number]> {
+  return z.enum(choices, { error: `expected one of ${choices.join(', ')}` });
+}
+
+function url(...schemes: readonly string[]): z.ZodType<string> {
+  const isOurs = (value: string): boolean =>
+    schemes.some((scheme) => value.startsWith(`${scheme}://`)) && URL.canParse(value);
+  return z
+    .string()
+    .trim()
+    .refine(isOurs, `expected a URL that starts with ${schemes[0] ?? ''}://`);
+}
 
 const schema = z.object({
-  databaseUrl: text,
-  rabbitmqUrl: text,
-  redisUrl: text,
+  databaseUrl: url('postgres', 'postgresql'),
+  rabbitmqUrl: url('amqp', 'amqps'),
+  redisUrl: url('redis', 'rediss'),
   /** Name of this node in logs, leases and `paygate cluster`. */
-  nodeId: text.regex(/^[A-Za-z0-9._-]{1,64}$/, 'letters, digits, dot, dash and underscore, at most 64'),
-  httpHost: text.default('127.0.0.1'),
+  nodeId: z
+    .string()
+    .trim()
+    .regex(/^[A-Za-z0-9._-]{1,64}$/, 'expected letters, digits, dot, dash and underscore, at most 64'),
+  httpHost: z.string().trim().default('127.0.0.1'),
   /** 0 = any free port. */
   httpPort: integer(0, 65_535).default(9464),
-  logLevel: z.enum(['error', 'warn', 'info', 'debug', 'trace']).default('info'),
+  logLevel: oneOf(['error', 'warn', 'info', 'debug', 'trace']).default('info'),
   /** Commit lanes: connections that write decisions. Two saturate two cores; the old processor's documentation said 4. */
   commitLanes: integer(1, 16).default(2),
   /** Upper bound of the intake window, in messages. The old processor's documentation said 10. */
@@ -34,7 +52,7 @@ const schema = z.object({
   /** Commands held per moving shard. */
   queueBufferSize: integer(1, 1_000_000).default(1_000),
   /** `message`: a refund is worth what the message says. `original`: live-shape refunds are worth what is left of the original. */
-  refundAmount: z.enum(['message', 'original']).default('message'),
+  refundAmount: oneOf(['message', 'original']).default('message'),
   /** Whether `REFUND_AMOUNT` was set at all: history with refunds demands that. */
   refundAmountSet: z.boolean().default(false),
   /** Active accounts kept in memory; beyond it the least recently used idle ones are passivated. */

@@ -55,6 +55,8 @@ const BOUNDS = {
   detailCharsMax: 1_000,
   /** Retries taken out of the ledger and not answered yet. */
   retriesInFlightMax: 1_000,
+  /** Originals whose decision wakes the refunds that wait for it; the refunds of further ones are left to the retry clock. */
+  earlyOriginalsMax: 20_000,
   /** How often the ledger is asked for due retries, and how late one must be: until then it is the retry clock's. */
   retryPollMs: 1_000,
   retryPollGraceMs: 1_000,

@@ -16,6 +16,8 @@ export type { NodeStopReason } from './machines/node-machine.ts';
 
 export interface StartOptions {
   readonly logger: Logger;
+  /** Aborted: the node drains, also while it starts; `startNode` rejects then. */
+  readonly signal?: AbortSignal;
   readonly onStopped?: (reason: NodeStopReason) => void;
 }
 
@@ -71,6 +73,9 @@ export async function startNode(config: Config, options: StartOptions): Promise<
   const status = (): NodeStatus => statusOf(actor, config.nodeId, runtime);
   const http = await startHttpServer({ host, port, status, metrics });
   const stopped = run(actor, http, logger, options);
+  const drain = (): void => tell(actor, { type: 'drain' });
+  if (options.signal?.aborted === true) drain();
+  options.signal?.addEventListener('abort', drain);
   await untilServing(actor, stopped);
   logger.info({ address: http.address, dependencies: runtime.dependencies() }, 'node started');
   return {
@@ -79,7 +84,7 @@ export async function startNode(config: Config, options: StartOptions): Promise<
     address: http.address,
     status,
     drain: () => {
-      tell(actor, { type: 'drain' });
+      drain();
       return stopped;
     },
     stopped,
@@ -102,12 +107,16 @@ async function run(
     logger.error({ err: error }, 'the life cycle of the node broke');
     return 'failed';
   });
+  const past = { serving: false };
+  actor.subscribe((snapshot) => (past.serving ||= snapshot.matches('serving')));
   actor.start();
   const reason = await ended;
   await http.close();
   const { error } = actor.getSnapshot().context;
   if (error === null) logger.info({ reason }, 'node stopped');
-  else logger.error({ reason, err: error }, 'node stopped');
+  else if (past.serving) logger.error({ reason, err: error }, 'node stopped');
+  // `startNode` rejects with the rest of it.
+  else logger.error({ reason, why: error.message }, 'node stopped');
   onStopped?.(reason);
   return reason;
 }

@@ -49,7 +49,9 @@ function describeAccount(view: AccountView): string {
 /** `paygate account <id>` */
 export function accountCommand(): Command {
   return new Command('account')
-    .description('show an account as the ledger has it: balance, status, owner, last journal rows')
+    .description(
+      'Shows an account as the ledger has it: balance, status, owner, last journal rows. Exit code 1 if unknown.',
+    )
     .addArgument(new Argument('<id>', 'account id').argParser(uuid))
     .option('--last <n>', 'journal rows to show', wholeNumber(0, 10_000), 10)
     .option('--json', 'print JSON')

@@ -2,16 +2,19 @@ import { randomBytes } from 'node:crypto';
 import { Command } from 'commander';
 import { Traffic, TRAFFIC_DEFAULTS } from '../drive/traffic.ts';
 import { runPerformance, type Performance } from './demo/performance.ts';
+import { ENDING } from './demo/screen.ts';
 import { setStage, type Stage } from './demo/stage.ts';
 import { CommandError, EXIT } from './exit-codes.ts';
 import { positive, wholeNumber } from './options.ts';
-import { bold, count, paint, print, printError } from './output.ts';
+import { bold, count, isTerminal, paint, print, printError } from './output.ts';
+import { paragraphs } from './paragraphs.ts';
 import { describeAudit, verifyLedger } from './verify-command.ts';
 
-const DESCRIPTION = `the demonstration: servers, a node, invented payments, live figures, an audit
+const DESCRIPTION = `
+The demonstration: servers, a node, invented payments, live figures, an audit. Everything runs on servers of its own (or on empty ones that PAYGATE_DEMO_DATABASE_URL, PAYGATE_DEMO_RABBITMQ_URL and
+PAYGATE_DEMO_REDIS_URL name) and is gone afterwards.
 
-Everything runs on servers of its own (or on empty ones that PAYGATE_DEMO_DATABASE_URL, PAYGATE_DEMO_RABBITMQ_URL and
-PAYGATE_DEMO_REDIS_URL name) and is gone afterwards. Ctrl-C stops the stream, drains, audits and prints the verdict; a
+Ctrl-C stops the stream, drains, audits and prints the verdict; a
 second Ctrl-C ends it at once. Exit code 0 only if the audit finds everything right.`;
 
 /** Without a number of transactions: a pace that shows movement without filling the disk. */
@@ -35,7 +38,9 @@ function listenForSignals(stage: () => Stage | null): AbortSignal {
     if (stop.signal.aborted && Date.now() - firstMs < SAME_SIGNAL_MS) return;
     firstMs = Date.now();
     if (!stop.signal.aborted) {
-      printError('\nstopping: draining, then the audit (Ctrl-C again ends at once)');
+      if (stage() === null)
+        printError('\nstopping as soon as the servers are up (Ctrl-C again ends at once)');
+      else if (!isTerminal()) printError(ENDING);
       stop.abort();
       return;
     }
@@ -120,7 +125,7 @@ async function runDemo(options: DemoOptions): Promise<number> {
 /** `paygate demo`, which `npm start` runs. */
 export function demoCommand(): Command {
   return new Command('demo')
-    .description(DESCRIPTION)
+    .description(paragraphs(DESCRIPTION))
     .option('--transactions <n>', 'process this many and exit; default: until Ctrl-C', wholeNumber(1))
     .option('--rate <tx/s>', 'pace; default: as fast as possible, 2000 without --transactions', positive)
     .option('--accounts <n>', 'accounts', wholeNumber(1, 1_000_000), TRAFFIC_DEFAULTS.accounts)

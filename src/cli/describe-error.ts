@@ -1,4 +1,6 @@
-import { ConfigError } from '../config.ts';
+import { ConfigError, loadConfig, type Config, type Environment } from '../config.ts';
+import { ClusterRefusal } from '../infra/postgres/cluster.ts';
+import { ServerError } from '../infra/services/index.ts';
 import { CommandError, EXIT } from './exit-codes.ts';
 
 interface Described {
@@ -6,14 +8,8 @@ interface Described {
   readonly exitCode: number;
 }
 
-const UNREACHABLE = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'ETIMEDOUT',
-  'EHOSTUNREACH',
-  'ECONNRESET',
-  'EAI_AGAIN',
-]);
+const UNREACHABLE = new Set(['ECONNREFUSED', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ECONNRESET']);
+const UNKNOWN_HOST = new Set(['ENOTFOUND', 'EAI_AGAIN']);
 const REFUSED_BY_POSTGRES = new Map([
   ['28P01', 'PostgreSQL refuses this user or password: check DATABASE_URL'],
   ['28000', 'PostgreSQL refuses this user: check DATABASE_URL'],
@@ -21,9 +17,20 @@ const REFUSED_BY_POSTGRES = new Map([
   ['42P01', 'the ledger tables are missing: run `paygate migrate` first'],
   ['3F000', 'the ledger tables are missing: run `paygate migrate` first'],
 ]);
+/** The drivers of RabbitMQ and Redis have no codes for these. */
+const REFUSED_IN_WORDS: readonly (readonly [RegExp, string])[] = [
+  [/ACCESS[_-]REFUSED.*[Ll]ogin/, 'RabbitMQ refuses this user or password: check RABBITMQ_URL'],
+  [/Expected ConnectionOpenOk/, 'RabbitMQ refuses this user its virtual host: check RABBITMQ_URL'],
+  [/^(NOAUTH|WRONGPASS)\b/, 'Redis refuses this user or password: check REDIS_URL'],
+];
 
-function codeOf(error: unknown): string | null {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null;
+function textOf(error: Error, key: 'code' | 'address' | 'hostname'): string | null {
+  const value: unknown = key in error ? Reflect.get(error, key) : null;
+  return typeof value === 'string' ? value : null;
+}
+
+function portOf(error: Error): number | null {
+  return 'port' in error && typeof error.port === 'number' ? error.port : null;
 }
 
 /** Errors hide their reason in `cause` and in `errors` (Node tries several addresses). */
@@ -37,32 +44,80 @@ function chain(error: unknown): readonly unknown[] {
   return found;
 }
 
-const PORT_OWNERS = new Map([
-  [5432, 'PostgreSQL (DATABASE_URL)'],
-  [5672, 'RabbitMQ (RABBITMQ_URL)'],
-  [6379, 'Redis (REDIS_URL)'],
-]);
+interface Server {
+  readonly name: string;
+  readonly hostname: string;
+  readonly port: number;
+}
 
-function unreachable(error: Error): string {
-  const port = 'port' in error && typeof error.port === 'number' ? error.port : null;
-  const address = 'address' in error && typeof error.address === 'string' ? error.address : 'its address';
+/** The servers of the settings: an error of a driver tells host and port, and a person knows them by their setting. */
+function servers({ databaseUrl, rabbitmqUrl, redisUrl }: Config): readonly Server[] {
+  const server = (name: string, text: string, usualPort: number): Server => {
+    const { hostname, port } = new URL(text);
+    return { name, hostname, port: port === '' ? usualPort : Number(port) };
+  };
+  return [
+    server('PostgreSQL (DATABASE_URL)', databaseUrl, 5432),
+    server('RabbitMQ (RABBITMQ_URL)', rabbitmqUrl, 5672),
+    server('Redis (REDIS_URL)', redisUrl, 6379),
+  ];
+}
+
+/** The demonstration runs with servers of its own, whatever the settings are: wrong ones name nobody. */
+function knownServers(env: Environment | undefined): readonly Server[] {
+  try {
+    return servers(loadConfig(env));
+  } catch (error) {
+    if (error instanceof ConfigError) return [];
+    throw error;
+  }
+}
+
+type NameOf = (isIt: (server: Server) => boolean) => string;
+
+function namesFrom(env: Environment | undefined): NameOf {
+  return (isIt) => {
+    const [found, ...others] = knownServers(env).filter(isIt);
+    return found === undefined || others.length > 0
+      ? 'a server (DATABASE_URL, RABBITMQ_URL or REDIS_URL)'
+      : found.name;
+  };
+}
+
+function unreachable(error: Error, nameOf: NameOf): string {
+  const port = portOf(error);
   if (port === null) return `a server cannot be reached: ${error.message}`;
-  const name = PORT_OWNERS.get(port) ?? 'a server (DATABASE_URL, RABBITMQ_URL or REDIS_URL)';
+  const name = nameOf((server) => server.port === port);
+  const address = textOf(error, 'address') ?? 'its address';
   return `${name} does not answer at ${address}:${String(port)}. Is it running? \`paygate services up\` starts private ones.`;
 }
 
+function unknownHost(error: Error, nameOf: NameOf): string {
+  const hostname = textOf(error, 'hostname');
+  if (hostname === null) return `a server cannot be reached: ${error.message}`;
+  return `nobody knows the host ${hostname} of ${nameOf((server) => server.hostname === hostname)}`;
+}
+
+/** What the surroundings refuse, in words; null for everything else. */
+function refusal(error: Error, nameOf: NameOf): string | null {
+  if (error instanceof ClusterRefusal || error instanceof ServerError) return error.message;
+  const code = textOf(error, 'code');
+  if (code === 'EADDRINUSE') return `port ${String(portOf(error))} is taken: set HTTP_PORT to another one`;
+  if (code !== null && UNKNOWN_HOST.has(code)) return unknownHost(error, nameOf);
+  if (code !== null && UNREACHABLE.has(code)) return unreachable(error, nameOf);
+  const fromPostgres = code === null ? undefined : REFUSED_BY_POSTGRES.get(code);
+  return fromPostgres ?? REFUSED_IN_WORDS.find(([pattern]) => pattern.test(error.message))?.[1] ?? null;
+}
+
 /** What to tell the person at the terminal, and the exit code. Unknown errors keep their stack: they are bugs. */
-export function describeError(thrown: unknown): Described {
+export function describeError(thrown: unknown, env?: Environment): Described {
+  const nameOf = namesFrom(env);
   if (thrown instanceof CommandError)
     return { message: `paygate: ${thrown.message}`, exitCode: thrown.exitCode };
   if (thrown instanceof ConfigError) return { message: `paygate: ${thrown.message}`, exitCode: EXIT.usage };
   for (const error of chain(thrown)) {
-    const code = codeOf(error);
-    if (code === null || !(error instanceof Error)) continue;
-    const refused = REFUSED_BY_POSTGRES.get(code);
-    if (refused !== undefined) return { message: `paygate: ${refused}`, exitCode: EXIT.unavailable };
-    if (UNREACHABLE.has(code))
-      return { message: `paygate: ${unreachable(error)}`, exitCode: EXIT.unavailable };
+    const words = error instanceof Error ? refusal(error, nameOf) : null;
+    if (words !== null) return { message: `paygate: ${words}`, exitCode: EXIT.unavailable };
   }
   if (!(thrown instanceof Error)) return { message: `paygate: ${String(thrown)}`, exitCode: EXIT.finding };
   return { message: `paygate: ${thrown.stack ?? thrown.message}`, exitCode: EXIT.finding };

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { loadConfig } from '../config.ts';
 import { drive, type DriveReport } from '../drive/drive.ts';
 import { INTENTS, type Intent } from '../drive/operation.ts';
@@ -8,16 +8,27 @@ import { MIX_DEFAULT, Traffic, TRAFFIC_DEFAULTS, type Mix } from '../drive/traff
 import { CommandError, EXIT } from './exit-codes.ts';
 import { positive, share, wholeNumber } from './options.ts';
 import { count, print, printJson } from './output.ts';
+import { paragraphs } from './paragraphs.ts';
 import { progress } from './progress.ts';
 import { withDriveTarget } from './with-drive-target.ts';
 
-const DESCRIPTION = `publish invented payments, as the Go API would
-
-Creates accounts and cards, inserts PENDING rows, and publishes non-persistent messages through the default exchange:
+const DESCRIPTION = `
+Publishes invented payments, as the Go API would: creates accounts and cards, inserts PENDING rows, and publishes non-persistent messages through the default exchange:
 deposits, purchases, charges, full and partial refunds, some that must be rejected, some twice, balance requests, and a
-share in the documented shape. The same seed and run make the same stream. Ctrl-C stops after the batch.`;
+share in the documented shape.
 
-const MIX_HELP = `weights of the operations, for example deposit=60,charge=0 (default: ${INTENTS.map((intent) => `${intent}=${String(MIX_DEFAULT[intent])}`).join(',')})`;
+The same seed and run make the same stream. Ctrl-C stops after the batch.`;
+
+const MIX_DEFAULT_TEXT = INTENTS.map((intent) => `${intent}=${String(MIX_DEFAULT[intent])}`).join(', ');
+
+const mixOption = new Option('--mix <weights>', 'weights of the operations, for example deposit=60,charge=0')
+  .argParser(mix)
+  .default(MIX_DEFAULT, MIX_DEFAULT_TEXT);
+
+const runOption = new Option('--run <text>', 'part of every id').default(
+  randomBytes(6).toString('hex'),
+  'a new one each time',
+);
 
 /** `deposit=60,charge=0` over the default weights. */
 function mix(text: string): Mix {
@@ -87,14 +98,14 @@ async function runDrive(options: DriveCommandOptions): Promise<DriveReport> {
 /** `paygate drive` */
 export function driveCommand(): Command {
   return new Command('drive')
-    .description(DESCRIPTION)
+    .description(paragraphs(DESCRIPTION))
     .option('--count <n>', 'transactions to publish', wholeNumber(1), 10_000)
     .option('--rate <tx/s>', 'transactions per second, 0 = as fast as possible', positive, 0)
     .option('--accounts <n>', 'accounts to create', wholeNumber(1, 10_000_000), TRAFFIC_DEFAULTS.accounts)
     .option('--skew <s>', '0: all accounts alike; above: Zipf exponent', positive, 0)
-    .option('--mix <weights>', MIX_HELP, mix, MIX_DEFAULT)
+    .addOption(mixOption)
     .option('--seed <text>', 'what the stream is made from', 'paygate')
-    .option('--run <text>', 'part of every id; default: a new one each time', randomBytes(6).toString('hex'))
+    .addOption(runOption)
     .option(
       '--duplicates <share>',
       'share of messages published twice',

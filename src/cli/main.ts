@@ -1,41 +1,94 @@
 #!/usr/bin/env node
-import { Command } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { config as loadDotenv } from 'dotenv';
-import { accountCommand } from './account-command.ts';
-import { demoCommand } from './demo-command.ts';
-import { describeError } from './describe-error.ts';
-import { driveCommand } from './drive-command.ts';
-import { migrateCommand } from './migrate-command.ts';
-import { nodeCommand } from './node-command.ts';
+import { EXIT } from './exit-codes.ts';
 import { printError } from './output.ts';
-import { servicesCommand } from './services-command.ts';
-import { transactionCommand } from './transaction-command.ts';
-import { verifyCommand } from './verify-command.ts';
 import { version } from './version.ts';
+
+interface Entry {
+  readonly name: string;
+  readonly summary: string;
+  /** Loaded when it is called for: the adapters behind a command cost more than the help of all of them. */
+  readonly load: () => Promise<Command>;
+}
+
+const COMMANDS: readonly Entry[] = [
+  {
+    name: 'node',
+    summary: 'run a processing node',
+    load: async () => (await import('./node-command.ts')).nodeCommand(),
+  },
+  {
+    name: 'migrate',
+    summary: 'bring the database up to date and take over the history from before',
+    load: async () => (await import('./migrate-command.ts')).migrateCommand(),
+  },
+  {
+    name: 'verify',
+    summary: 'audit the whole ledger; exit code 1 if anything is wrong',
+    load: async () => (await import('./verify-command.ts')).verifyCommand(),
+  },
+  {
+    name: 'account',
+    summary: 'show an account: balance, status, owner, last journal rows',
+    load: async () => (await import('./account-command.ts')).accountCommand(),
+  },
+  {
+    name: 'transaction',
+    summary: 'say why a transaction was approved, rejected or is still pending',
+    load: async () => (await import('./transaction-command.ts')).transactionCommand(),
+  },
+  {
+    name: 'drive',
+    summary: 'publish invented payments, as the Go API would',
+    load: async () => (await import('./drive-command.ts')).driveCommand(),
+  },
+  {
+    name: 'services',
+    summary: 'private PostgreSQL, RabbitMQ and Redis for development: up, status, down',
+    load: async () => (await import('./services-command.ts')).servicesCommand(),
+  },
+  {
+    name: 'demo',
+    summary: 'the demonstration that `npm start` runs',
+    load: async () => (await import('./demo-command.ts')).demoCommand(),
+  },
+];
+
+/** Wrong usage is thrown instead of ending the process with an exit code of commander's own. */
+function withOurExits(command: Command): Command {
+  command
+    .exitOverride()
+    .showHelpAfterError('(--help shows what is possible)')
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error:/, 'paygate:')) });
+  command.commands.forEach(withOurExits);
+  return command;
+}
+
+async function programFor(words: readonly string[]): Promise<Command> {
+  const program = new Command('paygate')
+    .description('PayGateway Processor: account actors that turn the payment stream into a verified ledger')
+    .version(version);
+  for (const { name, summary, load } of COMMANDS) {
+    const command = words.includes(name) ? await load() : new Command(name);
+    program.addCommand(command.summary(summary));
+  }
+  return withOurExits(program);
+}
 
 async function main(): Promise<void> {
   loadDotenv({ quiet: true });
-  const program = new Command('paygate')
-    .description('PayGateway Processor: account actors that turn the payment stream into a verified ledger')
-    .version(version)
-    .showHelpAfterError('(add --help for the options)')
-    .configureOutput({ outputError: (text, write) => write(text) });
-  for (const command of [
-    nodeCommand(),
-    migrateCommand(),
-    verifyCommand(),
-    accountCommand(),
-    transactionCommand(),
-    driveCommand(),
-    servicesCommand(),
-    demoCommand(),
-  ]) {
-    program.addCommand(command);
-  }
+  const program = await programFor(process.argv.slice(2));
   await program.parseAsync();
 }
 
-main().catch((thrown: unknown) => {
+main().catch(async (thrown: unknown) => {
+  if (thrown instanceof CommanderError) {
+    // It has printed what there is to say; help that was asked for comes this way too.
+    process.exitCode = thrown.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    return;
+  }
+  const { describeError } = await import('./describe-error.ts');
   const { message, exitCode } = describeError(thrown);
   printError(message);
   process.exitCode = exitCode;

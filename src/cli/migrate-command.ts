@@ -5,13 +5,15 @@ import { openHistory, OpeningRefusal, type Opening } from '../infra/postgres/ope
 import { queueStatus } from '../infra/rabbitmq/queue-status.ts';
 import { CommandError, EXIT } from './exit-codes.ts';
 import { count, print, printJson } from './output.ts';
+import { paragraphs } from './paragraphs.ts';
 import { progress } from './progress.ts';
 import { withPool } from './with-pool.ts';
 
-const DESCRIPTION = `bring the database up to date
-
+const DESCRIPTION = `
 Creates or updates schema "processor", and the Go API's three tables where these are missing (existing ones are never
-changed). Then takes over the history from before, once: one opening row per account with approved transactions.
+changed).
+
+Then takes over the history from before, once: one opening row per account with approved transactions.
 That needs RabbitMQ, to make sure that nobody is deciding transactions meanwhile. Safe to run again.`;
 
 async function takeOver(config: Config, quiet: boolean): Promise<Opening> {
@@ -69,7 +71,7 @@ export async function bringUpToDate(
 /** `paygate migrate` */
 export function migrateCommand(): Command {
   return new Command('migrate')
-    .description(DESCRIPTION)
+    .description(paragraphs(DESCRIPTION))
     .option('--json', 'print JSON')
     .action(async (options: { readonly json?: boolean }) => {
       const result = await bringUpToDate(loadConfig(), options.json === true);

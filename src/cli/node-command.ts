@@ -1,38 +1,54 @@
 import { Command } from 'commander';
-import { loadConfig } from '../config.ts';
+import { loadConfig, type Config } from '../config.ts';
 import { createLogger } from '../infra/log.ts';
-import { startNode } from '../node.ts';
+import { startNode, type NodeStopReason } from '../node.ts';
+import type { Logger } from '../ports/runtime.ts';
 import { EXIT } from './exit-codes.ts';
+import { paragraphs } from './paragraphs.ts';
 
-const DESCRIPTION = `run a processing node
-
+const DESCRIPTION = `
 Reads the inbound queues, decides every transaction in an account actor, writes the ledger, acknowledges.
+
 Servers come from DATABASE_URL, RABBITMQ_URL and REDIS_URL (or their parts, see the README).
 
 SIGTERM or SIGINT: stops intake, finishes what it took, acknowledges it and exits (DRAIN_TIMEOUT_MS).
 A second signal exits at once; whatever was not acknowledged is delivered again.`;
 
+/** Aborts at the first signal; the second ends the process. */
+function firstSignal(logger: Logger): AbortSignal {
+  const drain = new AbortController();
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (!drain.signal.aborted) {
+      logger.info({ signal }, 'draining; a second signal exits at once');
+      drain.abort();
+      return;
+    }
+    logger.warn({ signal }, 'exiting at once; unacknowledged messages will be delivered again');
+    process.exit(EXIT.interrupted);
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+  return drain.signal;
+}
+
+async function runNode(config: Config, logger: Logger, signal: AbortSignal): Promise<NodeStopReason> {
+  try {
+    const node = await startNode(config, { logger, signal });
+    process.send?.({ type: 'ready', address: node.address });
+    return await node.stopped;
+  } catch (error) {
+    // Told to end while it started: it has, and said so in the log.
+    if (signal.aborted) return 'drained';
+    throw error;
+  }
+}
+
 /** `paygate node` */
 export function nodeCommand(): Command {
-  return new Command('node').description(DESCRIPTION).action(async () => {
+  return new Command('node').description(paragraphs(DESCRIPTION)).action(async () => {
     const config = loadConfig();
     const logger = createLogger({ level: config.logLevel, nodeId: config.nodeId });
-    const node = await startNode(config, { logger });
-    process.send?.({ type: 'ready', address: node.address });
-    let signals = 0;
-    const onSignal = (signal: NodeJS.Signals): void => {
-      signals += 1;
-      if (signals === 1) {
-        logger.info({ signal }, 'draining; a second signal exits at once');
-        void node.drain();
-        return;
-      }
-      logger.warn({ signal }, 'exiting at once; unacknowledged messages will be delivered again');
-      process.exit(EXIT.interrupted);
-    };
-    process.on('SIGTERM', onSignal);
-    process.on('SIGINT', onSignal);
-    const reason = await node.stopped;
+    const reason = await runNode(config, logger, firstSignal(logger));
     if (process.connected) process.disconnect();
     process.exitCode = reason === 'drained' ? EXIT.ok : EXIT.unavailable;
   });

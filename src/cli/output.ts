@@ -44,9 +44,16 @@ const NO_FRAME = {
 
 export type Cell = string | number | bigint | null;
 
-/** A plain table, columns aligned; numbers to the right. */
+const NUMBER = /^[-\d.,]+$/;
+
+/** Numbers, amounts as `money` writes them, and nothing else. */
+function isNumeric(cells: readonly (Cell | undefined)[]): boolean {
+  return cells.every((cell) => typeof cell !== 'string' || NUMBER.test(cell));
+}
+
+/** A plain table, columns aligned; numbers and amounts to the right. */
 export function table(head: readonly string[], rows: readonly (readonly Cell[])[]): string {
-  const numeric = head.map((_, column) => rows.every((row) => typeof row[column] !== 'string'));
+  const numeric = head.map((_, column) => isNumeric(rows.map((row) => row[column])));
   const view = new Table({
     chars: NO_FRAME,
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
@@ -54,7 +61,11 @@ export function table(head: readonly string[], rows: readonly (readonly Cell[])[
     colAligns: numeric.map((right) => (right ? 'right' : 'left')),
   });
   for (const row of rows) view.push(row.map((cell) => (cell === null ? '–' : String(cell))));
-  return view.toString();
+  return view
+    .toString()
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .join('\n');
 }
 
 export function bold(text: string): string {

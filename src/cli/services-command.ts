@@ -72,7 +72,7 @@ async function down(options: JsonOption): Promise<void> {
 /** `paygate services up | status | down` */
 export function servicesCommand(): Command {
   const services = new Command('services').description(
-    'private PostgreSQL, RabbitMQ and Redis for development, on free ports of this machine',
+    'Private PostgreSQL, RabbitMQ and Redis for development, on free ports of this machine.',
   );
   const add = (name: string, description: string, run: (options: JsonOption) => Promise<void>): void => {
     services.command(name).description(description).option('--json', 'print JSON').action(run);

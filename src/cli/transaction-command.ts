@@ -36,7 +36,7 @@ function describeTransaction(explanation: TransactionExplanation): string {
 export function transactionCommand(): Command {
   return new Command('transaction')
     .description(
-      'say why a transaction was approved or rejected, or why it is still pending; exit code 1 if unknown',
+      'Says why a transaction was approved or rejected, or why it is still pending. Exit code 1 if unknown.',
     )
     .addArgument(new Argument('<id>', 'transaction id').argParser(uuid))
     .option('--json', 'print JSON')

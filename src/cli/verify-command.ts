@@ -4,15 +4,18 @@ import { auditLedger } from '../infra/postgres/audit.ts';
 import type { AuditReport, Violation } from '../infra/postgres/audit-report.ts';
 import { withCacheReader } from '../infra/redis/cache-reader.ts';
 import { EXIT } from './exit-codes.ts';
+import { wholeNumber } from './options.ts';
 import { count, paint, print, printJson } from './output.ts';
+import { paragraphs } from './paragraphs.ts';
 import { progress } from './progress.ts';
 import { withPool } from './with-pool.ts';
 
-const DESCRIPTION = `check the whole ledger
-
-Every account: seq without gaps, each balance = the one before + amount, balance = sum of the journal = what Redis shows =
+const DESCRIPTION = `
+Audits the whole ledger. Every account: seq without gaps, each balance = the one before + amount, balance = sum of the journal = what Redis shows =
 the contract's formula over the APPROVED transactions. Every transaction: journal and status agree. Every refund within
-its original. Epochs never fall. Names every violation; exit code 1 if there is one. Reads one snapshot, changes nothing.`;
+its original. Epochs never fall.
+
+Names every violation; exit code 1 if there is one. Reads one snapshot, changes nothing.`;
 
 export interface VerifyOptions {
   /** Nothing may be left to do and every balance must be cached: for a cluster that was drained. */
@@ -80,9 +83,9 @@ export function describeAudit(report: AuditReport): string {
 /** `paygate verify` */
 export function verifyCommand(): Command {
   return new Command('verify')
-    .description(DESCRIPTION)
+    .description(paragraphs(DESCRIPTION))
     .option('--drained', 'also require that nothing is left to do and every touched balance is cached')
-    .option('--samples <n>', 'violations of each kind to name', (text) => Number.parseInt(text, 10), 10)
+    .option('--samples <n>', 'violations of each kind to name', wholeNumber(0, 1_000), 10)
     .option('--json', 'print JSON')
     .action(
       async (options: { readonly json?: boolean; readonly drained?: boolean; readonly samples: number }) => {

@@ -1,7 +1,6 @@
 import type pg from 'pg';
 import type { Config } from '../config.ts';
 import { createPool } from '../infra/postgres/pool.ts';
-import { printError } from './output.ts';
 
 const COMMAND_CONNECTIONS_MAX = 4;
 
@@ -13,7 +12,8 @@ export async function withPool<T>(config: Config, use: (pool: pg.Pool) => Promis
       applicationName: 'paygate:cli',
       connectionsMax: COMMAND_CONNECTIONS_MAX,
     },
-    { warn: (_fields, message) => printError(message) },
+    // Whatever a lost connection breaks says so itself.
+    { warn: () => undefined },
   );
   try {
     return await use(pool);

@@ -23,6 +23,8 @@ export interface OriginalFact {
   readonly cardId: string | null;
   /** Sum of the approved refunds of it so far, opening totals included. */
   readonly refundedCents: bigint;
+  /** Whether `transactions` has its row: only then can a refund's row point to it. */
+  readonly hasRow: boolean;
 }
 
 /** What deciding a run of commands needs beside the account itself. */

@@ -85,7 +85,7 @@ class Run {
       amountCents,
       balanceAfterCents: this.#account.balanceCents + amountCents,
       rowCardId: cardOwner === null ? null : command.cardId,
-      rowOriginalId: original === null || original.status === 'UNKNOWN' ? null : original.transactionId,
+      rowOriginalId: original?.hasRow === true ? original.transactionId : null,
       cardTotal: approved ? cardTotalOf(command, original, amountCents) : null,
     };
   }
@@ -101,6 +101,7 @@ class Run {
       amountCents: requestedCents,
       cardId: command.cardId,
       refundedCents: 0n,
+      hasRow: true,
     });
     if (original === null || outcome === 'REJECTED') return;
     const refundedCents = original.refundedCents + requestedCents;

@@ -59,7 +59,8 @@ export function refundObstacle(
 
 /**
  * What a refund asks for, in cents: what the message says, or with `REFUND_AMOUNT=original` what is left of the original.
- * Only the live shape carries placeholders for amounts; and where nothing is left the message's amount is kept for the record.
+ * Only the live shape carries placeholders for amounts; and where nothing is left, or the original is another account's
+ * (whose amounts are none of this one's business), the message's amount is kept for the record.
  */
 export function refundWorth(
   command: TransactionCommand,
@@ -67,7 +68,8 @@ export function refundWorth(
   refundAmount: 'message' | 'original',
 ): bigint {
   const whole = refundAmount === 'original' && command.shape === 'live';
-  if (!whole || original?.status !== 'APPROVED' || original.type === 'REFUND') return command.amountCents;
+  if (!whole || original?.accountId !== command.accountId) return command.amountCents;
+  if (original.status !== 'APPROVED' || original.type === 'REFUND') return command.amountCents;
   const leftCents = leftToRefund(original);
   return leftCents === 0n ? command.amountCents : leftCents;
 }

@@ -51,6 +51,25 @@ export function settlementOf(
   }
 }
 
+/**
+ * How a command ends that cannot be decided yet, but whose id is on record already; null = it is the true message, let it
+ * wait. The row of a refund does not know what it refunds, so that is not compared before it is decided.
+ */
+export function settlementOnRecord(
+  command: TransactionCommand,
+  stored: StoredTransaction,
+  options: DecideOptions & { readonly mayDecideError: boolean },
+): Settlement | null {
+  if (stored.status === 'APPROVED' || stored.status === 'REJECTED')
+    return settlementOf(command, { kind: 'decided', stored }, options);
+  if (stored.status === 'ERROR' && !options.mayDecideError)
+    return settlementOf(command, { kind: 'row-error', stored }, options);
+  const row = { ...stored, originalId: undefined };
+  const compareRefundAmount = options.refundAmount === 'message';
+  const fields = differences(command, row, { compareKey: true, compareRefundAmount });
+  return fields.length === 0 ? null : mismatch(command, row, fields);
+}
+
 function mismatch(
   command: TransactionCommand,
   stored: StoredTransaction,

@@ -6,6 +6,7 @@ import { PostgresLedger } from '../infra/postgres/ledger.ts';
 import { PostgresOutboxStore } from '../infra/postgres/outbox-store.ts';
 import { PostgresParkStore } from '../infra/postgres/park-store.ts';
 import { connectionName, createPool } from '../infra/postgres/pool.ts';
+import { PostgresQuarantineStore } from '../infra/postgres/quarantine-store.ts';
 import { PostgresReader } from '../infra/postgres/reader.ts';
 import { PostgresRetryStore } from '../infra/postgres/retry-store.ts';
 import { PostgresShardDirectory } from '../infra/postgres/shard-directory.ts';
@@ -34,6 +35,7 @@ export interface LedgerConnections {
   readonly deadLetters: PostgresDeadLetterStore;
   readonly retries: PostgresRetryStore;
   readonly parked: PostgresParkStore;
+  readonly quarantines: PostgresQuarantineStore;
   readonly outbox: PostgresOutboxStore;
   readonly shards: PostgresShardDirectory;
 }
@@ -58,6 +60,7 @@ export function ledgerConnections({ config, identity, logger }: ConnectionsOptio
     deadLetters: new PostgresDeadLetterStore(pool),
     retries: new PostgresRetryStore(pool),
     parked: new PostgresParkStore(pool),
+    quarantines: new PostgresQuarantineStore(pool, identity),
     outbox: new PostgresOutboxStore(pool, incarnation),
     shards: new PostgresShardDirectory(pool, identity),
   };

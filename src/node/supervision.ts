@@ -6,7 +6,14 @@ import type { BalanceCache } from '../ports/balance-cache.ts';
 import type { Publisher } from '../ports/broker.ts';
 import type { AccountReader, Ledger } from '../ports/ledger.ts';
 import type { Clock, Logger, Metrics, Random } from '../ports/runtime.ts';
-import type { DeadLetterStore, OutboxStore, ParkStore, RetryClock, RetryStore } from '../ports/stores.ts';
+import type {
+  DeadLetterStore,
+  OutboxStore,
+  ParkStore,
+  QuarantineStore,
+  RetryClock,
+  RetryStore,
+} from '../ports/stores.ts';
 import { AccountRegion } from '../supervisor/account-region.ts';
 import { BalanceDesk } from '../supervisor/balance-desk.ts';
 import { CacheWriter } from '../supervisor/cache-writer.ts';
@@ -28,6 +35,7 @@ export interface Ports {
   readonly deadLetters: DeadLetterStore;
   readonly retries: RetryStore;
   readonly parked: ParkStore;
+  readonly quarantines: QuarantineStore;
   readonly outbox: OutboxStore;
   readonly publisher: Publisher;
   readonly cache: BalanceCache;
@@ -80,7 +88,8 @@ export function supervise(
     heldMax: INBOUND_QUEUES.length * config.intakeWindowMax + LIMITS.retriesInFlightMax,
   });
   const region = accountRegion(ports, config, { shards, outbox, writer, onFenced });
-  const settle = settleDesk(ports, config, { tally, inFlight, router });
+  const wake = (transactionId: string): void => void retries.wake(transactionId);
+  const settle = settleDesk(ports, config, { tally, inFlight, router, wake });
   const ingest = new Ingest({ router, settle, inFlight, tally, clock, logger });
   const retries = new Retries({
     store: ports.retries,
@@ -121,6 +130,7 @@ function accountRegion(ports: Ports, config: SupervisionConfig, parts: RegionPar
     random,
     logger,
     metrics,
+    quarantines: ports.quarantines,
     rules: { refundAmount: config.refundAmount, refundWaitMs: config.refundWaitMs },
     activeAccountsMax: config.activeAccountsMax,
     accountIdleMs: config.accountIdleMs,
@@ -134,12 +144,13 @@ interface SettleParts {
   readonly tally: Tally;
   readonly inFlight: InFlight;
   readonly router: Router;
+  readonly wake: (transactionId: string) => void;
 }
 
 function settleDesk(
   ports: Ports,
   config: SupervisionConfig,
-  { tally, inFlight, router }: SettleParts,
+  { tally, inFlight, router, wake }: SettleParts,
 ): Settle {
   const { clock, random, logger, metrics, publisher, retryClock } = ports;
   const { retryAttempts, retryDelayMs, refundAmount } = config;
@@ -147,6 +158,7 @@ function settleDesk(
     deadLetters: new DeadLetterDesk({ store: ports.deadLetters, publisher, clock, metrics, logger }),
     deferrals: new DeferralDesk({
       store: ports.retries,
+      reader: ports.reader,
       retryClock,
       clock,
       random,
@@ -154,7 +166,8 @@ function settleDesk(
       logger,
       retryAttempts,
       retryDelayMs,
-      compareRefundAmount: refundAmount === 'message',
+      refundAmount,
+      wake,
     }),
     parkStore: ports.parked,
     retryStore: ports.retries,

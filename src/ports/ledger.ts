@@ -1,6 +1,7 @@
 import type { Road } from '../contracts/command.ts';
 import type { AccountState, Decision, OriginalFact } from '../domain/account.ts';
 import type { Finding } from '../domain/finding.ts';
+import type { StoredTransaction } from '../domain/identity.ts';
 
 /** One account's part of a commit: taken whole or left out whole. */
 export interface AccountChange {
@@ -91,6 +92,8 @@ export interface AccountReader {
   /** Owner of the card, null where there is no such card. */
   cardOwner(cardId: string): Promise<string | null>;
   original(transactionId: string): Promise<OriginalFact>;
+  /** What is on record of a transaction: its decision, else its row; null: neither. */
+  stored(transactionId: string): Promise<StoredTransaction | null>;
   /** Total of the card as in `processor.card_totals`; total 0 at seq 0 where there is none. */
   cardTotal(cardId: string): Promise<CardTotal>;
   /** The account and the sum of its journal, both as of one moment; null: the account is not in `accounts`. */

@@ -77,6 +77,25 @@ export interface ParkStore {
   park(commands: readonly Parked[]): Promise<void>;
 }
 
+/** An account that is to be set aside, as the node that owns its shard has found it. */
+export interface Quarantine {
+  readonly accountId: string;
+  readonly shard: number;
+  /** Epoch under which the shard was ours when something was found wrong. */
+  readonly epoch: bigint;
+  /** In words, for a person. */
+  readonly reason: string;
+}
+
+export interface QuarantineStore {
+  /**
+   * Sets the account's status to `quarantined` and says so in the operator log; balance and seq stay as they are.
+   * `fenced`: the shard has another epoch, nothing was written. Once more for the same account changes nothing.
+   * Rejects when it is not known to be written.
+   */
+  setAside(quarantine: Quarantine): Promise<'quarantined' | 'fenced'>;
+}
+
 /** An outbox row left by an incarnation that is gone. */
 export interface OutboxTask {
   readonly outboxId: bigint;

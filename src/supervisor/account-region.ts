@@ -1,15 +1,19 @@
 import { AccountActor } from '../actors/account-actor.ts';
-import type { AccountParent, ActorSurroundings, StopReason } from '../actors/account-actor.ts';
+import type { AccountParent, AccountPlace, ActorSurroundings, StopReason } from '../actors/account-actor.ts';
 import type { CommitLane, ProposalResult } from '../actors/commit-lane.ts';
 import type { Envelope, GiveBackReason } from '../actors/envelope.ts';
 import type { AccountState } from '../domain/account.ts';
 import { ensureError } from '../domain/errors.ts';
+import { shardOf } from '../domain/shard.ts';
 import { LIMITS } from '../limits.ts';
 import type { BalanceEnvelope } from '../machines/mailbox.ts';
 import type { AccountChange } from '../ports/ledger.ts';
 import type { Metrics } from '../ports/runtime.ts';
+import type { QuarantineStore } from '../ports/stores.ts';
 import { CrashRecord } from './crash-record.ts';
 import { Probation } from './probation.ts';
+import { QuarantineDesk } from './quarantine-desk.ts';
+import type { PendingQuarantine } from './quarantine-desk.ts';
 import type { ShardTable } from './shard-table.ts';
 
 export interface RegionOptions extends Omit<ActorSurroundings, 'parent'> {
@@ -17,11 +21,12 @@ export interface RegionOptions extends Omit<ActorSurroundings, 'parent'> {
   /** Shards are spread over them. One at least. */
   readonly lanes: readonly CommitLane[];
   readonly metrics: Metrics;
+  readonly quarantines: QuarantineStore;
   /** Accounts beyond this make the least recently used ones go. */
   readonly activeAccountsMax: number;
   readonly accountIdleMs: number;
   readonly answerBalance: (request: BalanceEnvelope, state: AccountState) => void;
-  /** PostgreSQL has refused a commit: another node has taken the shard. */
+  /** PostgreSQL has refused to write: another node has taken the shard. */
   readonly onFenced: (shard: number) => void;
 }
 
@@ -46,20 +51,29 @@ const GIVE_BACK_AS: Readonly<Record<Exclude<StopReason, 'crashed'>, GiveBackReas
  * G2. What an actor leaves unanswered goes on before anything newer: back to the router's head, or, after a crash, to a
  *     fresh actor one at a time (see `Probation`).
  * G3. An account that crashes more than `actorRestartsMax` times within `restartWindowMs`, or whose balance is not its
- *     journal's, is quarantined: its commands are parked, the others notice nothing.
+ *     journal's, is quarantined: nothing of it is decided from then on, the others notice nothing.
+ * G4. No command is parked before the ledger has the quarantine. While it is being written (see `QuarantineDesk`) what
+ *     comes waits, and what the account's actor proposes is held; a commit in a lane ends as it ends.
  */
 export class AccountRegion implements AccountParent {
   readonly #options: RegionOptions;
   readonly #surroundings: ActorSurroundings;
   readonly #actors = new Map<string, AccountActor>();
   readonly #probations = new Map<string, Probation>();
-  readonly #quarantined = new Map<string, string>();
+  readonly #quarantines: QuarantineDesk;
   readonly #crashes = new CrashRecord();
   #cancelSweep: () => void = () => undefined;
 
   constructor(options: RegionOptions) {
-    const { reader, clock, random, logger, rules } = options;
+    const { reader, clock, random, logger, rules, shards, quarantines: store } = options;
     this.#options = options;
+    this.#quarantines = new QuarantineDesk({
+      store,
+      shards,
+      clock,
+      logger,
+      onEnd: (pending, end) => this.#quarantineEnded(pending, end),
+    });
     this.#surroundings = { reader, clock, random, logger, rules, parent: this };
   }
 
@@ -92,15 +106,20 @@ export class AccountRegion implements AccountParent {
   shutDown(): void {
     this.#cancelSweep();
     for (const actor of [...this.#actors.values()]) actor.stop('shutdown');
+    for (const envelope of this.#quarantines.takeAll()) envelope.giveBack('shutdown');
   }
 
-  /** From now on nothing of this account is decided here. */
+  /** From now on nothing of this account is decided here; once the ledger knows, its commands are parked. */
   quarantine(accountId: string, reason: string): void {
-    if (this.#quarantined.has(accountId)) return;
-    this.#options.logger.error({ account_id: accountId, reason }, 'account quarantined');
-    this.#quarantined.set(accountId, reason);
-    for (const envelope of this.#endProbation(accountId)) envelope.settle({ kind: 'parked', reason });
-    this.#actors.get(accountId)?.quarantine(reason);
+    const place = this.#placeOf(accountId);
+    if (this.#quarantines.pendingOf(accountId) !== undefined) return;
+    if (place === null) {
+      this.#options.logger.warn({ account_id: accountId, reason }, 'not quarantined: its shard is not ours');
+      return;
+    }
+    const waiting = this.#probations.get(accountId)?.takeWaiting() ?? [];
+    this.#probations.delete(accountId);
+    this.#setAside(place, reason, waiting);
   }
 
   /** Stops what has been idle for too long; a bounded number, so that a turn stays short. */
@@ -116,7 +135,12 @@ export class AccountRegion implements AccountParent {
 
   // What an actor says to its parent.
 
-  commit(_actor: AccountActor, change: AccountChange, done: (result: ProposalResult) => void): void {
+  commit({ accountId }: AccountActor, change: AccountChange, done: (result: ProposalResult) => void): void {
+    const pending = this.#quarantines.pendingOf(accountId);
+    if (pending !== undefined) {
+      pending.heldProposal = done;
+      return;
+    }
     const { lanes } = this.#options;
     const lane = lanes[change.shard % lanes.length];
     if (lane === undefined) throw new Error('there is no commit lane');
@@ -124,22 +148,21 @@ export class AccountRegion implements AccountParent {
   }
 
   answerBalance(request: BalanceEnvelope, state: AccountState): void {
-    this.#options.answerBalance(request, state);
+    const pending = this.#quarantines.pendingOf(state.accountId);
+    if (pending === undefined) this.#options.answerBalance(request, state);
+    else pending.waiting.push(request);
   }
 
   stopped(actor: AccountActor, reason: StopReason, unanswered: readonly Envelope[], cause?: unknown): void {
-    const { shards, metrics, onFenced } = this.#options;
-    const { accountId, shard, epoch } = actor.place;
+    const { metrics } = this.#options;
+    const { accountId } = actor.place;
     if (this.#actors.get(accountId) === actor) this.#actors.delete(accountId);
     metrics.actorStopped(reason);
     if (reason === 'crashed') {
       this.#crashed(actor, unanswered, ensureError(cause));
       return;
     }
-    if (reason === 'fenced' && shards.epochOf(shard) === epoch) {
-      shards.lose(shard);
-      onFenced(shard);
-    }
+    if (reason === 'fenced') this.#lose(actor.place);
     const goesOn = reason === 'idle' || reason === 'unknown' || !this.#probations.has(accountId);
     const left = goesOn ? unanswered : this.#endProbation(accountId);
     for (const envelope of left) envelope.giveBack(GIVE_BACK_AS[reason]);
@@ -147,9 +170,9 @@ export class AccountRegion implements AccountParent {
 
   #give(envelope: Envelope): void {
     const { accountId } = envelope.command;
-    const reason = this.#quarantined.size === 0 ? undefined : this.#quarantined.get(accountId);
-    if (reason !== undefined) {
-      envelope.settle({ kind: 'parked', reason });
+    const pending = this.#quarantines.pendingOf(accountId);
+    if (pending !== undefined) {
+      pending.waiting.push(envelope);
       return;
     }
     const present = this.#actors.get(accountId);
@@ -201,10 +224,13 @@ export class AccountRegion implements AccountParent {
     const fields = { err: cause, account_id: accountId, shard, unanswered: unanswered.length };
     logger.error(fields, 'the actor of an account crashed');
     const probation = this.#probations.get(accountId);
-    if (this.#crashes.add(accountId, clock.now()) === 'quarantine') {
+    const pending = this.#quarantines.pendingOf(accountId);
+    if (pending !== undefined) {
+      pending.waiting.unshift(...unanswered);
+    } else if (this.#crashes.add(accountId, clock.now()) === 'quarantine') {
       const left = probation === undefined ? unanswered : this.#endProbation(accountId);
-      this.quarantine(accountId, `its actor crashed again and again, the last time with: ${cause.message}`);
-      for (const envelope of left) this.#give(envelope);
+      const reason = `its actor crashed again and again, the last time with: ${cause.message}`;
+      this.#setAside(actor.place, reason, left);
     } else if (probation === undefined) {
       this.#beginProbation(accountId, unanswered);
     } else {
@@ -220,5 +246,50 @@ export class AccountRegion implements AccountParent {
     });
     this.#probations.set(accountId, probation);
     probation.begin();
+  }
+
+  /** Where the account is ours; null: nowhere. */
+  #placeOf(accountId: string): AccountPlace | null {
+    const present = this.#actors.get(accountId);
+    if (present !== undefined) return present.place;
+    const shard = shardOf(accountId, LIMITS.shardCount);
+    const epoch = this.#options.shards.epochOf(shard);
+    return epoch === null ? null : { accountId, shard, epoch };
+  }
+
+  /** `waiting`: what no actor has. */
+  #setAside(place: AccountPlace, reason: string, waiting: readonly Envelope[]): void {
+    const { accountId, shard } = place;
+    this.#options.logger.error({ account_id: accountId, shard, reason }, 'account quarantined');
+    this.#quarantines.begin(place, reason, waiting);
+  }
+
+  #quarantineEnded(pending: PendingQuarantine, end: 'quarantined' | 'fenced'): void {
+    const { place, waiting } = pending;
+    if (end === 'fenced') {
+      this.#lose(place);
+      this.#actors.get(place.accountId)?.stop('stopped');
+      for (const envelope of waiting) envelope.giveBack('fenced');
+    } else {
+      this.#goQuarantined(pending);
+      for (const envelope of waiting) this.#give(envelope);
+    }
+  }
+
+  /**
+   * The actor, if there is one, holds the account as it was before. Its view is stale now: it reads again and parks. If
+   * it is idle it goes; the next one reads. If it is at work, even in a commit lane, that ends first.
+   */
+  #goQuarantined({ place, reason, heldProposal }: PendingQuarantine): void {
+    if (heldProposal !== null) heldProposal({ kind: 'stale' });
+    const actor = this.#actors.get(place.accountId);
+    if (heldProposal === null && actor?.passivate() === 'busy') actor.quarantine(reason);
+  }
+
+  #lose({ shard, epoch }: AccountPlace): void {
+    const { shards, onFenced } = this.#options;
+    if (shards.epochOf(shard) !== epoch) return;
+    shards.lose(shard);
+    onFenced(shard);
   }
 }

@@ -1,15 +1,21 @@
 import { decodeMessage } from '../contracts/decode.ts';
 import type { TransactionCommand } from '../contracts/command.ts';
 import type { DeferralCode } from '../domain/codes.ts';
+import type { DecideOptions } from '../domain/decide.ts';
 import { differences } from '../domain/identity.ts';
 import type { DifferingField, StoredTransaction } from '../domain/identity.ts';
+import { settlementOnRecord } from '../domain/resolve.ts';
 import { retryDelayMs } from '../domain/retry-policy.ts';
+import type { Settlement } from '../domain/settlement.ts';
+import type { AccountReader } from '../ports/ledger.ts';
 import type { Clock, Logger, Metrics, Random } from '../ports/runtime.ts';
 import type { Retry, RetryClock, RetryStore } from '../ports/stores.ts';
 import type { CommandEnvelope } from './command-envelope.ts';
+import { EarlyRefunds } from './early-refunds.ts';
 import { TurnBatch } from './turn-batch.ts';
 
-export interface DeferralDeskOptions {
+export interface DeferralDeskOptions extends DecideOptions {
+  readonly reader: Pick<AccountReader, 'stored'>;
   readonly store: RetryStore;
   readonly retryClock: RetryClock;
   readonly clock: Clock;
@@ -18,13 +24,16 @@ export interface DeferralDeskOptions {
   readonly logger: Logger;
   readonly retryAttempts: number;
   readonly retryDelayMs: number;
-  readonly compareRefundAmount: boolean;
+  /** Puts a retry on the road now, whenever it is due. */
+  readonly wake: (transactionId: string) => void;
 }
 
 /** How a deferral ended. */
 export type DeferralResult =
   /** It waits in `processor.retries`. */
   | { readonly kind: 'scheduled' }
+  /** What is on record under this id says how it ends. */
+  | { readonly kind: 'ends'; readonly settlement: Settlement }
   /** The same payload waits under this id already. */
   | { readonly kind: 'waiting-already' }
   /** Another payload waits under this id. */
@@ -42,11 +51,15 @@ interface Item {
  *
  * Owns a deferral from `defer` until `done`.
  * F1. `done` comes after the row in `processor.retries` is committed; the clock is only told afterwards.
- * F2. The first payload that waits under an id stands; another one is told what it differs in.
+ * F2. The first payload that waits under an id stands; another one is told what it differs in. Where the id is on record
+ *     (a row or a decision), that is the first payload: a refund that waits for its original never came to the commit,
+ *     which would have looked, so it is looked at here.
+ * F3. Refunds that wait for an original are woken by its decision.
  */
 export class DeferralDesk {
   readonly #options: DeferralDeskOptions;
   readonly #scheduling: TurnBatch<Item>;
+  readonly #early = new EarlyRefunds();
 
   constructor(options: DeferralDeskOptions) {
     this.#options = options;
@@ -73,10 +86,37 @@ export class DeferralDesk {
     done: (result: DeferralResult) => void,
   ): void {
     this.#options.metrics.deferred(code);
+    const originalId = awaitedBy({ command, code });
+    if (originalId !== null) this.#early.add(originalId, command.transactionId);
     this.#scheduling.add({ envelope, command, code, done });
   }
 
+  /** A transaction was decided: refunds that wait for it are tried at once. */
+  decided(transactionId: string): void {
+    if (this.#early.size === 0) return;
+    for (const refundId of this.#early.take(transactionId)) this.#options.wake(refundId);
+  }
+
   async #schedule(items: readonly Item[]): Promise<void> {
+    const endings = await Promise.all(items.map((item) => this.#endOnRecord(item)));
+    await this.#write(items.filter((_, index) => endings[index] === null));
+    for (const [index, { done }] of items.entries()) {
+      const settlement = endings[index] ?? null;
+      if (settlement !== null) done({ kind: 'ends', settlement });
+    }
+  }
+
+  /** The other codes come from the commit, which has looked. */
+  async #endOnRecord({ envelope, command, code }: Item): Promise<Settlement | null> {
+    if (code !== 'ORIGINAL_UNDECIDED') return null;
+    const { reader, refundAmount } = this.#options;
+    const stored = await reader.stored(command.transactionId);
+    const { mayDecideError } = envelope;
+    return stored === null ? null : settlementOnRecord(command, stored, { refundAmount, mayDecideError });
+  }
+
+  async #write(items: readonly Item[]): Promise<void> {
+    if (items.length === 0) return;
     const { store, clock, retryClock } = this.#options;
     const retries = items.map((item) => this.#retryOf(item));
     const waiting = await store.schedule(retries);
@@ -86,6 +126,10 @@ export class DeferralDesk {
       item.done(other === null ? { kind: 'scheduled' } : this.#compare(item.command, other));
       const retry = retries[index];
       if (other !== null || retry === undefined) continue;
+      const originalId = awaitedBy(item);
+      // It was decided while this was written.
+      if (originalId !== null && !this.#early.has(originalId, retry.transactionId))
+        this.#options.wake(retry.transactionId);
       void retryClock.arm(retry.transactionId, retry.attempt, Math.max(0, retry.dueAtMs - nowMs));
     }
   }
@@ -111,10 +155,15 @@ export class DeferralDesk {
     if (!decoded.ok || decoded.command.kind !== 'transaction') return { kind: 'waiting-already' };
     const fields = differences(command, storedOf(decoded.command), {
       compareKey: false,
-      compareRefundAmount: this.#options.compareRefundAmount,
+      compareRefundAmount: this.#options.refundAmount === 'message',
     });
     return fields.length === 0 ? { kind: 'waiting-already' } : { kind: 'differs', fields };
   }
+}
+
+/** The original that a refund waits for, null where it is something else that it waits for. */
+function awaitedBy({ command, code }: Pick<Item, 'command' | 'code'>): string | null {
+  return code === 'ORIGINAL_UNDECIDED' ? command.originalId : null;
 }
 
 function storedOf(command: TransactionCommand): StoredTransaction {

@@ -74,15 +74,15 @@ export class Ingest {
     try {
       const decoded = decodeMessage(retry.queue, retry.body);
       if (decoded.ok) router.route(this.#retried(retry, origin, decoded.command, receivedAtMs));
-      else settle.refuse(origin, decoded.refusal, receivedAtMs);
+      else settle.refuse(origin, decoded.refusal, receivedAtMs, retry.transactionId);
     } catch (error) {
-      this.#unhandled(origin, error, receivedAtMs);
+      this.#unhandled(origin, error, receivedAtMs, retry.transactionId);
     }
   }
 
-  #unhandled(origin: Origin, error: unknown, receivedAtMs: number): void {
+  #unhandled(origin: Origin, error: unknown, receivedAtMs: number, retryOf: string | null = null): void {
     this.#options.logger.error({ err: error, queue: origin.queue }, 'a message could not be handled');
-    this.#options.settle.unhandled(origin, ensureError(error).message, receivedAtMs);
+    this.#options.settle.unhandled(origin, ensureError(error).message, receivedAtMs, retryOf);
   }
 
   #delivered(delivery: Delivery, command: Command, receivedAtMs: number): CommandEnvelope {

@@ -103,9 +103,16 @@ export class Probation {
     this.#next();
   }
 
-  /** Ends it; everything that the actor had or would have been given, in order. */
+  /** Ends it; everything that the actor had or would have been given, in order. For when there is no actor any more. */
   takeAll(): readonly Envelope[] {
-    const all = this.#alone === null ? this.#waiting : [this.#alone, ...this.#waiting];
+    const alone = this.#alone;
+    const waiting = this.takeWaiting();
+    return alone === null ? waiting : [alone, ...waiting];
+  }
+
+  /** Ends it; what the actor has not been given, in order. What it has is answered by whoever has it. */
+  takeWaiting(): readonly Envelope[] {
+    const all = this.#waiting;
     this.#alone = null;
     this.#waiting = [];
     this.#phase = 'over';

@@ -50,11 +50,20 @@ export class Retries {
     await this.#options.retryClock.stop();
   }
 
+  /** What it waited for has happened: tries it now, if it still waits. Never rejects. */
+  async wake(transactionId: string): Promise<void> {
+    await this.#takeUp(transactionId, () => true);
+  }
+
   async #due(transactionId: string, attempt: number): Promise<void> {
+    // Moved on, or settled by another message of the same id: the row that stands now has a clock of its own.
+    await this.#takeUp(transactionId, (retry) => retry.attempt === attempt);
+  }
+
+  async #takeUp(transactionId: string, isMeant: (retry: Retry) => boolean): Promise<void> {
     if (this.#phase === 'stopped' || !this.#claim(transactionId)) return;
     const retry = await this.#find(transactionId);
-    // Moved on, or settled by another message of the same id: the row that stands now has a clock of its own.
-    if (retry?.attempt !== attempt || this.#stopped()) this.#onRoad.delete(transactionId);
+    if (retry === null || !isMeant(retry) || this.#stopped()) this.#onRoad.delete(transactionId);
     else this.#inject(retry);
   }
 

@@ -27,6 +27,13 @@ export interface SettleOptions {
   readonly giveBack: (envelope: CommandEnvelope) => void;
 }
 
+/** A retry whose row is to be removed. */
+interface Ended {
+  readonly transactionId: string;
+  readonly origin: Origin;
+  readonly receivedAtMs: number;
+}
+
 interface Parking {
   readonly envelope: CommandEnvelope;
   readonly reason: string;
@@ -44,7 +51,7 @@ interface Parking {
 export class Settle implements EnvelopeDesk {
   readonly #options: SettleOptions;
   readonly #parking: TurnBatch<Parking>;
-  readonly #forgetting: TurnBatch<CommandEnvelope>;
+  readonly #forgetting: TurnBatch<Ended>;
 
   constructor(options: SettleOptions) {
     const { clock, logger } = options;
@@ -67,6 +74,7 @@ export class Settle implements EnvelopeDesk {
     switch (settlement.kind) {
       case 'decided':
         this.#options.tally.decided(settlement.decision.command.type, settlement.decision.outcome);
+        this.#options.deferrals.decided(settlement.decision.command.transactionId);
         this.#end(envelope);
         break;
       case 'repeat':
@@ -96,17 +104,17 @@ export class Settle implements EnvelopeDesk {
     this.#options.giveBack(envelope);
   }
 
-  /** A message that could not become a command. */
-  refuse(origin: Origin, refusal: Refusal, receivedAtMs: number): void {
+  /** A message that could not become a command. `retryOf`: the transaction it is a retry of, null for a delivery. */
+  refuse(origin: Origin, refusal: Refusal, receivedAtMs: number, retryOf: string | null = null): void {
     this.#options.deadLetters.send(refusedLetter(origin, refusal, receivedAtMs), () =>
-      this.#answer(origin, receivedAtMs),
+      this.#endUnread(origin, receivedAtMs, retryOf),
     );
   }
 
   /** A message whose handling threw: a mistake of ours, which must not stop the queue. */
-  unhandled(origin: Origin, detail: string, receivedAtMs: number): void {
+  unhandled(origin: Origin, detail: string, receivedAtMs: number, retryOf: string | null = null): void {
     this.#options.deadLetters.send(unhandledLetter(origin, detail, receivedAtMs), () =>
-      this.#answer(origin, receivedAtMs),
+      this.#endUnread(origin, receivedAtMs, retryOf),
     );
   }
 
@@ -135,6 +143,9 @@ export class Settle implements EnvelopeDesk {
       case 'scheduled':
         this.#answer(envelope.origin, envelope.receivedAtMs);
         break;
+      case 'ends':
+        this.settled(envelope, result.settlement);
+        break;
       case 'waiting-already':
         this.#options.tally.repeated('already_decided');
         this.#answer(envelope.origin, envelope.receivedAtMs);
@@ -153,8 +164,13 @@ export class Settle implements EnvelopeDesk {
 
   /** The outcome is durable. A retry still has to be struck off its list. */
   #end(envelope: CommandEnvelope): void {
-    if (envelope.road === 'retry') this.#forgetting.add(envelope);
-    else this.#answer(envelope.origin, envelope.receivedAtMs);
+    const { origin, receivedAtMs, road } = envelope;
+    this.#endUnread(origin, receivedAtMs, road === 'retry' ? idOf(envelope) : null);
+  }
+
+  #endUnread(origin: Origin, receivedAtMs: number, retryOf: string | null): void {
+    if (retryOf === null) this.#answer(origin, receivedAtMs);
+    else this.#forgetting.add({ transactionId: retryOf, origin, receivedAtMs });
   }
 
   #answer(origin: Origin, receivedAtMs: number): void {
@@ -175,9 +191,9 @@ export class Settle implements EnvelopeDesk {
     for (const { envelope } of items) this.#end(envelope);
   }
 
-  async #forget(envelopes: readonly CommandEnvelope[]): Promise<void> {
-    await this.#options.retryStore.remove(envelopes.map(idOf));
-    for (const { origin, receivedAtMs } of envelopes) this.#answer(origin, receivedAtMs);
+  async #forget(retries: readonly Ended[]): Promise<void> {
+    await this.#options.retryStore.remove(retries.map(({ transactionId }) => transactionId));
+    for (const { origin, receivedAtMs } of retries) this.#answer(origin, receivedAtMs);
   }
 }
 

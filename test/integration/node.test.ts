@@ -290,34 +290,6 @@ describe('balances', () => {
     expect(await cell(database.pool, 'select count(*) from processor.journal')).toBe('1900');
     expect((await audited(database.pool, redis.url)).counts).toMatchObject({ deadLetters: 0, parked: 0 });
   });
-
-  it('a balance that is not its journal is found by a forced recalculation: the account is set aside, others go on', async () => {
-    await start();
-    const [broken, sound] = [await account(700), await account(5)];
-    await eventually(async () =>
-      expect(await cell(database.pool, 'select count(*) from processor.journal')).toBe('2'),
-    );
-    await database.pool.query('update processor.accounts set balance_cents = 1 where account_id = $1', [
-      broken,
-    ]);
-    const body = JSON.stringify({
-      account_id: broken,
-      force_recalculation: true,
-      timestamp: '2026-11-22T10:40:00Z',
-    });
-    await publish(vhost.url, [{ queue: 'balance_calculation_queue', body }]);
-    await eventually(async () =>
-      expect(await cell(database.pool, 'select code from processor.dead_letters')).toBe('INVARIANT_BROKEN'),
-    );
-    await publish(vhost.url, [
-      { queue: 'transactions_queue', body: documented(broken) },
-      { queue: 'transactions_queue', body: documented(sound) },
-    ]);
-    await eventually(async () => {
-      expect(await cell(database.pool, 'select count(*) from processor.journal')).toBe('3');
-      expect(await cell(database.pool, 'select account_id from processor.parked')).toBe(broken);
-    });
-  });
 });
 
 describe('the outside of a node', () => {

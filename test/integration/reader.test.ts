@@ -91,7 +91,7 @@ test('an original: unknown, waiting, decided', async () => {
   const cardId = await newCard(database.pool, accountId);
   const command = await pendingCommand(database.pool, { accountId, cardId, type: 'PURCHASE' });
   const refused = await pendingCommand(database.pool, { accountId, type: 'CHARGE' });
-  const fact = { accountId, type: 'PURCHASE', amountCents: 1_000n, cardId, refundedCents: 0n };
+  const fact = { accountId, type: 'PURCHASE', amountCents: 1_000n, cardId, refundedCents: 0n, hasRow: true };
 
   expect(await reader.original(randomUUID())).toMatchObject({ status: 'UNKNOWN', refundedCents: 0n });
   expect(await reader.original(command.transactionId)).toEqual({

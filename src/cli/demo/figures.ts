@@ -15,7 +15,6 @@ export interface Figures {
     readonly p95: number | null;
     readonly p99: number | null;
   };
-  readonly queueDepth: number;
   readonly activeAccounts: number;
   readonly residentMegabytes: number;
 }
@@ -64,7 +63,6 @@ export class FigureReader {
       deadLettered: total(samples, 'paygate_dead_letters_total'),
       decidedPerSecond: Math.max(0, ((decided - before.decided) * 1_000) / Math.max(1, atMs - before.atMs)),
       latencyMs: { p50: ms(0.5), p95: ms(0.95), p99: ms(0.99) },
-      queueDepth: total(samples, 'paygate_queue_depth'),
       activeAccounts: total(samples, 'paygate_active_accounts'),
       residentMegabytes: total(samples, 'process_resident_memory_bytes') / 1_000_000,
     };

@@ -6,7 +6,7 @@ import type { Environment } from '../../config.ts';
 import { CommandError, EXIT } from '../exit-codes.ts';
 
 /** What `paygate node` tells a parent process once it is ready. */
-export const readyMessage = z.object({ type: z.literal('ready'), address: z.string() });
+const readyMessage = z.object({ type: z.literal('ready'), address: z.string() });
 
 /** A `paygate node` in a process of its own, outside our process group: Ctrl-C reaches it only through us. */
 export interface NodeProcess {

@@ -35,7 +35,7 @@ const SHOWN_ACCOUNTS = 3;
 const BACKLOG_MAX = 20_000;
 const DRAIN_TIMEOUT_MS = 60_000;
 
-/** Reads the figures every half second and shows them. */
+/** Reads the figures four times a second and shows them. */
 class Show {
   readonly #screen: Screen = createScreen();
   readonly #reader: FigureReader;
@@ -78,6 +78,7 @@ class Show {
       published: this.#published,
       target: this.#options.transactions,
       figures,
+      isEnding: this.#options.signal.aborted,
       balances: shown.map((accountId, index) => {
         const text = texts[index] ?? null;
         return { accountId, cents: text === null ? null : BigInt(text) };

@@ -8,15 +8,23 @@ export interface Sight {
   /** null = until Ctrl-C. */
   readonly target: number | null;
   readonly figures: Figures;
+  /** Ctrl-C was pressed. */
+  readonly isEnding: boolean;
   /** A few accounts, as Redis shows them; null = not in the cache yet. */
   readonly balances: readonly { readonly accountId: string; readonly cents: bigint | null }[];
 }
 
-/** Shows live figures: redrawn in place on a terminal, a line per reading elsewhere. */
+/** Shows live figures: redrawn in place on a terminal, a line a second elsewhere. */
 export interface Screen {
   show(sight: Sight): void;
   end(): void;
 }
+
+/** Said in the panel: whatever else is printed while it is drawn spoils it. */
+export const ENDING = 'stopping: draining, then the audit (Ctrl-C again ends at once)';
+
+/** Off a terminal; every reading would be noise. */
+const LINE_EVERY_MS = 1_000;
 
 const ms = (value: number | null): string =>
   value === null ? '–' : `${value.toFixed(value < 10 ? 1 : 0)} ms`;
@@ -34,7 +42,7 @@ function panel(sight: Sight): string {
     '',
     `${bold('PayGateway Processor')}  ${(sight.elapsedMs / 1_000).toFixed(0)} s`,
     row('published', `${count(sight.published)}${target} messages`),
-    row('received', `${count(figures.received)} messages, ${count(figures.queueDepth)} still queued`),
+    row('received', `${count(figures.received)} messages, ${queued(sight)} still queued`),
     row('approved', paint('green', count(figures.approved))),
     row('rejected', paint('yellow', count(figures.rejected))),
     row('duplicates', count(figures.duplicates)),
@@ -53,9 +61,12 @@ function panel(sight: Sight): string {
       ),
     ),
     '',
-    paint('gray', '  Ctrl-C stops, drains and audits'),
+    paint('gray', `  ${sight.isEnding ? ENDING : 'Ctrl-C stops, drains and audits'}`),
   ].join('\n');
 }
+
+/** On its way to the nodes. What the broker says of its queues is up to two seconds old. */
+const queued = ({ published, figures }: Sight): string => count(Math.max(0, published - figures.received));
 
 function line(sight: Sight): string {
   const { figures } = sight;
@@ -68,12 +79,30 @@ function line(sight: Sight): string {
     `duplicates ${count(figures.duplicates)}`,
     rate(figures),
     `p99 ${ms(figures.latencyMs.p99)}`,
-    `queued ${count(figures.queueDepth)}`,
+    `queued ${queued(sight)}`,
   ].join('  ');
 }
 
+function lines(): Screen {
+  let last: Sight | null = null;
+  let shownMs = -Infinity;
+  const tell = (sight: Sight): void => {
+    shownMs = sight.elapsedMs;
+    print(line(sight));
+  };
+  return {
+    show(sight) {
+      last = sight;
+      if (sight.elapsedMs - shownMs >= LINE_EVERY_MS) tell(sight);
+    },
+    end() {
+      if (last !== null && last.elapsedMs > shownMs) tell(last);
+    },
+  };
+}
+
 export function createScreen(): Screen {
-  if (!isTerminal()) return { show: (sight) => print(line(sight)), end: () => undefined };
+  if (!isTerminal()) return lines();
   const update = createLogUpdate(process.stdout);
   return { show: (sight) => update(panel(sight)), end: () => update.done() };
 }

@@ -2,8 +2,7 @@ import { mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { environment, loadConfig, type Config } from '../../config.ts';
-import { claimPlace, ServerError } from '../../infra/services/index.ts';
-import { CommandError, EXIT } from '../exit-codes.ts';
+import { claimPlace } from '../../infra/services/index.ts';
 import { bringUpToDate } from '../migrate-command.ts';
 import { printError } from '../output.ts';
 import { startNodeProcess, type NodeProcess } from './node-process.ts';
@@ -16,7 +15,7 @@ export interface Stage {
   readonly logFile: string;
   /** Lets the nodes drain and waits until they are gone; returns the exit codes that were not 0. */
   stopNodes(): Promise<readonly (number | null)[]>;
-  /** Ends what is left: nodes, servers, data. Idempotent. */
+  /** Ends what is left: nodes, servers, data, and the log unless a node went wrong. Idempotent. */
   strike(): Promise<void>;
 }
 
@@ -49,32 +48,24 @@ function stageEnvironment(urls: {
   };
 }
 
-async function claim(): ReturnType<typeof claimPlace> {
-  try {
-    return await claimPlace({
-      env: environment(),
-      prefix: 'PAYGATE_DEMO',
-      allowInstall: true,
-      onProgress: (message) => printError(message),
-    });
-  } catch (error) {
-    if (error instanceof ServerError)
-      throw new CommandError(error.message, EXIT.unavailable, { cause: error });
-    throw error;
-  }
-}
-
-/** Brings it all up; on failure nothing is left behind. Throws `CommandError`. */
+/** Brings it all up; on failure nothing but the node's log is left behind. Throws `ServerError`, `CommandError`. */
 export async function setStage(): Promise<Stage> {
-  const place = await claim();
+  const place = await claimPlace({
+    env: environment(),
+    prefix: 'PAYGATE_DEMO',
+    allowInstall: true,
+    onProgress: (message) => printError(message),
+  });
   const logs = mkdtempSync(join(tmpdir(), 'paygate-demo-'));
   const logFile = join(logs, 'nodes.log');
   const nodes: NodeProcess[] = [];
+  let logIsWanted = false;
   let struck: Promise<void> | null = null;
   const strike = (): Promise<void> => {
     struck ??= (async () => {
       for (const node of nodes) node.kill();
       await place.release();
+      if (!logIsWanted) rmSync(logs, { recursive: true, force: true });
     })();
     return struck;
   };
@@ -84,7 +75,9 @@ export async function setStage(): Promise<Stage> {
     printError('migrating');
     await bringUpToDate(config, true);
     printError('starting the node');
+    logIsWanted = true;
     nodes.push(await startNodeProcess({ env, logFd: openSync(logFile, 'a') }));
+    logIsWanted = false;
     return {
       config,
       nodes,
@@ -93,12 +86,12 @@ export async function setStage(): Promise<Stage> {
       stopNodes: async () => {
         const codes = await Promise.all(nodes.map((node) => node.stop()));
         const wrong = codes.filter((code) => code !== 0);
-        if (wrong.length === 0) rmSync(logs, { recursive: true, force: true });
+        logIsWanted = wrong.length > 0;
         return wrong;
       },
     };
   } catch (error) {
-    printError(`the node's log is in ${logFile}`);
+    if (logIsWanted) printError(`the node's log is in ${logFile}`);
     await strike();
     throw error;
   }

@@ -92,7 +92,7 @@ function findingOf({ kind, stored }: LeftOutDecision): Finding {
   }
 }
 
-function storedTransactionOf(stored: StoredRecord): StoredTransaction {
+export function storedTransactionOf(stored: StoredRecord): StoredTransaction {
   return {
     transactionId: stored.transactionId,
     // A row may belong to nobody; no command does, so an empty id differs from every command's, as it should.

@@ -14,8 +14,13 @@ export const READ_CARD_OWNERS: NamedStatement = {
 
 export const READ_ORIGINALS: NamedStatement = {
   name: 'read-originals',
-  text: `select id, status, account_id, type, amount_cents::text, card_id, refunded_cents::text
+  text: `select id, status, account_id, type, amount_cents::text, card_id, refunded_cents::text, has_row
          from processor.read_originals($1)`,
+};
+
+export const READ_STORED: NamedStatement = {
+  name: 'read-stored',
+  text: `select id, stored from processor.read_stored($1)`,
 };
 
 export const READ_CARD_TOTALS: NamedStatement = {

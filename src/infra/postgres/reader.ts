@@ -4,15 +4,19 @@ import { TRANSACTION_TYPES } from '../../contracts/command.ts';
 import type { TransactionType } from '../../contracts/command.ts';
 import type { AccountState, OriginalFact } from '../../domain/account.ts';
 import type { AccountStatus } from '../../domain/codes.ts';
+import type { StoredTransaction } from '../../domain/identity.ts';
 import { LIMITS } from '../../limits.ts';
 import type { AccountReader, CardTotal, JournalCheck } from '../../ports/ledger.ts';
 import { plainArray } from './array-literals.ts';
+import { storedTransactionOf } from './commit-answer.ts';
+import type { StoredRecord } from './commit-answer.ts';
 import {
   CHECK_JOURNALS,
   READ_ACCOUNTS,
   READ_CARD_OWNERS,
   READ_CARD_TOTALS,
   READ_ORIGINALS,
+  READ_STORED,
 } from './reader-statements.ts';
 
 /** A row that belongs to no account: no command's account is called this. */
@@ -26,6 +30,7 @@ export class PostgresReader implements AccountReader {
   readonly #accounts: DataLoader<string, AccountState | null>;
   readonly #cardOwners: DataLoader<string, string | null>;
   readonly #originals: DataLoader<string, OriginalFact>;
+  readonly #stored: DataLoader<string, StoredTransaction | null>;
   readonly #cardTotals: DataLoader<string, CardTotal>;
   readonly #journalChecks: DataLoader<string, JournalCheck | null>;
 
@@ -44,6 +49,11 @@ export class PostgresReader implements AccountReader {
       (ids) => pool.query<OriginalRow>({ ...READ_ORIGINALS, values: [ids] }),
       originalOf,
       unknownOriginal,
+    );
+    this.#stored = loader(
+      (ids) => pool.query<StoredRow>({ ...READ_STORED, values: [ids] }),
+      (row) => storedTransactionOf(row.stored),
+      () => null,
     );
     this.#cardTotals = loader(
       (ids) => pool.query<CardTotalRow>({ ...READ_CARD_TOTALS, values: [ids] }),
@@ -67,6 +77,10 @@ export class PostgresReader implements AccountReader {
 
   original(transactionId: string): Promise<OriginalFact> {
     return this.#originals.load(transactionId);
+  }
+
+  stored(transactionId: string): Promise<StoredTransaction | null> {
+    return this.#stored.load(transactionId);
   }
 
   cardTotal(cardId: string): Promise<CardTotal> {
@@ -100,6 +114,11 @@ interface OriginalRow extends IdRow {
   readonly amount_cents: string;
   readonly card_id: string | null;
   readonly refunded_cents: string;
+  readonly has_row: boolean;
+}
+
+interface StoredRow extends IdRow {
+  readonly stored: StoredRecord;
 }
 
 interface CardTotalRow extends IdRow {
@@ -154,6 +173,7 @@ function originalOf(row: OriginalRow): OriginalFact {
     amountCents: BigInt(row.amount_cents),
     cardId: row.card_id,
     refundedCents: BigInt(row.refunded_cents),
+    hasRow: row.has_row,
   };
 }
 
@@ -170,6 +190,7 @@ function unknownOriginal(transactionId: string): OriginalFact {
     amountCents: 0n,
     cardId: null,
     refundedCents: 0n,
+    hasRow: false,
   };
 }
 

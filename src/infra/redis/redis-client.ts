@@ -78,7 +78,7 @@ export function linkStateOf(client: Redis): LinkState {
   }
 }
 
-/** In good order where Redis answers in time, else at once. Never rejects. */
+/** In good order where Redis answers in time, else at once. Idempotent, never rejects. */
 export async function disconnectClient(client: Redis): Promise<void> {
   if (client.status === 'ready') {
     await client.quit().then(
@@ -87,7 +87,8 @@ export async function disconnectClient(client: Redis): Promise<void> {
       () => undefined,
     );
   }
-  client.disconnect();
+  // On a socket that is gone ioredis waits two seconds for its end, and keeps the process alive for so long.
+  if (client.status !== 'end') client.disconnect();
 }
 
 /** Attached before the first connection, one line per outage: without an error listener ioredis writes to the console. */

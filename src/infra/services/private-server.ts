@@ -20,7 +20,7 @@ export interface Recipe {
   readonly stopSignal: NodeJS.Signals;
 }
 
-export const START_LIMIT_MS = 90_000;
+const START_LIMIT_MS = 90_000;
 const STOP_LIMIT_MS = 20_000;
 const PROBE_PAUSE_MS = 25;
 

@@ -136,6 +136,15 @@ function directoryFor(wanted: string | undefined): string {
   return wanted;
 }
 
+async function newFleet(directory: string): Promise<Fleet> {
+  try {
+    return new Fleet(directory, await startGuardian());
+  } catch (error) {
+    await rm(directory, { recursive: true, force: true });
+    throw error;
+  }
+}
+
 /**
  * Brings up servers on loopback ports that are free, each with a random password, all at the same time.
  *
@@ -153,7 +162,7 @@ export async function startServers<K extends ServerKind = ServerKind>(
   const { own, compose, install } = choice.plan;
   if (install.length > 0) await installPackages(install, options.env, onProgress);
 
-  const fleet = new Fleet(directoryFor(options.directory), await startGuardian());
+  const fleet = await newFleet(directoryFor(options.directory));
   const startedAt = performance.now();
   const work = [
     ...[...own, ...install].map(async (kind) => {

@@ -1,4 +1,5 @@
 import type { AccountState, OriginalFact } from '../../../src/domain/account.ts';
+import type { StoredTransaction } from '../../../src/domain/identity.ts';
 import type { AccountReader, CardTotal, JournalCheck } from '../../../src/ports/ledger.ts';
 import type { FakeLedger } from './fake-ledger.ts';
 import { Gate } from './gate.ts';
@@ -26,6 +27,10 @@ export class FakeReader implements AccountReader {
     return this.#answer(`original ${transactionId}`, this.#originalFact(transactionId));
   }
 
+  async stored(transactionId: string): Promise<StoredTransaction | null> {
+    return this.#answer(`stored ${transactionId}`, this.#ledger.rows.get(transactionId) ?? null);
+  }
+
   async cardTotal(cardId: string): Promise<CardTotal> {
     const none = { cardId, totalCents: 0n, seq: 0n };
     return this.#answer(`card total ${cardId}`, this.#ledger.cardTotals.get(cardId) ?? none);
@@ -48,12 +53,12 @@ export class FakeReader implements AccountReader {
     const row = this.#ledger.rows.get(transactionId);
     if (row === undefined) {
       const nothing = { accountId: '', type: 'DEPOSIT', amountCents: 0n, cardId: null } as const;
-      return { ...nothing, transactionId, status: 'UNKNOWN', refundedCents: 0n };
+      return { ...nothing, transactionId, status: 'UNKNOWN', refundedCents: 0n, hasRow: false };
     }
     const { accountId, type, amountCents, cardId, status } = row;
     const refundedCents = [...this.#ledger.decided.values()]
       .filter(({ command, outcome }) => command.originalId === transactionId && outcome === 'APPROVED')
       .reduce((sum, { requestedCents }) => sum + requestedCents, 0n);
-    return { transactionId, status, accountId, type, amountCents, cardId, refundedCents };
+    return { transactionId, status, accountId, type, amountCents, cardId, refundedCents, hasRow: true };
   }
 }

@@ -1,9 +1,10 @@
 /** Without it a person at the terminal could read a wrong amount, or a stack instead of what to do. */
 import { InvalidArgumentError } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { ConfigError } from '../../../src/config.ts';
+import { ConfigError, loadConfig } from '../../../src/config.ts';
 import { describeError } from '../../../src/cli/describe-error.ts';
 import { CommandError, EXIT } from '../../../src/cli/exit-codes.ts';
+import { paragraphs } from '../../../src/cli/paragraphs.ts';
 import { positive, share, uuid, wholeNumber } from '../../../src/cli/options.ts';
 import { money, table } from '../../../src/cli/output.ts';
 
@@ -28,9 +29,38 @@ describe('table', () => {
         [null, 1_000n],
       ],
     ).split('\n');
+    const amounts = table(
+      ['asked', 'id'],
+      [
+        ['5.00', 'a'],
+        ['-1,000.00', 'b'],
+      ],
+    ).split('\n');
+    expect(amounts.slice(1)).toEqual(['     5.00  a', '-1,000.00  b']);
     expect(lines).toHaveLength(3);
-    expect(lines[1]).toMatch(/^long name +5 *$/);
-    expect(lines[2]).toMatch(/^– +1000 *$/);
+    expect(lines[1]).toMatch(/^long name +5$/);
+    expect(lines[2]).toMatch(/^– +1000$/);
+  });
+});
+
+describe('settings', () => {
+  it('that are wrong are named, with what was expected', () => {
+    const env = { DATABASE_URL: 'nonsense', HTTP_PORT: 'abc', RETRY_DELAY_MS: '1.5', LOG_LEVEL: 'loud' };
+    expect(() => loadConfig(env)).toThrow(
+      [
+        'these settings are not usable:',
+        '  DATABASE_URL: expected a URL that starts with postgres://',
+        '  HTTP_PORT: expected a whole number from 0 to 65535',
+        '  LOG_LEVEL: expected one of error, warn, info, debug, trace',
+        '  RETRY_DELAY_MS: expected a whole number from 1 to 3600000',
+      ].join('\n'),
+    );
+  });
+});
+
+describe('paragraphs', () => {
+  it('joins the lines of a paragraph and keeps paragraphs apart', () => {
+    expect(paragraphs('\none\ntwo\n\nthree\nfour')).toBe('one two\n\nthree four');
   });
 });
 
@@ -74,6 +104,38 @@ describe('describeError', () => {
   it('finds the reason in a cause', () => {
     const cause = Object.assign(new Error('relation does not exist'), { code: '42P01' });
     expect(describeError(new Error('audit failed', { cause })).message).toContain('paygate migrate');
+  });
+
+  it.each([
+    [
+      'Handshake terminated by server: 403 (ACCESS-REFUSED) with message "ACCESS_REFUSED - Login was refused',
+      'RABBITMQ_URL',
+    ],
+    ['Expected ConnectionOpenOk; got <ConnectionClose channel:0>', 'RABBITMQ_URL'],
+    ['WRONGPASS invalid username-password pair or user is disabled.', 'REDIS_URL'],
+    ['NOAUTH HELLO must be called with the client already authenticated', 'REDIS_URL'],
+  ])('names the setting behind "%s"', (message, setting) => {
+    const described = describeError(new Error(message));
+    expect(described.exitCode).toBe(EXIT.unavailable);
+    expect(described.message).toContain(`check ${setting}`);
+    expect(described.message).not.toContain('    at ');
+  });
+
+  it('knows a server by the host and port of its setting', () => {
+    const env = { REDIS_URL: 'redis://127.0.0.1:7001', RABBITMQ_URL: 'amqp://nowhere.invalid' };
+    const away = Object.assign(new Error('x'), { code: 'ECONNREFUSED', address: '127.0.0.1', port: 7001 });
+    expect(describeError(away, env).message).toContain('Redis (REDIS_URL) does not answer');
+    const unknown = Object.assign(new Error('x'), { code: 'ENOTFOUND', hostname: 'nowhere.invalid' });
+    expect(describeError(unknown, env).message).toBe(
+      'paygate: nobody knows the host nowhere.invalid of RabbitMQ (RABBITMQ_URL)',
+    );
+    const taken = Object.assign(new Error('x'), { code: 'EADDRINUSE', port: 9464 });
+    expect(describeError(taken, env).message).toContain('port 9464 is taken: set HTTP_PORT');
+  });
+
+  it('has a word for servers that no usable setting names', () => {
+    const away = Object.assign(new Error('x'), { code: 'ECONNREFUSED', address: '127.0.0.1', port: 7001 });
+    expect(describeError(away, { REDIS_URL: 'nonsense' }).message).toContain('a server (DATABASE_URL');
   });
 
   it('keeps the exit code of a command error and of wrong settings', () => {

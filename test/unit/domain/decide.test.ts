@@ -175,6 +175,11 @@ describe('refunds', () => {
     expect(outcomeOf(verdict)).toBe(outcome);
   });
 
+  it('points its row to the original only where that has one', () => {
+    const gone = decideOne({ command: refund(), original: original({ hasRow: false }) });
+    expect(decided(gone)).toMatchObject({ outcome: 'APPROVED', rowOriginalId: null });
+  });
+
   it('waits for a pending original without end, for an unseen one until the wait is over', () => {
     const pending = decideOne({
       command: refund(),
@@ -220,6 +225,16 @@ describe('whole refunds', () => {
       original: original({ refundedCents: 120n }),
     });
     expect(decided(verdict)).toMatchObject({ requestedCents: 180n, amountCents: 180n });
+  });
+
+  it("show nothing of another account's transaction", () => {
+    const foreign = original({ accountId: OTHER_ACCOUNT, refundedCents: 120n });
+    const verdict = decideOne({ ...whole, command: placeholder, original: foreign });
+    expect(decided(verdict)).toMatchObject({
+      reason: 'ORIGINAL_OF_ANOTHER_ACCOUNT',
+      requestedCents: 10n,
+      amountCents: 0n,
+    });
   });
 
   it('are refused where nothing is left, keeping what was asked', () => {

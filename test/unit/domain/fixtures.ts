@@ -49,6 +49,7 @@ export const original = (with_: Partial<OriginalFact> = {}): OriginalFact => ({
   amountCents: 300n,
   cardId: null,
   refundedCents: 0n,
+  hasRow: with_.status !== 'UNKNOWN',
   ...with_,
 });
 

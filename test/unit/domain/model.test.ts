@@ -75,7 +75,8 @@ class Reference {
     const { transactionId, accountId, type, cardId } = own.command;
     const status = own.outcome === 'APPROVED' ? 'APPROVED' : 'REJECTED';
     const refundedCents = this.refunded(originalId);
-    return { transactionId, accountId, type, cardId, status, amountCents: own.worth, refundedCents };
+    const fact = { transactionId, accountId, type, cardId, status, refundedCents } as const;
+    return { ...fact, amountCents: own.worth, hasRow: true };
   }
 
   decide(given: TransactionCommand): string {
@@ -155,12 +156,20 @@ const unseen = (transactionId: string): OriginalFact => ({
   amountCents: 0n,
   cardId: null,
   refundedCents: 0n,
+  hasRow: false,
 });
 
 const FOREIGN: readonly OriginalFact[] = [
-  { ...unseen(id(3, 1)), status: 'APPROVED', accountId: OTHER_ACCOUNT, amountCents: 50n },
-  { ...unseen(id(3, 2)), status: 'PENDING', accountId: ACCOUNT, type: 'PURCHASE', amountCents: 50n },
-  { ...unseen(id(3, 3)), status: 'ERROR', accountId: ACCOUNT, amountCents: 50n },
+  { ...unseen(id(3, 1)), hasRow: true, status: 'APPROVED', accountId: OTHER_ACCOUNT, amountCents: 50n },
+  {
+    ...unseen(id(3, 2)),
+    hasRow: true,
+    status: 'PENDING',
+    accountId: ACCOUNT,
+    type: 'PURCHASE',
+    amountCents: 50n,
+  },
+  { ...unseen(id(3, 3)), hasRow: true, status: 'ERROR', accountId: ACCOUNT, amountCents: 50n },
 ];
 
 /** Small amounts, so that sums meet their bounds; mostly refunds of something that may have been approved. */

@@ -140,7 +140,7 @@ class Walker implements AccountEffects {
     const originals = new Map(
       this.#needs.originalIds.map((id) => [
         id,
-        { ...fact, transactionId: id, status: 'APPROVED' as const, refundedCents: 0n },
+        { ...fact, transactionId: id, status: 'APPROVED' as const, refundedCents: 0n, hasRow: true },
       ]),
     );
     return { type: 'facts.loaded', cards, originals };

@@ -8,10 +8,13 @@ import type {
   OutboxTask,
   Parked,
   ParkStore,
+  Quarantine,
+  QuarantineStore,
   Retry,
   RetryClock,
   RetryStore,
 } from '../../../src/ports/stores.ts';
+import type { FakeLedger } from '../../support/fakes/fake-ledger.ts';
 import { Gate } from '../../support/fakes/gate.ts';
 
 /** The stores in memory. Each call waits at `gate`, then notes itself in `log`, then answers; `failures` makes the next calls fail. */
@@ -68,6 +71,34 @@ export class FakeStores implements DeadLetterStore, RetryStore, ParkStore {
       throw new Error('the store is away');
     }
     this.log.push(what);
+  }
+}
+
+/** Quarantines in a `FakeLedger`, fenced as its commits are. Each call waits at `gate`; `failures` makes the next ones fail. */
+export class FakeQuarantines implements QuarantineStore {
+  readonly gate = new Gate();
+  readonly written: Quarantine[] = [];
+  failures = 0;
+  readonly #ledger: FakeLedger;
+  readonly #log: string[];
+
+  constructor(ledger: FakeLedger, log: string[] = []) {
+    this.#ledger = ledger;
+    this.#log = log;
+  }
+
+  async setAside(quarantine: Quarantine): Promise<'quarantined' | 'fenced'> {
+    await this.gate.pass();
+    if (this.failures > 0) {
+      this.failures -= 1;
+      throw new Error('the store is away');
+    }
+    const { accountId, shard, epoch } = quarantine;
+    if (this.#ledger.epochOf(shard) !== epoch) return 'fenced';
+    this.#log.push('set aside');
+    this.written.push(quarantine);
+    this.#ledger.addAccount(accountId, { ...this.#ledger.accounts.get(accountId), status: 'quarantined' });
+    return 'quarantined';
   }
 }
 

@@ -107,11 +107,29 @@ describe('retries', () => {
     return delivery;
   }
 
-  it('an early refund is decided when its time has come, and its row is gone', async () => {
+  /** Nobody is there yet whom the decision could wake. */
+  async function decideUnnoticed(): Promise<void> {
+    deliver(bodyOf(original));
+    await turns(world.clock);
+    expect(world.ledger.decided.size).toBe(1);
+  }
+
+  it('an early refund is decided as soon as its original is', async () => {
     world.node.retries.start();
     await early();
     deliver(bodyOf(original));
-    await turns(world.clock);
+    await turns(world.clock, 30);
+    const row = world.ledger.decided.get(transaction(2).transactionId);
+    expect(row).toMatchObject({ outcome: 'APPROVED', road: 'retry' });
+    expect(world.stores.retries.size).toBe(0);
+    expect(world.node.retries.onRoad).toBe(0);
+    expect(world.node.inFlight.count).toBe(0);
+  });
+
+  it('an early refund is decided when its time has come, and its row is gone', async () => {
+    await early();
+    await decideUnnoticed();
+    world.node.retries.start();
     const [armed] = world.retryClock.armed;
     await world.retryClock.ring(armed!.transactionId, armed!.attempt);
     await turns(world.clock, 20);
@@ -133,20 +151,18 @@ describe('retries', () => {
   });
 
   it('what the retry clock forgot is found in the ledger', async () => {
-    world.node.retries.start();
     await early();
-    deliver(bodyOf(original));
-    await turns(world.clock);
+    await decideUnnoticed();
+    world.node.retries.start();
     await seconds(4);
     expect(world.ledger.decided.size).toBe(2);
     expect(world.stores.retries.size).toBe(0);
   });
 
   it('the clock and the ledger together bring it once', async () => {
-    world.node.retries.start();
     await early();
-    deliver(bodyOf(original));
-    await turns(world.clock);
+    await decideUnnoticed();
+    world.node.retries.start();
     world.ledger.gate.close();
     const [armed] = world.retryClock.armed;
     world.clock.advance(5_000);
@@ -173,10 +189,9 @@ describe('retries', () => {
   });
 
   it('a ledger that is away does not stop the polling', async () => {
-    world.node.retries.start();
     await early();
-    deliver(bodyOf(original));
-    await turns(world.clock);
+    await decideUnnoticed();
+    world.node.retries.start();
     const due = world.stores.due.bind(world.stores);
     world.stores.due = () => Promise.reject(new Error('away'));
     await seconds(4);

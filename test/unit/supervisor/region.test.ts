@@ -17,6 +17,7 @@ import { accountIdOf, balanceRequest, transaction } from '../../support/fakes/fa
 import { FakeLedger } from '../../support/fakes/fake-ledger.ts';
 import { FakeReader } from '../../support/fakes/fake-reader.ts';
 import { CountingMetrics, QuietLogger } from '../../support/fakes/quiet.ts';
+import { FakeQuarantines } from './fake-stores.ts';
 import { envelopeOf, FakeDelivery, turns } from './support.ts';
 
 const IDLE_MS = 60_000;
@@ -34,6 +35,7 @@ function world(options: { readonly accounts?: number; readonly activeAccountsMax
   shards.own(new Map(Array.from({ length: LIMITS.shardCount }, (_, shard) => [shard, 1n])));
   const lane = new CommitLane({ ledger, clock, random, metrics, logger, onCommitted: () => undefined });
   const reader = new FakeReader(ledger);
+  const quarantines = new FakeQuarantines(ledger);
   const region: AccountRegion = new AccountRegion({
     shards,
     lanes: [lane],
@@ -42,6 +44,7 @@ function world(options: { readonly accounts?: number; readonly activeAccountsMax
     random,
     logger,
     metrics,
+    quarantines,
     rules: { refundAmount: 'message', refundWaitMs: 900_000 },
     activeAccountsMax: options.activeAccountsMax ?? 100,
     accountIdleMs: IDLE_MS,
@@ -66,7 +69,21 @@ function world(options: { readonly accounts?: number; readonly activeAccountsMax
     router.route(envelope);
     return envelope;
   };
-  return { clock, ledger, metrics, logger, shards, fenced, endings, region, router, reader, desk, send };
+  return {
+    clock,
+    ledger,
+    metrics,
+    logger,
+    shards,
+    fenced,
+    endings,
+    quarantines,
+    region,
+    router,
+    reader,
+    desk,
+    send,
+  };
 }
 
 function nameOf({ command }: Envelope): string {
@@ -120,7 +137,7 @@ describe('crashes', () => {
   });
 
   it('an account that goes on crashing is quarantined: its commands are parked, others go on', async () => {
-    const { clock, endings, send, region } = world();
+    const { clock, endings, quarantines, send, region } = world();
     for (const command of [bomb(1), bomb(2), transaction(3), bomb(4), transaction(5)]) send(command);
     send(transaction(6, { accountId: accountIdOf(2) }));
     await turns(clock, 60);
@@ -135,7 +152,9 @@ describe('crashes', () => {
     await turns(clock);
     expect(endings.at(-1)).toBe('key-7 parked');
     expect(endings).toContain('key-6 decided');
-    expect(region.actorOf(accountIdOf(1))).toBeUndefined();
+    expect(quarantines.written).toMatchObject([{ accountId: accountIdOf(1), epoch: 1n }]);
+    // It has read that it is quarantined, so nothing would be forgotten with it.
+    expect(region.actorOf(accountIdOf(1))?.passivate()).toBe('ended');
   });
 
   it('crashes long ago are forgotten', async () => {
@@ -258,16 +277,204 @@ describe('passivation', () => {
   });
 });
 
-it('a quarantined account parks what comes and what waits', async () => {
-  const { clock, ledger, reader, endings, send, region } = world();
-  reader.gate.close();
-  send(transaction(1));
-  region.quarantine(accountIdOf(1), 'balance 5, journal 4');
-  send(transaction(2));
-  reader.gate.open();
-  await turns(clock);
-  expect(endings.sort()).toEqual(['key-1 parked', 'key-2 parked']);
-  expect(ledger.decided.size).toBe(0);
+describe('quarantine', () => {
+  const REASON = 'balance 5, journal 4';
+
+  it('parks what comes and what waits, in the order of delivery; others go on', async () => {
+    const { clock, ledger, reader, endings, quarantines, send, region } = world();
+    reader.gate.close();
+    send(transaction(1));
+    region.quarantine(accountIdOf(1), REASON);
+    send(transaction(2));
+    send(transaction(3, { accountId: accountIdOf(2) }));
+    reader.gate.open();
+    await turns(clock, 30);
+    expect(endings.filter((line) => line !== 'key-3 decided')).toEqual(['key-1 parked', 'key-2 parked']);
+    expect(endings).toContain('key-3 decided');
+    expect([...ledger.decided.keys()]).toEqual([transaction(3).transactionId]);
+    expect(quarantines.written).toMatchObject([{ accountId: accountIdOf(1), epoch: 1n, reason: REASON }]);
+  });
+
+  it('while the ledger does not have it nothing is decided and nothing is parked', async () => {
+    const { clock, ledger, endings, quarantines, send, region } = world();
+    send(transaction(1));
+    await turns(clock);
+    quarantines.gate.close();
+    region.quarantine(accountIdOf(1), REASON);
+    send(transaction(2));
+    send(transaction(3));
+    await turns(clock, 30);
+    expect(quarantines.gate.waitingCount).toBe(1);
+    expect(endings).toEqual(['key-1 decided']);
+    quarantines.gate.open();
+    await turns(clock, 30);
+    send(transaction(4));
+    await turns(clock);
+    expect(endings.slice(1)).toEqual(['key-2 parked', 'key-3 parked', 'key-4 parked']);
+    expect(ledger.decided.size).toBe(1);
+  });
+
+  it('a commit on its way ends as it ends; what its actor decides after that is held, then parked in order', async () => {
+    const { clock, ledger, endings, quarantines, send, region } = world();
+    ledger.gate.close();
+    quarantines.gate.close();
+    send(transaction(1));
+    await turns(clock);
+    for (const n of [2, 3]) send(transaction(n));
+    region.quarantine(accountIdOf(1), REASON);
+    send(transaction(4));
+    ledger.gate.open();
+    await turns(clock, 30);
+    expect(endings).toEqual(['key-1 decided']);
+    expect(ledger.tried).toHaveLength(1);
+    quarantines.gate.open();
+    await turns(clock, 30);
+    expect(endings).toEqual(['key-1 decided', 'key-2 parked', 'key-3 parked', 'key-4 parked']);
+    expect(ledger.decided.size).toBe(1);
+  });
+
+  it('a commit that is still on its way when the ledger has it ends before anything is parked', async () => {
+    const { clock, ledger, endings, send, region } = world();
+    ledger.gate.close();
+    send(transaction(1));
+    await turns(clock);
+    send(transaction(2));
+    region.quarantine(accountIdOf(1), REASON);
+    await turns(clock, 30);
+    expect(endings).toEqual([]);
+    ledger.gate.open();
+    await turns(clock, 30);
+    expect(endings).toEqual(['key-1 decided', 'key-2 parked']);
+  });
+
+  it('a ledger that is away is asked again, with longer pauses, until it has it', async () => {
+    const { clock, endings, quarantines, send, region } = world();
+    quarantines.failures = 3;
+    region.quarantine(accountIdOf(1), REASON);
+    send(transaction(1));
+    await turns(clock);
+    for (const delayMs of [1, 2, 4].map((factor) => factor * LIMITS.storeBackoffMsMin)) {
+      expect(endings).toEqual([]);
+      clock.advance(delayMs - 1);
+      await turns(clock);
+      expect(quarantines.written).toEqual([]);
+      clock.advance(1);
+      await turns(clock);
+    }
+    expect(quarantines.written).toHaveLength(1);
+    expect(endings).toEqual(['key-1 parked']);
+  });
+
+  it('a balance is not shown meanwhile; the request is parked with the rest', async () => {
+    const { clock, reader, endings, quarantines, desk, router, region } = world();
+    reader.gate.close();
+    router.route(envelopeOf(balanceRequest(), desk, new FakeDelivery('{}')));
+    quarantines.gate.close();
+    region.quarantine(accountIdOf(1), REASON);
+    reader.gate.open();
+    await turns(clock);
+    expect(endings).toEqual([]);
+    quarantines.gate.open();
+    await turns(clock, 30);
+    expect(endings).toEqual(['balance parked']);
+  });
+
+  it('a node that has lost the shard gives everything back in order and parks nothing', async () => {
+    const { clock, ledger, endings, fenced, quarantines, router, send, region, shards } = world();
+    ledger.gate.close();
+    quarantines.gate.close();
+    send(transaction(1));
+    await turns(clock);
+    send(transaction(2));
+    region.quarantine(accountIdOf(1), REASON);
+    send(transaction(3));
+    ledger.gate.open();
+    await turns(clock, 30);
+    ledger.epochs.set(0, 2n);
+    quarantines.gate.open();
+    await turns(clock, 30);
+    expect(endings).toEqual(['key-1 decided']);
+    expect(fenced).toEqual([0]);
+    expect(router.heldCount).toBe(2);
+    expect(ledger.tried).toHaveLength(1);
+    // Whoever owns the shard knows of no quarantine.
+    shards.own(new Map([[0, 2n]]));
+    router.release();
+    await turns(clock, 30);
+    expect(endings.slice(1)).toEqual(['key-2 decided', 'key-3 decided']);
+  });
+
+  it('a node that is stopped before the ledger has it gives everything back', async () => {
+    const { clock, endings, quarantines, router, send, region, shards } = world();
+    quarantines.gate.close();
+    region.quarantine(accountIdOf(1), REASON);
+    for (const n of [1, 2]) send(transaction(n));
+    await turns(clock);
+    for (const shard of shards.owned()) shards.lose(shard);
+    region.shutDown();
+    quarantines.gate.open();
+    await turns(clock);
+    expect(endings).toEqual([]);
+    expect(router.heldCount).toBe(2);
+  });
+
+  it('of an account on probation: the command that is alone ends where it is, those behind it are parked', async () => {
+    const { clock, ledger, endings, send, region } = world();
+    ledger.gate.close();
+    for (const command of [transaction(1), bomb(2), transaction(3)]) send(command);
+    await turns(clock, 30);
+    expect(ledger.gate.waitingCount).toBe(1);
+    send(transaction(4));
+    region.quarantine(accountIdOf(1), REASON);
+    ledger.gate.open();
+    await turns(clock, 60);
+    expect(endings).toEqual(['key-1 decided', 'key-2 parked', 'key-3 parked', 'key-4 parked']);
+  });
+
+  it('of an account on probation whose shard is lost: everything is given back, once', async () => {
+    const { clock, ledger, endings, quarantines, router, send, region } = world();
+    ledger.gate.close();
+    quarantines.gate.close();
+    for (const command of [transaction(1), bomb(2), transaction(3)]) send(command);
+    await turns(clock, 30);
+    region.quarantine(accountIdOf(1), REASON);
+    ledger.epochs.set(0, 2n);
+    ledger.gate.open();
+    quarantines.gate.open();
+    await turns(clock, 60);
+    expect(endings).toEqual([]);
+    expect(router.heldCount).toBe(3);
+  });
+
+  it('a crash meanwhile starts nothing: what it leaves is parked before what came later', async () => {
+    const { clock, reader, endings, quarantines, send, region } = world();
+    reader.gate.close();
+    for (const command of [bomb(1), transaction(2)]) send(command);
+    quarantines.gate.close();
+    region.quarantine(accountIdOf(1), REASON);
+    send(transaction(3));
+    reader.gate.open();
+    await turns(clock, 30);
+    expect(endings).toEqual([]);
+    expect(region.activeCount).toBe(0);
+    quarantines.gate.open();
+    await turns(clock, 30);
+    expect(endings).toEqual(['key-1 parked', 'key-2 parked', 'key-3 parked']);
+  });
+
+  it('keeps no actor of an account that has nothing to do', async () => {
+    const { clock, send, region } = world();
+    send(transaction(1));
+    await turns(clock);
+    region.quarantine(accountIdOf(1), REASON);
+    await turns(clock, 30);
+    expect(region.activeCount).toBe(0);
+    send(transaction(2));
+    await turns(clock);
+    clock.advance(IDLE_MS + 1);
+    region.passivateIdle();
+    expect(region.activeCount).toBe(0);
+  });
 });
 
 it('shutting down gives everything back and starts nothing', async () => {

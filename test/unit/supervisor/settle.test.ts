@@ -3,6 +3,8 @@
  * for ever or never; a store that is away for a moment turning into a lost message.
  */
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { TransactionCommand } from '../../../src/contracts/command.ts';
+import type { StoredTransaction } from '../../../src/domain/identity.ts';
 import type { Settlement } from '../../../src/domain/settlement.ts';
 import type { CommandEnvelope } from '../../../src/supervisor/command-envelope.ts';
 import { DeadLetterDesk } from '../../../src/supervisor/dead-letter-desk.ts';
@@ -28,10 +30,12 @@ function desk() {
   const logger = new QuietLogger();
   const inFlight = new InFlight();
   const givenBack: CommandEnvelope[] = [];
+  const onRecord = new Map<string, StoredTransaction>();
   const settle = new Settle({
     deadLetters: new DeadLetterDesk({ store: stores, publisher, clock, metrics, logger }),
     deferrals: new DeferralDesk({
       store: stores,
+      reader: { stored: (id) => Promise.resolve(onRecord.get(id) ?? null) },
       retryClock,
       clock,
       random: new SeededRandom(1),
@@ -39,7 +43,8 @@ function desk() {
       logger,
       retryAttempts: RETRY_ATTEMPTS,
       retryDelayMs: 1_000,
-      compareRefundAmount: true,
+      refundAmount: 'message',
+      wake: (id) => void log.push(`wake ${id}`),
     }),
     parkStore: stores,
     retryStore: stores,
@@ -51,7 +56,19 @@ function desk() {
     retryAttempts: RETRY_ATTEMPTS,
     giveBack: (envelope) => void givenBack.push(envelope),
   });
-  return { clock, stores, log, publisher, retryClock, metrics, logger, inFlight, givenBack, settle };
+  return {
+    clock,
+    stores,
+    log,
+    publisher,
+    retryClock,
+    metrics,
+    logger,
+    inFlight,
+    givenBack,
+    onRecord,
+    settle,
+  };
 }
 
 let world: ReturnType<typeof desk>;
@@ -218,6 +235,82 @@ describe('another body waits under the same id', () => {
     expect(world.stores.letters[0]?.detail).toContain('amount');
     expect(world.stores.retries.size).toBe(1);
   });
+});
+
+describe('a refund that waits for its original', () => {
+  const deferred = { kind: 'deferred', code: 'ORIGINAL_UNDECIDED' } as const;
+  const refund = transaction(1, { type: 'REFUND', originalId: transaction(2).transactionId });
+  const row = { ...refund, originalId: undefined, status: 'PENDING', reason: null } as const;
+  const decision = (command: TransactionCommand): Settlement => ({
+    kind: 'decided',
+    decision: {
+      command,
+      seq: 1n,
+      outcome: 'APPROVED',
+      reason: null,
+      requestedCents: 1n,
+      amountCents: 1n,
+      balanceAfterCents: 1n,
+      rowCardId: null,
+      rowOriginalId: null,
+      cardTotal: null,
+    },
+  });
+
+  it('is held to its row before it waits: only the true message does', async () => {
+    world.onRecord.set(refund.transactionId, row);
+    settleDelivered(deferred, {}, { ...refund, amountCents: 7n });
+    await turns(world.clock);
+    expect(world.stores.letters).toMatchObject([{ code: 'PAYLOAD_MISMATCH', marksError: false }]);
+    expect(world.stores.retries.size).toBe(0);
+    settleDelivered(deferred, {}, refund);
+    await turns(world.clock);
+    expect(world.stores.letters).toHaveLength(1);
+    expect(world.stores.retries.size).toBe(1);
+  });
+
+  it.each(['APPROVED', 'REJECTED', 'ERROR'] as const)('does not wait where it is %s', async (status) => {
+    world.onRecord.set(refund.transactionId, { ...row, status });
+    const delivery = settleDelivered(deferred, {}, refund);
+    await turns(world.clock);
+    expect(delivery.acks).toBe(1);
+    expect(world.stores.retries.size).toBe(0);
+    expect(world.stores.letters).toEqual([]);
+  });
+
+  it('waits where it is in ERROR and an operator sends it again', async () => {
+    world.onRecord.set(refund.transactionId, { ...row, status: 'ERROR' });
+    settleDelivered(deferred, { mayDecideError: true }, refund);
+    await turns(world.clock);
+    expect(world.stores.retries.size).toBe(1);
+  });
+
+  it("is woken by its original's decision, once", async () => {
+    settleDelivered(deferred, {}, refund);
+    await turns(world.clock);
+    settleDelivered(decision(transaction(3)), {}, transaction(3));
+    expect(world.log).not.toContain(`wake ${refund.transactionId}`);
+    settleDelivered(decision(transaction(2)), {}, transaction(2));
+    settleDelivered(decision(transaction(2)), {}, transaction(2));
+    expect(world.log.filter((entry) => entry === `wake ${refund.transactionId}`)).toHaveLength(1);
+  });
+
+  it('is woken after it was written where the decision came first', async () => {
+    settleDelivered(deferred, {}, refund);
+    settleDelivered(decision(transaction(2)), {}, transaction(2));
+    await turns(world.clock);
+    const wakes = world.log.flatMap((entry, at) => (entry.startsWith('wake') ? [at] : []));
+    expect(wakes.at(-1)).toBeGreaterThan(world.log.indexOf('schedule 1'));
+  });
+});
+
+it('a retry that cannot be read is given up and forgotten', async () => {
+  world.inFlight.enter();
+  const origin = new FakeDelivery('not json', world.log);
+  const refusal = { code: 'BODY_NOT_JSON', deadLetterQueue: 'system_dlq', issues: [] } as const;
+  world.settle.refuse(origin, refusal, 0, transaction(1).transactionId);
+  await turns(world.clock);
+  expect(world.log).toEqual(['record 1', 'publish', 'remove 1', 'ack']);
 });
 
 describe('dead letters', () => {

@@ -4,7 +4,14 @@ import { FakeClock, SeededRandom } from '../../support/fakes/fake-clock.ts';
 import { FakeLedger } from '../../support/fakes/fake-ledger.ts';
 import { FakeReader } from '../../support/fakes/fake-reader.ts';
 import { CountingMetrics, QuietLogger } from '../../support/fakes/quiet.ts';
-import { FakeCache, FakeOutbox, FakePublisher, FakeRetryClock, FakeStores } from './fake-stores.ts';
+import {
+  FakeCache,
+  FakeOutbox,
+  FakePublisher,
+  FakeQuarantines,
+  FakeRetryClock,
+  FakeStores,
+} from './fake-stores.ts';
 
 export const SHARDS_ALL: ReadonlyMap<number, bigint> = new Map(
   Array.from({ length: LIMITS.shardCount }, (_, shard) => [shard, 1n]),
@@ -22,6 +29,7 @@ export function supervised() {
   const retryClock = new FakeRetryClock(log);
   const cache = new FakeCache();
   const outbox = new FakeOutbox();
+  const quarantines = new FakeQuarantines(ledger, log);
   const metrics = new CountingMetrics();
   const logger = new QuietLogger();
   const fenced: number[] = [];
@@ -32,6 +40,7 @@ export function supervised() {
       deadLetters: stores,
       retries: stores,
       parked: stores,
+      quarantines,
       outbox,
       publisher,
       cache,
@@ -52,5 +61,19 @@ export function supervised() {
     },
     (shard) => void fenced.push(shard),
   );
-  return { clock, ledger, stores, log, publisher, retryClock, cache, outbox, metrics, logger, fenced, node };
+  return {
+    clock,
+    ledger,
+    stores,
+    log,
+    publisher,
+    retryClock,
+    cache,
+    outbox,
+    quarantines,
+    metrics,
+    logger,
+    fenced,
+    node,
+  };
 }
