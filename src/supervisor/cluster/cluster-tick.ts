@@ -1,0 +1,239 @@
+import { LIMITS } from '../../limits.ts';
+import type { ClusterDirectory, Inbox, Membership, NodeRecord, ReturnMeaning } from '../../ports/cluster.ts';
+import type { Clock, Logger } from '../../ports/runtime.ts';
+import type { ShardTable } from '../shard-table.ts';
+import { DirectoryWatch } from './directory-watch.ts';
+import { HealthGate } from './health-gate.ts';
+import type { GateState } from './health-gate.ts';
+import { IngestKeeper } from './ingest-keeper.ts';
+import type { IntakeCallbacks } from './ingest-keeper.ts';
+import { Peers } from './peers.ts';
+import type { Situation } from './peers.ts';
+import { ShardKeeper } from './shard-keeper.ts';
+import type { Pass, ShardCallbacks } from './shard-keeper.ts';
+
+export interface ClusterTickOptions {
+  readonly self: Pick<NodeRecord, 'nodeId' | 'incarnation'>;
+  readonly membership: Membership;
+  readonly directory: Pick<ClusterDirectory, 'read' | 'takeOverSeen' | 'release'>;
+  readonly inbox: Pick<Inbox, 'silentMs' | 'watch'>;
+  readonly shards: ShardTable;
+  readonly callbacks: ShardCallbacks & IntakeCallbacks;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** How long the nodes of a cluster that boots wait for each other before they place anything. */
+  readonly graceMs?: number;
+}
+
+const GRACE_MS = 3_000;
+
+/** `announced`: the others know that we leave, so what we give away is taken by one of them. */
+type Stage = 'new' | 'ticking' | 'draining' | 'announced' | 'stopped';
+
+/**
+ * The heartbeat of a node in its cluster: looks at Redis and PostgreSQL, then lets the keepers act on what it saw.
+ *
+ * Owns the keepers of shards and of ingest roles and the peers.
+ * T1. One tick a second, one at a time, each bounded by the longest wait for Redis and for the directory.
+ * T2. The gate is looked at before anything else, also while a tick is under way: a process that was frozen closes its
+ *     intake before it learns anything new.
+ * T3. Only a tick counts as a look at the membership and only a tick begins hand-offs; a nudge takes what became free.
+ */
+export class ClusterTick {
+  readonly shardKeeper: ShardKeeper;
+  readonly ingestKeeper: IngestKeeper;
+  readonly #options: ClusterTickOptions;
+  readonly #watch: DirectoryWatch;
+  readonly #gate: HealthGate;
+  readonly #peers: Peers;
+  #stage: Stage = 'new';
+  #gateState: GateState = 'no-ledger';
+  #activity: 'idle' | 'ticking' = 'idle';
+  #cancelNext: () => void = () => undefined;
+  #onDrained: () => void = () => undefined;
+
+  constructor(options: ClusterTickOptions) {
+    const { directory, membership, inbox, clock, logger, callbacks, shards, self } = options;
+    this.#options = options;
+    this.#watch = new DirectoryWatch({ directory, clock, logger });
+    this.#gate = new HealthGate({ directory: this.#watch, inbox, clock });
+    this.#peers = new Peers({ self, startedAtMs: clock.now(), graceMs: options.graceMs ?? GRACE_MS });
+    const onSettled = (): void => this.#checkDrained();
+    this.shardKeeper = new ShardKeeper({
+      membership,
+      directory,
+      watch: this.#watch,
+      shards,
+      callbacks,
+      logger,
+      onSettled,
+    });
+    this.ingestKeeper = new IngestKeeper({ membership, callbacks, logger, onSettled });
+  }
+
+  get gate(): GateState {
+    return this.#gate.state();
+  }
+
+  /** As of the last tick: for inspection. */
+  situation(): Situation {
+    return this.#peers.situation(this.#isDraining());
+  }
+
+  /** To be called when our own inbox is there. */
+  start(): void {
+    if (this.#stage !== 'new') throw new Error('it ticks already');
+    this.#stage = 'ticking';
+    this.#tickAndGoOn();
+  }
+
+  /** Stops at once; leases run out, rows go on naming us. Idempotent. */
+  stop(): void {
+    this.#stage = 'stopped';
+    this.#cancelNext();
+    this.ingestKeeper.shut();
+  }
+
+  /** Gives everything away, then leaves. Resolves when nothing is ours any more; bounding it is the caller's. */
+  async drain(): Promise<void> {
+    if (this.#stage !== 'ticking') throw new Error('only a node that ticks can drain');
+    this.#stage = 'draining';
+    this.ingestKeeper.shut();
+    const drained = new Promise<void>((resolve) => {
+      this.#onDrained = resolve;
+    });
+    this.#cancelNext();
+    this.#tickAndGoOn();
+    await drained;
+    this.stop();
+    await this.#options.membership.forget(this.#options.self.incarnation);
+  }
+
+  /** The region was refused a commit. */
+  fenced(shard: number, epoch: bigint): void {
+    this.shardKeeper.fenced(shard, epoch);
+    this.nudge();
+  }
+
+  /** From the inbox: a message or ping came back. Proof of death unless our own connection is new. */
+  returned(inbox: string, meaning: ReturnMeaning): void {
+    if (meaning === 'unsure') return;
+    const incarnation = this.#peers.behind(inbox, this.#watch.rows);
+    if (incarnation === null) return;
+    if (this.#peers.proveDead(incarnation, this.#options.clock.now()) === 'known') return;
+    this.#options.logger.warn({ incarnation, inbox }, 'a node is gone: its inbox does not exist any more');
+    void this.#bury(incarnation);
+  }
+
+  /** Something may have become free: reads the directory and takes what belongs here, between two ticks. */
+  nudge(): void {
+    void this.#lookAgain();
+  }
+
+  async #bury(incarnation: string): Promise<void> {
+    if (this.#gate.state() === 'open') await this.#options.membership.forget(incarnation);
+    await this.#lookAgain();
+  }
+
+  async #lookAgain(): Promise<void> {
+    await this.#watch.refresh();
+    if (this.#isOver()) return;
+    this.shardKeeper.reconcile();
+    if (this.#gate.state() === 'open') this.#act('take');
+  }
+
+  #tickAndGoOn(): void {
+    if (this.#isOver()) return;
+    this.#cancelNext = this.#options.clock.after(LIMITS.leaseTickMs, () => this.#tickAndGoOn());
+    if (this.#noteGate() !== 'open') this.ingestKeeper.shut();
+    if (this.#activity === 'ticking') return;
+    this.#activity = 'ticking';
+    void this.#tick().finally(() => {
+      this.#activity = 'idle';
+    });
+  }
+
+  async #tick(): Promise<void> {
+    const read = this.#refreshInTime();
+    if (this.#noteGate() !== 'open') await read;
+    if (this.#isOver()) return;
+    if (this.#noteGate() !== 'open') {
+      const unknown = { kind: 'unknown', reason: new Error('the gate is closed') } as const;
+      this.#peers.observe(unknown, this.#watch.rows, this.#options.clock.now());
+      this.shardKeeper.reconcile();
+      this.shardKeeper.retryReleases();
+      this.#checkDrained();
+      return;
+    }
+    await this.#lookAndAct(read);
+  }
+
+  async #lookAndAct(read: Promise<void>): Promise<void> {
+    const { membership, clock, inbox, logger } = this.#options;
+    const knewOfDrain = this.#stage === 'announced';
+    const wasDraining = this.#isDraining();
+    const [answer] = await Promise.all([membership.tick(wasDraining), read]);
+    if (this.#isOver()) return;
+    if (answer.kind === 'refused') logger.error({ reason: answer.reason }, 'Redis refuses this node');
+    if (answer.kind === 'done' && wasDraining) this.#stage = 'announced';
+    this.#peers.observe(answer, this.#watch.rows, clock.now());
+    inbox.watch(this.#peers.others.map((record) => record.inbox));
+    this.shardKeeper.reconcile();
+    this.shardKeeper.retryReleases();
+    if (this.#noteGate() === 'open') this.#act(this.#passOf(knewOfDrain));
+    else this.ingestKeeper.shut();
+    this.#checkDrained();
+  }
+
+  /**
+   * While somebody is there to take what a draining node gives away, it is told first, and goes step by step. Where it
+   * cannot be told (Redis is away), they take over when our inbox is gone: then the sooner we are gone the better.
+   */
+  #passOf(knewOfDrain: boolean): Pass {
+    if (!this.#isDraining()) return 'take-and-hand-off';
+    const { places, trust } = this.situation();
+    if (places === null || places.length === 0) return 'take-and-hand-off-all';
+    if (knewOfDrain) return 'take-and-hand-off';
+    return trust === 'unknown' ? 'take-and-hand-off-all' : 'take';
+  }
+
+  #act(pass: Pass): void {
+    const situation = this.situation();
+    this.shardKeeper.act(situation, pass);
+    this.ingestKeeper.act(situation);
+  }
+
+  /** The read goes on if it takes longer; the tick does not wait for it. */
+  #refreshInTime(): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#options.clock.after(LIMITS.leaseAnswerTimeoutMs, resolve);
+      void this.#watch.refresh().then(() => {
+        cancel();
+        resolve();
+      });
+    });
+  }
+
+  #noteGate(): GateState {
+    const state = this.#gate.state();
+    const { logger } = this.#options;
+    if (state !== this.#gateState) {
+      if (state === 'open') logger.info({ was: this.#gateState }, 'this node can hold roles again');
+      else logger.warn({ gate: state }, 'this node renews and takes nothing, and reads no queue');
+    }
+    this.#gateState = state;
+    return state;
+  }
+
+  #isDraining(): boolean {
+    return this.#stage === 'draining' || this.#stage === 'announced';
+  }
+
+  #isOver(): boolean {
+    return this.#stage === 'stopped';
+  }
+
+  #checkDrained(): void {
+    if (this.#isDraining() && this.shardKeeper.isEmpty && this.ingestKeeper.isEmpty) this.#onDrained();
+  }
+}

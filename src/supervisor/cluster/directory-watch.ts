@@ -1,0 +1,70 @@
+import { ensureError } from '../../domain/errors.ts';
+import type { ClusterDirectory, ShardRow } from '../../ports/cluster.ts';
+import type { Clock, Logger } from '../../ports/runtime.ts';
+
+export interface DirectoryWatchOptions {
+  readonly directory: Pick<ClusterDirectory, 'read'>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/**
+ * The shard directory as last read, and when PostgreSQL was last reached.
+ *
+ * D1. One read at a time: a PostgreSQL that hangs is not asked again and again.
+ * D2. Reads are numbered when they begin. What was changed after that may be missing in them; whoever changes something
+ *     believes only reads from `nextRead` on.
+ */
+export class DirectoryWatch {
+  readonly #options: DirectoryWatchOptions;
+  #rows: readonly ShardRow[] = [];
+  #readNumber = 0;
+  #begun = 0;
+  #reachedAtMs = -Infinity;
+  #reading: Promise<void> | null = null;
+
+  constructor(options: DirectoryWatchOptions) {
+    this.#options = options;
+  }
+
+  /** By shard; empty before the first read. */
+  get rows(): readonly ShardRow[] {
+    return this.#rows;
+  }
+
+  /** Number of the read that `rows` come from. */
+  get readNumber(): number {
+    return this.#readNumber;
+  }
+
+  get nextRead(): number {
+    return this.#begun + 1;
+  }
+
+  /** When the last read that succeeded began: a process that was frozen in between has not reached it since. */
+  get reachedAtMs(): number {
+    return this.#reachedAtMs;
+  }
+
+  /** Never rejects. */
+  refresh(): Promise<void> {
+    this.#reading ??= this.#read().finally(() => {
+      this.#reading = null;
+    });
+    return this.#reading;
+  }
+
+  async #read(): Promise<void> {
+    const { directory, clock, logger } = this.#options;
+    const begunAtMs = clock.now();
+    this.#begun += 1;
+    const readNumber = this.#begun;
+    try {
+      this.#rows = await directory.read();
+      this.#readNumber = readNumber;
+      this.#reachedAtMs = begunAtMs;
+    } catch (error) {
+      logger.warn({ err: ensureError(error) }, 'the shard directory cannot be read');
+    }
+  }
+}

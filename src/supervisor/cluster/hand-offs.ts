@@ -1,0 +1,90 @@
+import { ensureError } from '../../domain/errors.ts';
+import type { ClusterDirectory, Membership } from '../../ports/cluster.ts';
+import type { Logger } from '../../ports/runtime.ts';
+import type { ShardTable } from '../shard-table.ts';
+import type { DirectoryWatch } from './directory-watch.ts';
+import type { ShardSlot } from './shard-slot.ts';
+
+export interface HandOffCallbacks {
+  /** From now on the shard takes nothing; its epoch stays in the table for what is under way. Must not throw. */
+  readonly beginHandOff: (shard: number) => void;
+  /** Resolves when nothing of the shard is under way any more. */
+  readonly finished: (shard: number) => Promise<void>;
+}
+
+export interface HandOffsOptions {
+  readonly membership: Pick<Membership, 'release'>;
+  readonly directory: Pick<ClusterDirectory, 'release'>;
+  readonly watch: Pick<DirectoryWatch, 'nextRead'>;
+  readonly shards: ShardTable;
+  readonly callbacks: HandOffCallbacks;
+  readonly logger: Logger;
+  readonly onSettled: () => void;
+}
+
+/**
+ * Gives shards away: stop taking, finish, out of the table, "nobody" into the directory, and only then the lease.
+ *
+ * Owns what is finished and not yet written. A shard that is lost on the way is simply no longer handed off.
+ */
+export class HandOffs {
+  readonly #options: HandOffsOptions;
+  readonly #finished = new Set<ShardSlot>();
+  #phase: 'idle' | 'releasing' = 'idle';
+
+  constructor(options: HandOffsOptions) {
+    this.#options = options;
+  }
+
+  begin(slot: ShardSlot): void {
+    slot.move('handOff', this.#options.watch.nextRead);
+    this.#options.callbacks.beginHandOff(slot.shard);
+    void this.#finish(slot, slot.epoch);
+  }
+
+  /** Those finished meanwhile go together. What fails is left to the next call. Never rejects. */
+  async release(): Promise<void> {
+    if (this.#phase === 'releasing') return;
+    this.#phase = 'releasing';
+    while (this.#finished.size > 0 && (await this.#releaseBatch()) === 'done');
+    this.#phase = 'idle';
+  }
+
+  async #finish(slot: ShardSlot, epoch: bigint): Promise<void> {
+    const { callbacks, shards, logger } = this.#options;
+    const { shard } = slot;
+    try {
+      await callbacks.finished(shard);
+    } catch (error) {
+      // Whatever is still under way is stopped by the next owner's epoch.
+      logger.error({ err: ensureError(error), shard }, 'a shard is given away unfinished');
+    }
+    if (!slot.isHandingOff(epoch)) return;
+    shards.lose(shard);
+    this.#finished.add(slot);
+    await this.release();
+  }
+
+  async #releaseBatch(): Promise<'done' | 'failed'> {
+    const { directory, membership, watch, logger, onSettled } = this.#options;
+    const batch = [...this.#finished].map((slot) => ({ slot, epoch: slot.epoch }));
+    try {
+      await directory.release(batch.map(({ slot }) => slot.shard));
+    } catch (error) {
+      this.#drop();
+      logger.warn({ err: ensureError(error), shards: batch.length }, 'shards could not be given away yet');
+      return 'failed';
+    }
+    const given = batch.filter(({ slot, epoch }) => slot.isHandingOff(epoch)).map(({ slot }) => slot);
+    for (const { slot } of batch) this.#finished.delete(slot);
+    await membership.release(given.map(({ lease }) => lease));
+    for (const { slot, epoch } of batch) if (slot.isHandingOff(epoch)) slot.move('released', watch.nextRead);
+    onSettled();
+    return 'done';
+  }
+
+  /** Lets go of those that were lost on the way. */
+  #drop(): void {
+    for (const slot of this.#finished) if (slot.state !== 'handingOff') this.#finished.delete(slot);
+  }
+}

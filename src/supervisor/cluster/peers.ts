@@ -1,0 +1,146 @@
+import { LIMITS } from '../../limits.ts';
+import type { ClusterView, LeaseAnswer, NodeRecord, ShardRow } from '../../ports/cluster.ts';
+import { place } from './placement.ts';
+import { StableView } from './stable-view.ts';
+
+/** What the leases are worth. `young`: after a FLUSHALL those at work may not have put theirs back. `unknown`: Redis is away. */
+export type LeaseTrust = 'settled' | 'young' | 'unknown';
+
+/** What is known of an incarnation that a row names. */
+export type Standing = 'self' | 'live' | 'gone' | 'proven-dead';
+
+/** What a node goes by when it decides which roles to take and to give away. */
+export interface Situation {
+  readonly trust: LeaseTrust;
+  readonly nodeId: string;
+  readonly draining: boolean;
+  /** Nodes that roles are placed on, by `nodeId`; null: too early to say. */
+  readonly places: readonly string[] | null;
+  readonly standingOf: (incarnation: string) => Standing;
+}
+
+/** Where each of these roles belongs; empty: too early to say, or nobody is there to take one. */
+export function desiredOf(
+  roles: readonly string[],
+  { places }: Pick<Situation, 'places'>,
+): ReadonlyMap<string, string> {
+  return places === null || places.length === 0 ? new Map() : place(roles, places);
+}
+
+export interface PeersOptions {
+  readonly self: Pick<NodeRecord, 'nodeId' | 'incarnation'>;
+  readonly startedAtMs: number;
+  /** How long the nodes of a cluster that boots wait for each other. */
+  readonly graceMs: number;
+}
+
+/**
+ * The nodes of the cluster as this node believes in them. Owns their last known records, the stable view, the proofs of death.
+ *
+ * P1. Counted are incarnations; roles are placed on `nodeId`s, so that a node that is started again gets its old ones.
+ * P2. While the boot is young, a missing record says nothing.
+ * P3. The grace period is for a cluster that boots. Where others are at work, they give to a new node as soon as they
+ *     count it, so it must not wait longer than they do.
+ */
+export class Peers {
+  readonly #options: PeersOptions;
+  readonly #provenDead = new Set<string>();
+  #records: ReadonlyMap<string, NodeRecord> = new Map();
+  #seen: ReadonlySet<string> = new Set();
+  #counted: ReadonlySet<string> = new Set();
+  #view: StableView | null = null;
+  #trust: LeaseTrust = 'unknown';
+
+  constructor(options: PeersOptions) {
+    this.#options = options;
+  }
+
+  /** Records of the nodes seen last, ourselves left out and those that are proven dead. */
+  get others(): readonly NodeRecord[] {
+    return [...this.#records.values()].filter(
+      ({ incarnation }) =>
+        incarnation !== this.#options.self.incarnation &&
+        this.#seen.has(incarnation) &&
+        !this.#provenDead.has(incarnation),
+    );
+  }
+
+  observe(answer: LeaseAnswer<ClusterView>, rows: readonly ShardRow[], nowMs: number): void {
+    if (answer.kind !== 'done') {
+      this.#trust = 'unknown';
+      this.#view?.observe({ kind: 'unknown' }, nowMs);
+      return;
+    }
+    const { boot, nodes } = answer.value;
+    this.#trust = boot.young ? 'young' : 'settled';
+    this.#seen = new Set(nodes.map(({ incarnation }) => incarnation));
+    const live = boot.young ? new Set([...this.#seen, ...this.#counted]) : this.#seen;
+    this.#view ??= this.#open(rows);
+    this.#view.observe({ kind: 'known', live }, nowMs);
+    this.#count();
+    for (const incarnation of this.#counted) this.#provenDead.delete(incarnation);
+    const kept = [...this.#records].filter(([incarnation]) => this.#counted.has(incarnation));
+    this.#records = new Map([...kept, ...nodes.map((record) => [record.incarnation, record] as const)]);
+    this.#forgetDead(rows);
+  }
+
+  /** The incarnation behind an inbox, if it is known and not ours. */
+  behind(inbox: string, rows: readonly ShardRow[]): string | null {
+    const incarnation =
+      [...this.#records.values()].find((record) => record.inbox === inbox)?.incarnation ??
+      rows.find(({ owner }) => owner?.inbox === inbox)?.owner?.incarnation;
+    return incarnation === undefined || incarnation === this.#options.self.incarnation ? null : incarnation;
+  }
+
+  /** A message to the node came back. `known`: that was known. */
+  proveDead(incarnation: string, nowMs: number): 'news' | 'known' {
+    if (this.#provenDead.has(incarnation)) return 'known';
+    this.#provenDead.add(incarnation);
+    this.#view?.proveDead(incarnation, nowMs);
+    this.#count();
+    return 'news';
+  }
+
+  situation(draining: boolean): Situation {
+    const { nodeId, incarnation: own } = this.#options.self;
+    const speaks = this.#view?.nodes != null;
+    const places = [...this.#counted].flatMap((incarnation) => {
+      const record = this.#records.get(incarnation);
+      const leaves = incarnation === own ? draining : (record?.draining ?? true);
+      return record === undefined || leaves ? [] : [record.nodeId];
+    });
+    return {
+      trust: this.#trust,
+      nodeId,
+      draining,
+      places: speaks ? [...new Set(places)].sort() : null,
+      standingOf: (incarnation) => this.#standingOf(incarnation),
+    };
+  }
+
+  #standingOf(incarnation: string): Standing {
+    if (incarnation === this.#options.self.incarnation) return 'self';
+    if (this.#provenDead.has(incarnation)) return 'proven-dead';
+    return this.#counted.has(incarnation) || this.#seen.has(incarnation) ? 'live' : 'gone';
+  }
+
+  #open(rows: readonly ShardRow[]): StableView {
+    const { startedAtMs, graceMs, self } = this.#options;
+    const atWork = rows.some(
+      ({ owner }) =>
+        owner !== null && owner.incarnation !== self.incarnation && this.#seen.has(owner.incarnation),
+    );
+    return new StableView({ startedAtMs, graceMs: atWork ? 0 : graceMs, deathHoldMs: LIMITS.leaseMs });
+  }
+
+  #count(): void {
+    this.#counted = new Set(this.#view?.nodes ?? []);
+  }
+
+  /** Keeps what somebody may still ask about: a proof is forgotten when neither a row nor a record names the node. */
+  #forgetDead(rows: readonly ShardRow[]): void {
+    const named = new Set(rows.flatMap(({ owner }) => (owner === null ? [] : [owner.incarnation])));
+    for (const incarnation of this.#provenDead)
+      if (!named.has(incarnation) && !this.#seen.has(incarnation)) this.#provenDead.delete(incarnation);
+  }
+}
