@@ -11,8 +11,8 @@ const BOUNDS = {
   inFlightBytesMax: 32 * 1024 * 1024,
   /** Intake window at start; it grows while the work keeps up. */
   windowStart: 200,
-  /** Oldest unacknowledged delivery older than this: settled ones behind it are acknowledged singly. */
-  ackGapMsMax: 50,
+  /** Acknowledged prefix stands still for this long: settled deliveries behind the gap are acknowledged singly. */
+  ackGapMsMax: 500,
   /** Commands an actor decides into one commit. */
   actorBatchMax: 500,
   /** Commands in one commit call. 500 to 1,000 is where the bare loop stops gaining. */

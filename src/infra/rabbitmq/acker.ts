@@ -12,10 +12,12 @@ import { LIMITS } from '../../limits.ts';
  * ```
  * A1. `upTo` never covers a tag that is not settled: while there are stragglers every acknowledgement is single.
  * A2. A tag is acknowledged at most once.
- * A3. A gap that does not move for `LIMITS.ackGapMsMax`, or that holds back half a window, stops holding anything back:
+ * A3. A gap that does not move for `LIMITS.ackGapMsMax`, or that holds back most of a window, stops holding anything back:
  *     what is open behind the newest settled tag becomes a straggler.
  *     (The time counts from the last move of the prefix, not from the delivery: under load every delivery waits its turn
- *     for longer than that, and the prefix moves all the same.)
+ *     for longer than that, and the prefix moves all the same. Both bounds are wide because single acknowledgements are dear:
+ *     RabbitMQ walks over the older unacknowledged messages for each of them. With 50 ms and half a window a drain of
+ *     100,000 messages over 10,000 accounts ran at 5,500/s, almost without single ones at 8,900/s, with these bounds at 7,800/s.)
  * A4. The ring holds no more than the broker has unacknowledged, so it is as large as the window; it grows if that was wrong.
  */
 
@@ -85,7 +87,7 @@ export class Acker {
   take(nowMs: number, window: number): Acknowledgements {
     const prefixEnd = this.#takePrefix(nowMs);
     const gapIsOver =
-      this.#held > 0 && (this.#held * 2 >= window || nowMs - this.#prefixMovedAtMs >= LIMITS.ackGapMsMax);
+      this.#held > 0 && (this.#held * 8 >= window * 7 || nowMs - this.#prefixMovedAtMs >= LIMITS.ackGapMsMax);
     let upTo: number | null = null;
     if (prefixEnd !== null) {
       if (this.#stragglers.size === 0) {

@@ -58,10 +58,12 @@ describe('a gap', () => {
     expect(acker.holdsBack).toBe(false);
   });
 
-  it('is left behind at once when half of the window waits behind it', () => {
-    const acker = ackerWith(6);
-    for (const tag of [2, 3, 5, 6]) acker.settle(tag);
-    expect(acker.take(1, WINDOW)).toEqual({ upTo: null, singles: [2, 3, 5, 6] });
+  it('is left behind at once when seven eighths of the window wait behind it', () => {
+    const acker = ackerWith(8);
+    for (const tag of [2, 3, 4, 5, 6, 7]) acker.settle(tag);
+    expect(acker.take(1, WINDOW)).toEqual({ upTo: null, singles: [] });
+    acker.settle(8);
+    expect(acker.take(1, WINDOW)).toEqual({ upTo: null, singles: [2, 3, 4, 5, 6, 7, 8] });
   });
 
   it('holds nothing back at the end, when there is no window any more', () => {
