@@ -9,7 +9,7 @@
 import { AccountActor } from '../src/actors/account-actor.ts';
 import type { AccountParent } from '../src/actors/account-actor.ts';
 import { CommitLane } from '../src/actors/commit-lane.ts';
-import type { Envelope } from '../src/actors/envelope.ts';
+import type { Envelope } from '../src/machines/envelope.ts';
 import type { Logger, Metrics } from '../src/ports/runtime.ts';
 import type { AccountReader, Ledger } from '../src/ports/ledger.ts';
 import type { TransactionCommand } from '../src/contracts/command.ts';

@@ -8,7 +8,7 @@ import type { BalanceEnvelope } from '../machines/mailbox.ts';
 import type { AccountChange, AccountReader } from '../ports/ledger.ts';
 import type { Clock, Logger, Random } from '../ports/runtime.ts';
 import type { ProposalResult } from './commit-lane.ts';
-import type { Envelope, GiveBackReason } from './envelope.ts';
+import type { Envelope, GiveBackReason } from '../machines/envelope.ts';
 import { LiveEffects } from './live-effects.ts';
 
 export type { AccountPlace, StopReason } from '../machines/account-effects.ts';

@@ -24,8 +24,6 @@ export interface RoadDecision extends Decision {
   readonly mayDecideError: boolean;
 }
 
-export type { Finding } from '../domain/finding.ts';
-
 export type AccountVerdict =
   | { readonly kind: 'committed' }
   /** The shard's epoch is no longer ours. */

@@ -1,7 +1,7 @@
 import { AccountActor } from '../actors/account-actor.ts';
 import type { AccountParent, AccountPlace, ActorSurroundings, StopReason } from '../actors/account-actor.ts';
 import type { CommitLane, ProposalResult } from '../actors/commit-lane.ts';
-import type { Envelope, GiveBackReason } from '../actors/envelope.ts';
+import type { Envelope, GiveBackReason } from '../machines/envelope.ts';
 import type { AccountState } from '../domain/account.ts';
 import { ensureError } from '../domain/errors.ts';
 import { shardOf } from '../domain/shard.ts';

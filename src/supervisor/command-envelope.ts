@@ -1,4 +1,4 @@
-import type { Envelope, GiveBackReason } from '../actors/envelope.ts';
+import type { Envelope, GiveBackReason } from '../machines/envelope.ts';
 import type { Command, Road } from '../contracts/command.ts';
 import type { InboundQueue } from '../contracts/queues.ts';
 import type { DeferralCode } from '../domain/codes.ts';

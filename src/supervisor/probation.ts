@@ -1,4 +1,4 @@
-import type { Envelope, GiveBackReason } from '../actors/envelope.ts';
+import type { Envelope, GiveBackReason } from '../machines/envelope.ts';
 import type { Settlement } from '../domain/settlement.ts';
 
 /** Tells the probation that its one command has ended, and is otherwise the command itself. */

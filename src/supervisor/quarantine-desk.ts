@@ -1,6 +1,6 @@
 import type { AccountPlace } from '../actors/account-actor.ts';
 import type { ProposalResult } from '../actors/commit-lane.ts';
-import type { Envelope } from '../actors/envelope.ts';
+import type { Envelope } from '../machines/envelope.ts';
 import type { Clock, Logger } from '../ports/runtime.ts';
 import type { QuarantineStore } from '../ports/stores.ts';
 import type { ShardTable } from './shard-table.ts';

@@ -6,11 +6,8 @@ import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { connectionName, connectionSettings } from '../../src/infra/postgres/pool.ts';
-import {
-  PostgresShardDirectory,
-  ShardsLocked,
-  type ShardClaimant,
-} from '../../src/infra/postgres/shard-directory.ts';
+import { PostgresShardDirectory, ShardsLocked } from '../../src/infra/postgres/shard-directory.ts';
+import type { ShardOwner } from '../../src/ports/cluster.ts';
 import { eventually, type TestDatabase, withDatabase } from '../support/services.ts';
 
 const ALL = Array.from({ length: 256 }, (_, shard) => shard);
@@ -28,14 +25,14 @@ afterEach(async () => {
   await database.drop();
 });
 
-function claimant(nodeId: string): ShardClaimant {
+function claimant(nodeId: string): ShardOwner {
   const incarnation = randomUUID();
   return { nodeId, incarnation, inbox: `inbox.${nodeId}.${incarnation}` };
 }
 
 /** A commit in progress of this node: it holds the row of the shard. */
 async function commitOf(
-  node: ShardClaimant,
+  node: ShardOwner,
   shard: number,
 ): Promise<{ client: pg.Client; lost: () => boolean }> {
   const applicationName = connectionName(node.nodeId, node.incarnation, 'lane0');

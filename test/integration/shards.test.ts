@@ -6,12 +6,8 @@ import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { connectionName, connectionSettings } from '../../src/infra/postgres/pool.ts';
-import {
-  ownerName,
-  PostgresShardDirectory,
-  type ShardClaimant,
-  ShardsLocked,
-} from '../../src/infra/postgres/shard-directory.ts';
+import { ownerName, PostgresShardDirectory, ShardsLocked } from '../../src/infra/postgres/shard-directory.ts';
+import type { ShardOwner } from '../../src/ports/cluster.ts';
 import { eventually, type TestDatabase, withDatabase } from '../support/services.ts';
 
 let database: TestDatabase;
@@ -27,7 +23,7 @@ afterEach(async () => {
   await database.drop();
 });
 
-function claimant(nodeId: string): ShardClaimant {
+function claimant(nodeId: string): ShardOwner {
   const incarnation = randomUUID();
   return { nodeId, incarnation, inbox: `inbox.${nodeId}.${incarnation}` };
 }

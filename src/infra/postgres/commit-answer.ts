@@ -1,6 +1,7 @@
 import type { TransactionType } from '../../contracts/command.ts';
 import type { StoredTransaction } from '../../domain/identity.ts';
-import type { AccountChange, AccountVerdict, CardTotal, CommitReceipt, Finding } from '../../ports/ledger.ts';
+import type { Finding } from '../../domain/finding.ts';
+import type { AccountChange, AccountVerdict, CardTotal, CommitReceipt } from '../../ports/ledger.ts';
 
 /** The one row that `processor.commit_decisions` returns. Integers beyond 2^53 come as text. */
 export interface CommitAnswer {

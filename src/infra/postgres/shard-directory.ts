@@ -3,9 +3,6 @@ import { LIMITS } from '../../limits.ts';
 import type { ClusterDirectory, ShardOwner, ShardRow } from '../../ports/cluster.ts';
 import { connectionsOf } from './pool.ts';
 
-/** The incarnation of a node in whose name shards are taken. */
-export type ShardClaimant = ShardOwner;
-
 export interface TakeoverOptions {
   /** How long a commit of the old owner may hold its shard before the old owner's connections are ended. */
   readonly lockTimeoutMs: number;
@@ -33,12 +30,12 @@ export class ShardsLocked extends Error {
  */
 export class PostgresShardDirectory implements ClusterDirectory {
   readonly #pool: pg.Pool;
-  readonly #claimant: ShardClaimant;
+  readonly #claimant: ShardOwner;
   readonly #owner: string;
   readonly #options: TakeoverOptions;
   readonly #held = new Map<number, bigint>();
 
-  constructor(pool: pg.Pool, claimant: ShardClaimant, options: Partial<TakeoverOptions> = {}) {
+  constructor(pool: pg.Pool, claimant: ShardOwner, options: Partial<TakeoverOptions> = {}) {
     this.#pool = pool;
     this.#claimant = claimant;
     this.#owner = ownerName(claimant);
@@ -136,7 +133,7 @@ export class PostgresShardDirectory implements ClusterDirectory {
  * What `processor.shards.owner` holds: `<node>:<incarnation>`. An incarnation owns a shard, not a node: a node that is
  * started again under its old name is somebody else.
  */
-export function ownerName(claimant: Pick<ShardClaimant, 'nodeId' | 'incarnation'>): string {
+export function ownerName(claimant: Pick<ShardOwner, 'nodeId' | 'incarnation'>): string {
   return `${claimant.nodeId}:${claimant.incarnation}`;
 }
 

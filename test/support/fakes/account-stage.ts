@@ -2,7 +2,7 @@ import { AccountActor } from '../../../src/actors/account-actor.ts';
 import type { AccountParent, StopReason } from '../../../src/actors/account-actor.ts';
 import { CommitLane } from '../../../src/actors/commit-lane.ts';
 import type { CommittedBatch, ProposalResult } from '../../../src/actors/commit-lane.ts';
-import type { Envelope } from '../../../src/actors/envelope.ts';
+import type { Envelope } from '../../../src/machines/envelope.ts';
 import type { AccountState } from '../../../src/domain/account.ts';
 import type { AccountRules } from '../../../src/machines/account-effects.ts';
 import type { BalanceEnvelope } from '../../../src/machines/mailbox.ts';

@@ -1,4 +1,4 @@
-import type { Envelope, GiveBackReason } from '../../../src/actors/envelope.ts';
+import type { Envelope, GiveBackReason } from '../../../src/machines/envelope.ts';
 import type { BalanceCommand, Command, TransactionCommand } from '../../../src/contracts/command.ts';
 import type { StoredTransaction } from '../../../src/domain/identity.ts';
 import type { Settlement } from '../../../src/domain/settlement.ts';

@@ -1,7 +1,7 @@
 /** Without this: an account forgets a command, answers before the commit, guesses after a failure, or takes the process with it. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { AccountActor } from '../../../src/actors/account-actor.ts';
-import type { Envelope } from '../../../src/actors/envelope.ts';
+import type { Envelope } from '../../../src/machines/envelope.ts';
 import { LIMITS } from '../../../src/limits.ts';
 import { AccountStage } from '../../support/fakes/account-stage.ts';
 import {

@@ -9,7 +9,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { AccountActor } from '../../../src/actors/account-actor.ts';
 import type { StopReason } from '../../../src/actors/account-actor.ts';
-import type { Envelope } from '../../../src/actors/envelope.ts';
+import type { Envelope } from '../../../src/machines/envelope.ts';
 import type { Command, TransactionCommand } from '../../../src/contracts/command.ts';
 import { AccountStage, settlePromises } from '../../support/fakes/account-stage.ts';
 import { SeededRandom } from '../../support/fakes/fake-clock.ts';

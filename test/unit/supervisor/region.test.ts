@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { CommitLane } from '../../../src/actors/commit-lane.ts';
-import type { Envelope } from '../../../src/actors/envelope.ts';
+import type { Envelope } from '../../../src/machines/envelope.ts';
 import type { TransactionCommand } from '../../../src/contracts/command.ts';
 import type { Settlement } from '../../../src/domain/settlement.ts';
 import { LIMITS } from '../../../src/limits.ts';
