@@ -45,6 +45,7 @@ const reader: AccountReader = {
   original: () => Promise.reject(new Error('no refunds here')),
   cardTotal: (cardId) => Promise.resolve({ cardId, totalCents: 0n, seq: 0n }),
   journalCheck: () => Promise.resolve(null),
+  stored: () => Promise.resolve(null),
 };
 
 /** Commands in flight, as an intake window allows them. */
