@@ -40,4 +40,28 @@ export interface BalanceCommand {
   readonly forceRecalculation: boolean;
 }
 
-export type Command = TransactionCommand | BalanceCommand;
+/**
+ * What an operator may do to an account. `adjust`: signed cents, not 0. `release`: ends a quarantine.
+ */
+export type OperatorAction =
+  | { readonly kind: 'freeze' }
+  | { readonly kind: 'unfreeze' }
+  | { readonly kind: 'close' }
+  | { readonly kind: 'overdraft'; readonly overdraftCents: bigint }
+  | { readonly kind: 'adjust'; readonly amountCents: bigint }
+  | { readonly kind: 'release' };
+
+/** An operator's order for one account, decided by its owner like everything else. */
+export interface OperatorCommand {
+  readonly kind: 'operator';
+  /** UUID: the same order sent again is answered with its first outcome. */
+  readonly orderId: string;
+  readonly accountId: string;
+  readonly action: OperatorAction;
+  /** Who, 1 to 100 characters. */
+  readonly operator: string;
+  /** 1 to 500 characters. */
+  readonly why: string;
+}
+
+export type Command = TransactionCommand | BalanceCommand | OperatorCommand;

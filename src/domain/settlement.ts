@@ -1,5 +1,5 @@
 import type { Decision } from './account.ts';
-import type { DeferralCode, FailureCode } from './codes.ts';
+import type { AccountStatus, DeferralCode, FailureCode } from './codes.ts';
 import type { StoredTransaction } from './identity.ts';
 
 /** How a command ended, or why it did not end here. */
@@ -14,5 +14,18 @@ export type Settlement =
   | { readonly kind: 'failed'; readonly code: FailureCode; readonly detail: string }
   /** A balance request was answered: the balance is in the cache. */
   | { readonly kind: 'answered' }
+  /** An operator's order has ended. */
+  | { readonly kind: 'operated'; readonly result: OperatorResult }
   /** The account is quarantined: keep the command aside. */
   | { readonly kind: 'parked'; readonly reason: string };
+
+/** What came of an operator's order. `refused`: nothing was written, `detail` says why and what to do. */
+export type OperatorResult =
+  | {
+      readonly kind: 'done';
+      readonly seq: bigint;
+      readonly balanceCents: bigint;
+      readonly overdraftCents: bigint;
+      readonly status: AccountStatus;
+    }
+  | { readonly kind: 'refused'; readonly detail: string };

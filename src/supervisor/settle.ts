@@ -86,6 +86,7 @@ export class Settle implements EnvelopeDesk {
         this.#end(envelope);
         break;
       case 'answered':
+      case 'operated':
         this.#end(envelope);
         break;
       case 'deferred':

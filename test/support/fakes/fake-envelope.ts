@@ -98,6 +98,7 @@ function describe(settlement: Settlement): string {
     case 'repeat':
     case 'same-key':
     case 'answered':
+    case 'operated':
     case 'parked':
       return settlement.kind;
   }
