@@ -1,10 +1,12 @@
 import { CommitLane } from '../actors/commit-lane.ts';
+import { OrderLane } from '../actors/order-lane.ts';
 import type { Config } from '../config.ts';
 import { INBOUND_QUEUES } from '../contracts/queues.ts';
 import { LIMITS } from '../limits.ts';
 import type { BalanceCache } from '../ports/balance-cache.ts';
 import type { Publisher } from '../ports/broker.ts';
 import type { AccountReader, Ledger } from '../ports/ledger.ts';
+import type { OperatorLedger } from '../ports/operator-ledger.ts';
 import type { Clock, Logger, Metrics, Random } from '../ports/runtime.ts';
 import type {
   DeadLetterStore,
@@ -22,6 +24,8 @@ import { DeferralDesk } from '../supervisor/deferral-desk.ts';
 import { InFlight } from '../supervisor/in-flight.ts';
 import { Ingest } from '../supervisor/ingest.ts';
 import { Outbox } from '../supervisor/outbox.ts';
+import { ParkDesk } from '../supervisor/park-desk.ts';
+import { ParkedDesk } from '../supervisor/parked-desk.ts';
 import { Retries } from '../supervisor/retries.ts';
 import { Router } from '../supervisor/router.ts';
 import { Settle } from '../supervisor/settle.ts';
@@ -31,6 +35,7 @@ import { Tally } from '../supervisor/tally.ts';
 /** Ports and surroundings of one node; the tests put fakes here. */
 export interface Ports {
   readonly ledgers: readonly Ledger[];
+  readonly operatorLedger: OperatorLedger;
   readonly reader: AccountReader;
   readonly deadLetters: DeadLetterStore;
   readonly retries: RetryStore;
@@ -87,9 +92,11 @@ export function supervise(
     deliver: (envelope) => region.deliver(envelope),
     heldMax: INBOUND_QUEUES.length * config.intakeWindowMax + LIMITS.retriesInFlightMax,
   });
-  const region = accountRegion(ports, config, { shards, outbox, writer, onFenced });
   const wake = (transactionId: string): void => void retries.wake(transactionId);
-  const settle = settleDesk(ports, config, { tally, inFlight, router, wake });
+  const parking = new ParkDesk({ store: ports.parked, clock, logger });
+  const settle = settleDesk(ports, config, { tally, inFlight, router, wake, parking });
+  const parked = new ParkedDesk({ store: ports.parked, settle, inFlight, clock, logger });
+  const region = accountRegion(ports, config, { shards, outbox, writer, parking, parked, onFenced });
   const ingest = new Ingest({ router, settle, inFlight, tally, clock, logger });
   const retries = new Retries({
     store: ports.retries,
@@ -105,6 +112,8 @@ interface RegionParts {
   readonly shards: ShardTable;
   readonly outbox: Outbox;
   readonly writer: CacheWriter;
+  readonly parking: ParkDesk;
+  readonly parked: ParkedDesk;
   readonly onFenced: (shard: number) => void;
 }
 
@@ -125,7 +134,13 @@ function accountRegion(ports: Ports, config: SupervisionConfig, parts: RegionPar
   const region = new AccountRegion({
     shards: parts.shards,
     lanes,
+    orders: new OrderLane({ ledger: ports.operatorLedger, metrics, logger, onCommitted }),
     reader,
+    parked: {
+      whenParked: (accountId) => parts.parking.whenParked(accountId),
+      take: (accountId) => parts.parked.take(accountId),
+    },
+    accountsToTakeUp: () => parts.parked.accountsToTakeUp(),
     clock,
     random,
     logger,
@@ -145,12 +160,13 @@ interface SettleParts {
   readonly inFlight: InFlight;
   readonly router: Router;
   readonly wake: (transactionId: string) => void;
+  readonly parking: ParkDesk;
 }
 
 function settleDesk(
   ports: Ports,
   config: SupervisionConfig,
-  { tally, inFlight, router, wake }: SettleParts,
+  { tally, inFlight, router, wake, parking }: SettleParts,
 ): Settle {
   const { clock, random, logger, metrics, publisher, retryClock } = ports;
   const { retryAttempts, retryDelayMs, refundAmount } = config;
@@ -169,7 +185,7 @@ function settleDesk(
       refundAmount,
       wake,
     }),
-    parkStore: ports.parked,
+    parking,
     retryStore: ports.retries,
     tally,
     inFlight,
