@@ -106,8 +106,10 @@ function judgeAdjustment(account: AccountState, amountCents: bigint): OrderJudge
       `the balance is ${formatCents(account.balanceCents)} with an overdraft of ` +
         `${formatCents(account.overdraftCents)}: at most that can be taken`,
     );
-  const beyond = amountCents > 0n ? balanceCents >= BALANCE_LIMIT_CENTS : balanceCents <= -BALANCE_LIMIT_CENTS;
-  if (beyond) return refused(`the balance would be ${formatCents(balanceCents)}, more than an account can hold`);
+  const beyond =
+    amountCents > 0n ? balanceCents >= BALANCE_LIMIT_CENTS : balanceCents <= -BALANCE_LIMIT_CENTS;
+  if (beyond)
+    return refused(`the balance would be ${formatCents(balanceCents)}, more than an account can hold`);
   return accepted(account, { amountCents, balanceCents });
 }
 

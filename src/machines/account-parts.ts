@@ -125,16 +125,11 @@ export const accountParts = setup({
     },
     end: ({ context }) => context.effects.end(context.stopReason),
     noteReading: assign({ askedFor: ({ context }) => context.mailbox.waitingCount, quarantine: null }),
-    noteState: assign(({ event }) =>
-      event.type === 'hydrated' && event.state !== null
-        ? {
-            state: event.state,
-            parked: event.state.hasParked ? 'left' : 'none',
-            known: NOTHING_KNOWN,
-            loadFailures: 0,
-          }
-        : {},
-    ),
+    noteState: assign(({ event }) => {
+      if (event.type !== 'hydrated' || event.state === null) return {};
+      const { hasParked, ...state } = event.state;
+      return { state, parked: hasParked ? 'left' : 'none', known: NOTHING_KNOWN, loadFailures: 0 };
+    }),
     noteParkedSeen: assign({ parked: 'left' }),
     noteParkedTaken: assign(({ event }) =>
       event.type === 'parked.taken'

@@ -2,6 +2,7 @@ import { LIMITS } from '../../../src/limits.ts';
 import { supervise } from '../../../src/node/supervision.ts';
 import { FakeClock, SeededRandom } from '../../support/fakes/fake-clock.ts';
 import { FakeLedger } from '../../support/fakes/fake-ledger.ts';
+import { FakeOperatorLedger } from '../../support/fakes/fake-operator-ledger.ts';
 import { FakeReader } from '../../support/fakes/fake-reader.ts';
 import { CountingMetrics, QuietLogger } from '../../support/fakes/quiet.ts';
 import {
@@ -23,7 +24,10 @@ export type Supervised = ReturnType<typeof supervised>;
 export function supervised() {
   const clock = new FakeClock();
   const ledger = new FakeLedger();
+  const operatorLedger = new FakeOperatorLedger(ledger);
+  const reader = new FakeReader(ledger);
   const stores = new FakeStores();
+  reader.hasParked = (accountId) => stores.parkedRows.some((row) => row.accountId === accountId);
   const { log } = stores;
   const publisher = new FakePublisher(log);
   const retryClock = new FakeRetryClock(log);
@@ -36,7 +40,8 @@ export function supervised() {
   const node = supervise(
     {
       ledgers: [ledger],
-      reader: new FakeReader(ledger),
+      operatorLedger,
+      reader,
       deadLetters: stores,
       retries: stores,
       parked: stores,
@@ -64,6 +69,7 @@ export function supervised() {
   return {
     clock,
     ledger,
+    operatorLedger,
     stores,
     log,
     publisher,
