@@ -108,6 +108,8 @@ create unique index journal_transaction on processor.journal (transaction_id) wh
 create index journal_refunds on processor.journal (original_id) include (amount_cents)
   where original_id is not null and outcome = 'APPROVED';
 
+create index journal_orders on processor.journal (account_id, seq) where operator is not null;
+
 create function processor.refuse_change() returns trigger language plpgsql as $$
 begin
   raise exception '% of processor.% is refused: the journal is append-only', tg_op, tg_table_name using errcode = '42501';
