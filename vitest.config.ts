@@ -30,6 +30,19 @@ export default defineConfig({
           hookTimeout: 180_000,
         },
       },
+      {
+        test: {
+          name: 'mutation',
+          include: ['test/mutation/**/*.test.ts'],
+          environment: 'node',
+          globalSetup: ['test/support/servers-global-setup.ts'],
+          sequence: { groupOrder: 3 },
+          pool: 'forks',
+          maxWorkers: 1,
+          testTimeout: 240_000,
+          hookTimeout: 180_000,
+        },
+      },
     ],
   },
 });
