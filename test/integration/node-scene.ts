@@ -33,6 +33,7 @@ export function environmentOf(place: Place, settings: Environment = {}): Record<
     LOG_LEVEL: 'warn',
     RETRY_DELAY_MS: '100',
     DRAIN_TIMEOUT_MS: '120000',
+    CLUSTER_GRACE_MS: '0',
     ...Object.fromEntries(given),
   };
 }

@@ -73,12 +73,12 @@ const count = async (table: 'journal' | 'retries' | 'outbox' | 'dead_letters'): 
   Number(await cell(database.pool, `select count(*) from processor.${table}`));
 
 /** All that was sent is answered. That nothing is ready in the queues is not enough: it may be on its way. */
-async function workedOff(node: RunningNode, decisions: number): Promise<void> {
+async function workedOff(decisions: number, ...working: readonly RunningNode[]): Promise<void> {
   await eventually(async () => {
     expect(await backlog(vhost.url)).toBe(0);
     expect(await count('journal')).toBe(decisions);
     expect(await count('retries')).toBe(0);
-    expect(await figure(node, 'paygate_in_flight')).toBe(0);
+    for (const node of working) expect(await figure(node, 'paygate_in_flight')).toBe(0);
   });
 }
 
@@ -91,7 +91,7 @@ describe('a stream as the Go API sends it', () => {
       { accounts: 60, duplicatesShare: 0.05, documentedShare: 0.2, balanceRequestsShare: 0.05 },
       { transactions: 4_000 },
     );
-    await workedOff(node, report.transactions);
+    await workedOff(report.transactions, node);
     expect(await node.drain()).toBe('drained');
     const audit = await audited(database.pool, redis.url);
     expect(audit.violations).toEqual([]);
@@ -104,7 +104,7 @@ describe('a stream as the Go API sends it', () => {
   it('that stood in the queues before is worked off, also with refunds of whole originals', async () => {
     await send(database.pool, vhost.url, { accounts: 20, duplicatesShare: 0.1 }, { transactions: 1_500 });
     const node = await start({ REFUND_AMOUNT: 'original' });
-    await workedOff(node, 1_500);
+    await workedOff(1_500, node);
     await node.drain();
     const audit = await audited(database.pool, redis.url);
     expect(audit.violations).toEqual([]);
@@ -121,7 +121,7 @@ describe('a stream as the Go API sends it', () => {
     expect(await count('outbox')).toBe(0);
     await speedUp();
     const second = await start();
-    await workedOff(second, 6_000);
+    await workedOff(6_000, second);
     await second.drain();
     const audit = await audited(database.pool, redis.url);
     expect(audit.violations).toEqual([]);
@@ -226,7 +226,7 @@ describe('what comes too early or again', () => {
       vhost.url,
       Array.from({ length: 100 }, () => ({ queue: 'transactions_queue', body }) as const),
     );
-    await workedOff(node, 1);
+    await workedOff(1, node);
     await node.drain();
     expect(await count('journal')).toBe(1);
     expect((await audited(database.pool, redis.url)).violations).toEqual([]);
@@ -278,7 +278,7 @@ describe('balances', () => {
           : ({ queue: 'transactions_queue', body: documented(busy) } as const),
       ),
     );
-    await workedOff(node, 1_900);
+    await workedOff(1_900, node);
     expect(await node.drain()).toBe('drained');
     expect((await audited(database.pool, redis.url)).counts).toMatchObject({ deadLetters: 0, parked: 0 });
   });
@@ -327,21 +327,38 @@ describe('the outside of a node', () => {
     await bare.drop();
   });
 
-  it('a second node on the database takes the shards; the first says so, stops and has lost nothing', async () => {
-    const logger = new QuietLogger();
-    const first = await start({}, logger);
-    const accountId = await account(100);
-    await eventually(async () => expect(await count('journal')).toBe(1));
-    const elsewhere = await freshVhost();
-    const second = await startNode(configOf({ ...place, rabbitmqUrl: elsewhere.url }), {
-      logger: new QuietLogger(),
-    });
-    await publish(vhost.url, [{ queue: 'transactions_queue', body: documented(accountId) }]);
-    expect(await first.stopped).toBe('fenced');
-    expect(logger.messages('error').join()).toContain('another node');
-    await eventually(async () => expect(await backlog(vhost.url)).toBe(1));
-    expect(await count('journal')).toBe(1);
-    await second.drain();
-    await elsewhere.drop();
+  it('a Redis that serves another database is refused with what to do', async () => {
+    const other = await withDatabase();
+    // Test databases are copies of one, and have its id.
+    await other.pool.query('update processor.cluster set cluster_id = gen_random_uuid()');
+    const first = await start();
+    const stranger = startNode(configOf({ ...place, databaseUrl: other.url }), { logger: new QuietLogger() });
+    await expect(stranger).rejects.toThrow(/this Redis serves a cluster that works on another database/);
+    expect(first.status().status).toBe('ready');
+    await other.drop();
+  });
+});
+
+describe('two nodes', () => {
+  it('share the shards; what one reads the other decides; who leaves gives everything back', async () => {
+    const first = await start({ NODE_ID: 'first' });
+    const second = await start({ NODE_ID: 'second' });
+    const owned = async (name: string): Promise<number> =>
+      Number(await cell(database.pool, `select count(*) from processor.shards where owner like '${name}:%'`));
+    await eventually(async () => expect(await owned('second')).toBeGreaterThan(80));
+    await eventually(async () => expect((await owned('first')) + (await owned('second'))).toBe(256));
+    await send(database.pool, vhost.url, { accounts: 60, duplicatesShare: 0.05 }, { transactions: 2_000 });
+    await workedOff(2_000, first, second);
+    expect(await first.drain()).toBe('drained');
+    await eventually(async () => expect(await owned('second')).toBe(256));
+    await send(database.pool, vhost.url, { accounts: 60, run: 'later' }, { transactions: 500 });
+    await workedOff(2_500, second);
+    expect(await second.drain()).toBe('drained');
+    const audit = await audited(database.pool, redis.url);
+    expect(audit.violations).toEqual([]);
+    expect(audit.counts).toMatchObject({ decisions: 2_500, pending: 0 });
+    expect(await cell(database.pool, 'select count(*) from processor.shards where owner is not null')).toBe(
+      '0',
+    );
   });
 });

@@ -18,6 +18,7 @@ function modeFor(standing: Standing | 'nobody', trust: LeaseTrust, place: 'here'
     nodeId: 'a',
     draining: false,
     places: ['a', 'b'],
+    othersAtWork: 'somebody',
     standingOf: () => (standing === 'nobody' ? 'gone' : standing),
   };
   const claims = claimsOf(rows, () => place === 'here', situation);

@@ -1,6 +1,6 @@
 /**
  * The keepers one by one, each on a situation made by hand. Without these: a shard that was given away or lost is taken
- * back on the strength of a look that is older than that, or two nodes read one queue until one of them is restarted.
+ * back on the strength of a look that is older than that, or two nodes read one queue.
  */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { INBOUND_QUEUES } from '../../../src/contracts/queues.ts';
@@ -46,6 +46,7 @@ function situation(fields: Partial<Situation> = {}): Situation {
     nodeId: SELF.nodeId,
     draining: false,
     places: [SELF.nodeId],
+    othersAtWork: 'nobody',
     standingOf: (incarnation) => (incarnation === SELF.incarnation ? 'self' : 'gone'),
     ...fields,
   };
@@ -88,6 +89,7 @@ describe('what the directory said before a shard changed is not news', () => {
         owned: () => undefined,
         lost: () => undefined,
         beginHandOff: () => undefined,
+        left: () => undefined,
         finished: () => Promise.resolve(),
       },
       logger: new QuietLogger(),
@@ -124,10 +126,13 @@ describe('what the directory said before a shard changed is not news', () => {
   });
 });
 
-describe('an intake that was opened while Redis was away', () => {
-  it('is closed where somebody else has the lease when Redis is back, and nowhere else', async () => {
-    const read = new Set<string>();
-    const keeper = new IngestKeeper({
+describe('an intake', () => {
+  let read: Set<string>;
+  let keeper: IngestKeeper;
+
+  beforeEach(() => {
+    read = new Set();
+    keeper = new IngestKeeper({
       membership,
       callbacks: {
         openIntake: (queue) => void read.add(queue),
@@ -136,6 +141,9 @@ describe('an intake that was opened while Redis was away', () => {
       logger: new QuietLogger(),
       onSettled: () => undefined,
     });
+  });
+
+  it('that was opened while Redis was away is closed where somebody else has the lease when it is back', async () => {
     keeper.act(situation({ trust: 'unknown' }));
     expect(read).toEqual(new Set(INBOUND_QUEUES));
     redis.set('ingest:transactions_queue', 'b#1');
@@ -143,5 +151,14 @@ describe('an intake that was opened while Redis was away', () => {
     await settle();
     expect(read).toEqual(new Set(INBOUND_QUEUES.filter((queue) => queue !== 'transactions_queue')));
     expect(redis.holderOf('ingest:transactions_queue')).toBe('b#1');
+  });
+
+  it('is not opened while the boot is young, unless nobody is at work whose lease may have been lost', async () => {
+    keeper.act(situation({ trust: 'young', othersAtWork: 'somebody' }));
+    await settle();
+    expect(read).toEqual(new Set());
+    keeper.act(situation({ trust: 'young', othersAtWork: 'nobody' }));
+    await settle();
+    expect(read).toEqual(new Set(INBOUND_QUEUES));
   });
 });

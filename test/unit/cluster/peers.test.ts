@@ -100,3 +100,27 @@ it('a node that was seen once counts as live, though nothing is placed on it yet
   looking.at([look('a'), look('a'), look('ab')], [row('b')]);
   expect(looking.standingOf('b')).toBe('live');
 });
+
+it('an earlier run of our own name counts as dead, a later one does not', () => {
+  const looking = new Looking();
+  const run = (n: number, startedAtMs: number): NodeRecord => ({
+    ...record('a'),
+    incarnation: `a#${n}`,
+    startedAtMs,
+  });
+  const answer = look('a');
+  if (answer.kind !== 'done') throw new Error('a look that failed');
+  const nodes = [...answer.value.nodes, run(0, -1), run(2, 1)];
+  const rows = [{ ...row('a'), owner: run(-1, -2) }];
+  expect(looking.peers.observe({ ...answer, value: { ...answer.value, nodes } }, rows, 1_000)).toEqual([
+    'a#0',
+    'a#-1',
+  ]);
+  const { standingOf } = looking.peers.situation(false);
+  expect([-1, 0, 1, 2].map((n) => standingOf(`a#${n}`))).toEqual([
+    'proven-dead',
+    'proven-dead',
+    'self',
+    'live',
+  ]);
+});
