@@ -3,6 +3,7 @@
  * shard changes hands; a reader that goes away takes unread messages with it, or is never opened again.
  */
 import { describe, expect, it } from 'vitest';
+import { shardOf } from '../../../src/domain/shard.ts';
 import type { Consumption, Subscription } from '../../../src/ports/broker.ts';
 import { LIMITS } from '../../../src/limits.ts';
 import { Intakes } from '../../../src/supervisor/cluster/intakes.ts';
@@ -27,14 +28,7 @@ async function node() {
   };
   deliver(1);
   await turns(world.clock);
-  const [shard] = [...world.node.region.actorsOf(shardOf(world))].map(({ place }) => place.shard);
-  if (shard === undefined) throw new Error('no actor');
-  return { ...world, deliver, shard };
-}
-
-function shardOf({ node: { region } }: ReturnType<typeof supervised>): number {
-  const shard = Array.from({ length: LIMITS.shardCount }, (_, n) => n).find((n) => region.isBusyWith(n));
-  return shard ?? -1;
+  return { ...world, deliver, shard: shardOf(accountIdOf(1), LIMITS.shardCount) };
 }
 
 describe('a shard that leaves', () => {
