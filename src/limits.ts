@@ -51,6 +51,11 @@ const BOUNDS = {
   /** Backoff of a store, of the cache or of a publication that failed. */
   storeBackoffMsMin: 50,
   storeBackoffMsMax: 2_000,
+  /** Parked commands taken up at a time, and how many bytes of bodies. */
+  parkedBatchMax: 200,
+  parkedBatchBytesMax: 8 * 1024 * 1024,
+  /** Accounts with parked commands looked at in one turn. */
+  parkedAccountsMax: 500,
   /** Text of a reason that travels in the header of a dead letter. */
   detailCharsMax: 1_000,
   /** Retries taken out of the ledger and not answered yet. */
@@ -149,6 +154,15 @@ const BOUNDS = {
   orderAnswerTimeoutMs: 2_000,
   orderPauseMs: 200,
   orderDeadlineMs: 15_000,
+  /** A shard that is handed off is looked at this often, and has this long to finish. */
+  handOffPollMs: 10,
+  handOffFinishMs: 5_000,
+  /** An ingest role that is given away has this long to finish what it read; the rest is read by the next one. */
+  intakeFinishMs: 2_000,
+  /** A queue is read again this long after more had come than a node may hold. */
+  intakeRestartMs: 1_000,
+  /** Ticks are this far apart until a starting node knows who is there. */
+  startTickMs: 250,
   shardCount: 256,
 } as const;
 

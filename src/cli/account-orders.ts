@@ -24,7 +24,7 @@ interface OrderOptions {
 const PLAIN_ACTIONS = [
   ['freeze', 'credits only from now on'],
   ['unfreeze', 'ends a freeze'],
-  ['close', 'nothing more from now on, except refunds of earlier purchases'],
+  ['close', 'for good: nothing more, except refunds of earlier purchases; the balance must be 0'],
   ['release', 'ends a quarantine, if the journal and the balance agree'],
 ] as const;
 

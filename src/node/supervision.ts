@@ -1,10 +1,15 @@
 import { CommitLane } from '../actors/commit-lane.ts';
+import { OrderLane } from '../actors/order-lane.ts';
 import type { Config } from '../config.ts';
 import { INBOUND_QUEUES } from '../contracts/queues.ts';
+import type { InboundQueue } from '../contracts/queues.ts';
+import { shardOf } from '../domain/shard.ts';
 import { LIMITS } from '../limits.ts';
 import type { BalanceCache } from '../ports/balance-cache.ts';
 import type { Publisher } from '../ports/broker.ts';
+import type { ClusterDirectory, Inbox } from '../ports/cluster.ts';
 import type { AccountReader, Ledger } from '../ports/ledger.ts';
+import type { OperatorLedger } from '../ports/operator-ledger.ts';
 import type { Clock, Logger, Metrics, Random } from '../ports/runtime.ts';
 import type {
   DeadLetterStore,
@@ -17,20 +22,35 @@ import type {
 import { AccountRegion } from '../supervisor/account-region.ts';
 import { BalanceDesk } from '../supervisor/balance-desk.ts';
 import { CacheWriter } from '../supervisor/cache-writer.ts';
+import { DirectoryWatch } from '../supervisor/cluster/directory-watch.ts';
+import type { ForwardDesk } from '../supervisor/cluster/forward-desk.ts';
+import type { Forwarder } from '../supervisor/cluster/forwarder.ts';
+import { ShardDoors } from '../supervisor/cluster/shard-doors.ts';
 import { DeadLetterDesk } from '../supervisor/dead-letter-desk.ts';
 import { DeferralDesk } from '../supervisor/deferral-desk.ts';
 import { InFlight } from '../supervisor/in-flight.ts';
 import { Ingest } from '../supervisor/ingest.ts';
+import type { OrderDesk } from '../supervisor/order-desk.ts';
 import { Outbox } from '../supervisor/outbox.ts';
+import { ParkDesk } from '../supervisor/park-desk.ts';
+import { ParkedDesk } from '../supervisor/parked-desk.ts';
 import { Retries } from '../supervisor/retries.ts';
 import { Router } from '../supervisor/router.ts';
 import { Settle } from '../supervisor/settle.ts';
+import { ShardExits } from '../supervisor/shard-exits.ts';
 import { ShardTable } from '../supervisor/shard-table.ts';
 import { Tally } from '../supervisor/tally.ts';
+import { forwarding } from './forwarding.ts';
 
 /** Ports and surroundings of one node; the tests put fakes here. */
 export interface Ports {
+  readonly nodeId: string;
+  /** Of this run of the node. */
+  readonly incarnation: string;
+  readonly inbox: Pick<Inbox, 'name' | 'send' | 'flow'>;
+  readonly directory: Pick<ClusterDirectory, 'read'>;
   readonly ledgers: readonly Ledger[];
+  readonly operatorLedger: OperatorLedger;
   readonly reader: AccountReader;
   readonly deadLetters: DeadLetterStore;
   readonly retries: RetryStore;
@@ -57,6 +77,16 @@ export type SupervisionConfig = Pick<
   | 'accountIdleMs'
 >;
 
+/** What only the whole node can do. None may throw. */
+export interface Callbacks {
+  /** Another node has the shard: a commit under this epoch was refused. */
+  readonly onFenced: (shard: number, epoch: bigint) => void;
+  /** The queue's channel is to be closed for a while. */
+  readonly onOverflow: (queue: InboundQueue) => void;
+  /** An operator lets the node drain. */
+  readonly onDrain: () => void;
+}
+
 /** The parts of a node that have no server of their own, put together. */
 export interface Supervision {
   readonly shards: ShardTable;
@@ -67,45 +97,103 @@ export interface Supervision {
   readonly writer: CacheWriter;
   readonly outbox: Outbox;
   readonly router: Router;
+  readonly watch: DirectoryWatch;
+  readonly doors: ShardDoors;
+  readonly forwarder: Forwarder;
+  readonly desk: ForwardDesk;
+  readonly orders: OrderDesk;
 }
 
-/** Nothing starts by itself: deliveries and retries do. */
-export function supervise(
-  ports: Ports,
-  config: SupervisionConfig,
-  onFenced: (shard: number) => void,
-): Supervision {
+/** Nothing starts by itself: deliveries, forwards and retries do. */
+export function supervise(ports: Ports, config: SupervisionConfig, callbacks: Callbacks): Supervision {
   const { clock, logger, metrics, reader, cache } = ports;
+  const bounds = boundsOf(config);
   const shards = new ShardTable();
   const inFlight = new InFlight();
   const tally = new Tally(metrics, clock);
+  const nextN = counter();
   const writer = new CacheWriter({ cache, reader, clock, metrics, logger });
   const outbox = new Outbox({ store: ports.outbox, writer, cache, clock, logger });
-  const router = new Router({
+  const watch = new DirectoryWatch({ directory: ports.directory, clock, logger });
+  const doors: ShardDoors = new ShardDoors({
     shards,
     clock,
-    deliver: (envelope) => region.deliver(envelope),
-    heldMax: INBOUND_QUEUES.length * config.intakeWindowMax + LIMITS.retriesInFlightMax,
+    rooms: () => ({ region, exits, forwarder, desk, router }),
   });
-  const region = accountRegion(ports, config, { shards, outbox, writer, onFenced });
+  const router = new Router({
+    isOpen: (shard) => doors.isOpen(shard),
+    clock,
+    deliver: (envelope) => doors.deliver(envelope),
+    heldMax: bounds.inFlightMax,
+  });
+  const { onFenced, onOverflow, onDrain } = callbacks;
   const wake = (transactionId: string): void => void retries.wake(transactionId);
-  const settle = settleDesk(ports, config, { tally, inFlight, router, wake });
-  const ingest = new Ingest({ router, settle, inFlight, tally, clock, logger });
+  const parking = new ParkDesk({ store: ports.parked, clock, logger });
+  const settle = settleDesk(ports, config, { tally, inFlight, router, wake, parking });
+  const parked = new ParkedDesk({ store: ports.parked, settle, inFlight, clock, logger });
+  const region = accountRegion(ports, config, { shards, outbox, writer, parking, parked, onFenced });
+  const exits = new ShardExits({ region, parking, clock, logger });
+  const { nodeId, incarnation, inbox } = ports;
+  const common = { clock, logger, inFlight, settle, router, nextN };
+  const { forwarder, desk, orders } = forwarding({
+    ...common,
+    nodeId,
+    incarnation,
+    inbox,
+    watch,
+    metrics,
+    doors,
+    heldMax: bounds.inFlightMax,
+    takenMax: bounds.takenMax,
+    onDrain,
+  });
+  const ingest = new Ingest({ ...common, tally, inFlightMax: bounds.inFlightMax, onOverflow });
   const retries = new Retries({
     store: ports.retries,
     retryClock: ports.retryClock,
     clock,
     logger,
+    isOurs: (accountId) => shards.epochOf(shardOf(accountId, LIMITS.shardCount)) !== null,
     inject: (retry, origin) => ingest.retry(retry, origin),
   });
-  return { shards, inFlight, ingest, retries, region, writer, outbox, router };
+  return {
+    shards,
+    inFlight,
+    ingest,
+    retries,
+    region,
+    writer,
+    outbox,
+    router,
+    watch,
+    doors,
+    forwarder,
+    desk,
+    orders,
+  };
+}
+
+/**
+ * What a node may hold at most. Its own windows twice: after a lost connection the broker delivers again what is still
+ * here.
+ */
+function boundsOf({ intakeWindowMax }: SupervisionConfig): { inFlightMax: number; takenMax: number } {
+  const windows = INBOUND_QUEUES.length * intakeWindowMax;
+  return { takenMax: windows, inFlightMax: 3 * windows + LIMITS.retriesInFlightMax + LIMITS.ordersInHandMax };
+}
+
+function counter(): () => number {
+  let n = 0;
+  return () => (n += 1);
 }
 
 interface RegionParts {
   readonly shards: ShardTable;
   readonly outbox: Outbox;
   readonly writer: CacheWriter;
-  readonly onFenced: (shard: number) => void;
+  readonly parking: ParkDesk;
+  readonly parked: ParkedDesk;
+  readonly onFenced: (shard: number, epoch: bigint) => void;
 }
 
 function accountRegion(ports: Ports, config: SupervisionConfig, parts: RegionParts): AccountRegion {
@@ -125,7 +213,13 @@ function accountRegion(ports: Ports, config: SupervisionConfig, parts: RegionPar
   const region = new AccountRegion({
     shards: parts.shards,
     lanes,
+    orders: new OrderLane({ ledger: ports.operatorLedger, metrics, logger, onCommitted }),
     reader,
+    parked: {
+      whenParked: (accountId) => parts.parking.whenParked(accountId),
+      take: (accountId) => parts.parked.take(accountId),
+    },
+    accountsToTakeUp: () => parts.parked.accountsToTakeUp(),
     clock,
     random,
     logger,
@@ -145,12 +239,13 @@ interface SettleParts {
   readonly inFlight: InFlight;
   readonly router: Router;
   readonly wake: (transactionId: string) => void;
+  readonly parking: ParkDesk;
 }
 
 function settleDesk(
   ports: Ports,
   config: SupervisionConfig,
-  { tally, inFlight, router, wake }: SettleParts,
+  { tally, inFlight, router, wake, parking }: SettleParts,
 ): Settle {
   const { clock, random, logger, metrics, publisher, retryClock } = ports;
   const { retryAttempts, retryDelayMs, refundAmount } = config;
@@ -169,7 +264,7 @@ function settleDesk(
       refundAmount,
       wake,
     }),
-    parkStore: ports.parked,
+    parking,
     retryStore: ports.retries,
     tally,
     inFlight,

@@ -1,6 +1,7 @@
 import { AccountActor } from '../actors/account-actor.ts';
 import type { AccountParent, AccountPlace, ActorSurroundings, StopReason } from '../actors/account-actor.ts';
 import type { CommitLane, ProposalResult } from '../actors/commit-lane.ts';
+import type { OrderLane, OrderResult } from '../actors/order-lane.ts';
 import type { Envelope, GiveBackReason } from '../machines/envelope.ts';
 import type { AccountState } from '../domain/account.ts';
 import { ensureError } from '../domain/errors.ts';
@@ -8,6 +9,7 @@ import { shardOf } from '../domain/shard.ts';
 import { LIMITS } from '../limits.ts';
 import type { BalanceEnvelope } from '../machines/mailbox.ts';
 import type { AccountChange } from '../ports/ledger.ts';
+import type { AccountOrder } from '../ports/operator-ledger.ts';
 import type { Metrics } from '../ports/runtime.ts';
 import type { QuarantineStore } from '../ports/stores.ts';
 import { CrashRecord } from './crash-record.ts';
@@ -20,20 +22,25 @@ export interface RegionOptions extends Omit<ActorSurroundings, 'parent'> {
   readonly shards: ShardTable;
   /** Shards are spread over them. One at least. */
   readonly lanes: readonly CommitLane[];
+  readonly orders: OrderLane;
+  /** Some accounts with parked commands, of whatever shard; others the next time. */
+  readonly accountsToTakeUp: () => Promise<readonly string[]>;
   readonly metrics: Metrics;
   readonly quarantines: QuarantineStore;
   /** Accounts beyond this make the least recently used ones go. */
   readonly activeAccountsMax: number;
   readonly accountIdleMs: number;
   readonly answerBalance: (request: BalanceEnvelope, state: AccountState) => void;
-  /** PostgreSQL has refused to write: another node has taken the shard. */
-  readonly onFenced: (shard: number) => void;
+  /** PostgreSQL has refused to write under this epoch: another node has taken the shard. May call `letGo`. */
+  readonly onFenced: (shard: number, epoch: bigint) => void;
 }
 
 /** How many accounts are looked at when room is needed for one more. */
 const ROOM_TRIES_MAX = 8;
 /** Within this time a second use of an account does not move it to the end of the line again. */
 const RECENCY_MS = 1_000;
+
+const NONE: ReadonlySet<AccountActor> = new Set();
 
 const GIVE_BACK_AS: Readonly<Record<Exclude<StopReason, 'crashed'>, GiveBackReason>> = {
   idle: 'stopped',
@@ -54,18 +61,20 @@ const GIVE_BACK_AS: Readonly<Record<Exclude<StopReason, 'crashed'>, GiveBackReas
  *     journal's, is quarantined: nothing of it is decided from then on, the others notice nothing.
  * G4. No command is parked before the ledger has the quarantine. While it is being written (see `QuarantineDesk`) what
  *     comes waits, and what the account's actor proposes is held; a commit in a lane ends as it ends.
+ * G5. An account of ours with parked commands, if it is not quarantined, gets an actor, also if no new command comes.
  */
 export class AccountRegion implements AccountParent {
   readonly #options: RegionOptions;
   readonly #surroundings: ActorSurroundings;
   readonly #actors = new Map<string, AccountActor>();
+  readonly #ofShard = new Map<number, Set<AccountActor>>();
   readonly #probations = new Map<string, Probation>();
   readonly #quarantines: QuarantineDesk;
   readonly #crashes = new CrashRecord();
   #cancelSweep: () => void = () => undefined;
 
   constructor(options: RegionOptions) {
-    const { reader, clock, random, logger, rules, shards, quarantines: store } = options;
+    const { reader, parked, clock, random, logger, rules, shards, quarantines: store } = options;
     this.#options = options;
     this.#quarantines = new QuarantineDesk({
       store,
@@ -74,7 +83,7 @@ export class AccountRegion implements AccountParent {
       logger,
       onEnd: (pending, end) => this.#quarantineEnded(pending, end),
     });
-    this.#surroundings = { reader, clock, random, logger, rules, parent: this };
+    this.#surroundings = { reader, parked, clock, random, logger, rules, parent: this };
   }
 
   get activeCount(): number {
@@ -98,6 +107,7 @@ export class AccountRegion implements AccountParent {
     this.#cancelSweep = this.#options.clock.after(LIMITS.passivationSweepMs, () => {
       this.#crashes.prune(this.#options.clock.now());
       this.passivateIdle();
+      void this.takeUpParked();
       this.startSweeping();
     });
   }
@@ -107,6 +117,26 @@ export class AccountRegion implements AccountParent {
     this.#cancelSweep();
     for (const actor of [...this.#actors.values()]) actor.stop('shutdown');
     for (const envelope of this.#quarantines.takeAll()) envelope.giveBack('shutdown');
+  }
+
+  /** Of one shard. */
+  actorsOf(shard: number): ReadonlySet<AccountActor> {
+    return this.#ofShard.get(shard) ?? NONE;
+  }
+
+  /** Something of the shard is in hand: an actor, or an account that is being set aside or on probation. */
+  isBusyWith(shard: number): boolean {
+    if (this.actorsOf(shard).size > 0 || this.#quarantines.isBusyWith(shard)) return true;
+    return [...this.#probations.keys()].some((accountId) => shardOf(accountId, LIMITS.shardCount) === shard);
+  }
+
+  /** Ends everything of a shard at once, and gives back what is unanswered: it is another node's (`fenced`), or about to be. */
+  letGo(shard: number, reason: 'fenced' | 'stopped'): void {
+    for (const actor of [...this.actorsOf(shard)]) actor.stop(reason);
+    for (const accountId of [...this.#probations.keys()])
+      if (shardOf(accountId, LIMITS.shardCount) === shard)
+        for (const envelope of this.#endProbation(accountId)) envelope.giveBack(reason);
+    for (const envelope of this.#quarantines.takeShard(shard)) envelope.giveBack(reason);
   }
 
   /** From now on nothing of this account is decided here; once the ledger knows, its commands are parked. */
@@ -120,6 +150,23 @@ export class AccountRegion implements AccountParent {
     const waiting = this.#probations.get(accountId)?.takeWaiting() ?? [];
     this.#probations.delete(accountId);
     this.#setAside(place, reason, waiting);
+  }
+
+  /** Has what is parked for accounts of ours decided. Never rejects. */
+  async takeUpParked(): Promise<void> {
+    const { accountsToTakeUp, shards, logger } = this.#options;
+    try {
+      for (const accountId of await accountsToTakeUp()) {
+        if (this.#quarantines.pendingOf(accountId) !== undefined) continue;
+        const shard = shardOf(accountId, LIMITS.shardCount);
+        const epoch = shards.epochOf(shard);
+        const present = this.#actors.get(accountId);
+        if (present !== undefined) present.takeUpParked();
+        else if (epoch !== null) this.#start({ accountId, shard, epoch });
+      }
+    } catch (error) {
+      logger.warn({ err: error }, 'parked commands could not be looked for, later again');
+    }
   }
 
   /** Stops what has been idle for too long; a bounded number, so that a turn stays short. */
@@ -147,6 +194,12 @@ export class AccountRegion implements AccountParent {
     lane.submit(change, done);
   }
 
+  order({ accountId }: AccountActor, order: AccountOrder, done: (result: OrderResult) => void): void {
+    const pending = this.#quarantines.pendingOf(accountId);
+    if (pending === undefined) this.#options.orders.submit(order, done);
+    else pending.heldProposal = done;
+  }
+
   answerBalance(request: BalanceEnvelope, state: AccountState): void {
     const pending = this.#quarantines.pendingOf(state.accountId);
     if (pending === undefined) this.#options.answerBalance(request, state);
@@ -156,16 +209,16 @@ export class AccountRegion implements AccountParent {
   stopped(actor: AccountActor, reason: StopReason, unanswered: readonly Envelope[], cause?: unknown): void {
     const { metrics } = this.#options;
     const { accountId } = actor.place;
-    if (this.#actors.get(accountId) === actor) this.#actors.delete(accountId);
+    if (this.#actors.get(accountId) === actor) this.#remove(actor);
     metrics.actorStopped(reason);
     if (reason === 'crashed') {
       this.#crashed(actor, unanswered, ensureError(cause));
       return;
     }
-    if (reason === 'fenced') this.#lose(actor.place);
     const goesOn = reason === 'idle' || reason === 'unknown' || !this.#probations.has(accountId);
     const left = goesOn ? unanswered : this.#endProbation(accountId);
     for (const envelope of left) envelope.giveBack(GIVE_BACK_AS[reason]);
+    if (reason === 'fenced') this.#noteFenced(actor.place);
   }
 
   #give(envelope: Envelope): void {
@@ -177,7 +230,7 @@ export class AccountRegion implements AccountParent {
     }
     const present = this.#actors.get(accountId);
     if (present === undefined) {
-      this.#start(accountId, envelope)?.accept(envelope);
+      this.#startFor(envelope);
     } else {
       if (envelope.receivedAtMs - present.lastUsedMs > RECENCY_MS) this.#moveToEnd(present);
       present.accept(envelope);
@@ -185,16 +238,31 @@ export class AccountRegion implements AccountParent {
   }
 
   /** Starts the account's actor. An epoch that has gone meanwhile sends the command back to the router. */
-  #start(accountId: string, envelope: Envelope): AccountActor | undefined {
-    const epoch = this.#options.shards.epochOf(envelope.shard);
-    if (epoch === null) {
-      envelope.giveBack('fenced');
-      return undefined;
-    }
+  #startFor(envelope: Envelope): void {
+    const { command, shard } = envelope;
+    const epoch = this.#options.shards.epochOf(shard);
+    if (epoch === null) envelope.giveBack('fenced');
+    else this.#start({ accountId: command.accountId, shard, epoch }).accept(envelope);
+  }
+
+  #start(place: AccountPlace): AccountActor {
     if (this.#actors.size >= this.#options.activeAccountsMax) this.#makeRoom();
-    const actor = new AccountActor({ accountId, shard: envelope.shard, epoch }, this.#surroundings);
-    if (actor.ended === null) this.#actors.set(accountId, actor);
+    const actor = new AccountActor(place, this.#surroundings);
+    if (actor.ended === null) this.#add(actor);
     return actor;
+  }
+
+  #add(actor: AccountActor): void {
+    const { shard } = actor.place;
+    this.#actors.set(actor.accountId, actor);
+    const ofShard = this.#ofShard.get(shard);
+    if (ofShard === undefined) this.#ofShard.set(shard, new Set([actor]));
+    else ofShard.add(actor);
+  }
+
+  #remove(actor: AccountActor): void {
+    this.#actors.delete(actor.accountId);
+    this.#ofShard.get(actor.place.shard)?.delete(actor);
   }
 
   /** Lets the least recently used idle account go; busy ones are in use and move to the end of the line. */
@@ -231,6 +299,9 @@ export class AccountRegion implements AccountParent {
       const left = probation === undefined ? unanswered : this.#endProbation(accountId);
       const reason = `its actor crashed again and again, the last time with: ${cause.message}`;
       this.#setAside(actor.place, reason, left);
+    } else if (actor.parkedLeft > 0) {
+      // Not over one of these: they have not had their turn. A probation has given one of them, and goes on watching it.
+      for (const envelope of unanswered) this.#give(envelope);
     } else if (probation === undefined) {
       this.#beginProbation(accountId, unanswered);
     } else {
@@ -267,9 +338,9 @@ export class AccountRegion implements AccountParent {
   #quarantineEnded(pending: PendingQuarantine, end: 'quarantined' | 'fenced'): void {
     const { place, waiting } = pending;
     if (end === 'fenced') {
-      this.#lose(place);
       this.#actors.get(place.accountId)?.stop('stopped');
       for (const envelope of waiting) envelope.giveBack('fenced');
+      this.#noteFenced(place);
     } else {
       this.#goQuarantined(pending);
       for (const envelope of waiting) this.#give(envelope);
@@ -286,10 +357,8 @@ export class AccountRegion implements AccountParent {
     if (heldProposal === null && actor?.passivate() === 'busy') actor.quarantine(reason);
   }
 
-  #lose({ shard, epoch }: AccountPlace): void {
-    const { shards, onFenced } = this.#options;
-    if (shards.epochOf(shard) !== epoch) return;
-    shards.lose(shard);
-    onFenced(shard);
+  /** After what the account had is given back: whoever is told lets the router go on. */
+  #noteFenced({ shard, epoch }: AccountPlace): void {
+    if (this.#options.shards.epochOf(shard) === epoch) this.#options.onFenced(shard, epoch);
   }
 }

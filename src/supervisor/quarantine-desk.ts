@@ -1,5 +1,4 @@
 import type { AccountPlace } from '../actors/account-actor.ts';
-import type { ProposalResult } from '../actors/commit-lane.ts';
 import type { Envelope } from '../machines/envelope.ts';
 import type { Clock, Logger } from '../ports/runtime.ts';
 import type { QuarantineStore } from '../ports/stores.ts';
@@ -12,8 +11,8 @@ export interface PendingQuarantine {
   readonly reason: string;
   /** Commands that no actor has, in the order of delivery; only a balance request may come later than it was due. */
   waiting: Envelope[];
-  /** Answers the change that the account's actor has proposed meanwhile; it has not reached a commit lane. */
-  heldProposal: ((result: ProposalResult) => void) | null;
+  /** Answers the change or order that the account's actor has proposed meanwhile; it has not reached a lane. */
+  heldProposal: ((result: { readonly kind: 'stale' }) => void) | null;
 }
 
 export interface QuarantineDeskOptions {
@@ -60,6 +59,17 @@ export class QuarantineDesk {
     const pending = { place, reason, waiting: [...waiting], heldProposal: null };
     this.#pending.set(place.accountId, pending);
     this.#writing.add(pending);
+  }
+
+  isBusyWith(shard: number): boolean {
+    return [...this.#pending.values()].some(({ place }) => place.shard === shard);
+  }
+
+  /** Gives up writing those of a shard that is lost; what waited. */
+  takeShard(shard: number): readonly Envelope[] {
+    const ofShard = [...this.#pending.values()].filter(({ place }) => place.shard === shard);
+    for (const { place } of ofShard) this.#pending.delete(place.accountId);
+    return ofShard.flatMap(({ waiting }) => waiting);
   }
 
   /** Gives up writing; what waited, account by account in the order of delivery. */

@@ -4,6 +4,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { CommitLane } from '../../../src/actors/commit-lane.ts';
+import { OrderLane } from '../../../src/actors/order-lane.ts';
 import type { Envelope } from '../../../src/machines/envelope.ts';
 import type { TransactionCommand } from '../../../src/contracts/command.ts';
 import type { Settlement } from '../../../src/domain/settlement.ts';
@@ -15,6 +16,8 @@ import { ShardTable } from '../../../src/supervisor/shard-table.ts';
 import { FakeClock, SeededRandom } from '../../support/fakes/fake-clock.ts';
 import { accountIdOf, balanceRequest, transaction } from '../../support/fakes/fake-envelope.ts';
 import { FakeLedger } from '../../support/fakes/fake-ledger.ts';
+import { FakeOperatorLedger } from '../../support/fakes/fake-operator-ledger.ts';
+import { FakeParked } from '../../support/fakes/fake-parked.ts';
 import { FakeReader } from '../../support/fakes/fake-reader.ts';
 import { CountingMetrics, QuietLogger } from '../../support/fakes/quiet.ts';
 import { FakeQuarantines } from './fake-stores.ts';
@@ -36,9 +39,15 @@ function world(options: { readonly accounts?: number; readonly activeAccountsMax
   const lane = new CommitLane({ ledger, clock, random, metrics, logger, onCommitted: () => undefined });
   const reader = new FakeReader(ledger);
   const quarantines = new FakeQuarantines(ledger);
+  const operatorLedger = new FakeOperatorLedger(ledger);
+  const parked = new FakeParked();
+  reader.hasParked = (id) => parked.rows.some(({ accountId }) => accountId === id);
   const region: AccountRegion = new AccountRegion({
     shards,
     lanes: [lane],
+    orders: new OrderLane({ ledger: operatorLedger, metrics, logger, onCommitted: () => undefined }),
+    parked,
+    accountsToTakeUp: () => Promise.resolve([...new Set(parked.rows.map(({ accountId }) => accountId))]),
     reader,
     clock,
     random,
@@ -49,10 +58,15 @@ function world(options: { readonly accounts?: number; readonly activeAccountsMax
     activeAccountsMax: options.activeAccountsMax ?? 100,
     accountIdleMs: IDLE_MS,
     answerBalance: (request) => request.settle({ kind: 'answered' }),
-    onFenced: (shard) => void fenced.push(shard),
+    onFenced: (shard) => {
+      fenced.push(shard);
+      shards.lose(shard);
+      region.letGo(shard, 'fenced');
+    },
   });
+  const isOpen = (shard: number): boolean => shards.epochOf(shard) !== null;
   const router = new Router({
-    shards,
+    isOpen,
     clock,
     heldMax: 1_000,
     deliver: (envelope) => region.deliver(envelope),
@@ -78,8 +92,11 @@ function world(options: { readonly accounts?: number; readonly activeAccountsMax
     fenced,
     endings,
     quarantines,
+    operatorLedger,
+    parked,
     region,
     router,
+    isOpen,
     reader,
     desk,
     send,
@@ -191,12 +208,12 @@ describe('giving back', () => {
   });
 
   it('what is given back goes before what came after it', () => {
-    const { router, desk, shards, clock } = world();
+    const { router, desk, shards, isOpen, clock } = world();
     const held = (n: number): CommandEnvelope =>
       envelopeOf(transaction(n), desk, new FakeDelivery('{}'), { n });
     const seen: number[] = [];
     shards.lose(0);
-    const watching = new Router({ shards, clock, heldMax: 10, deliver: ({ n }) => void seen.push(n) });
+    const watching = new Router({ isOpen, clock, heldMax: 10, deliver: ({ n }) => void seen.push(n) });
     for (const n of [5, 6]) watching.route(held(n));
     for (const n of [2, 4, 3]) watching.giveBack(held(n));
     watching.route(held(7));
@@ -207,9 +224,9 @@ describe('giving back', () => {
   });
 
   it('what comes in the same turn goes behind it, though the shard is ours', () => {
-    const { desk, shards, clock } = world();
+    const { desk, isOpen, clock } = world();
     const seen: number[] = [];
-    const router = new Router({ shards, clock, heldMax: 10, deliver: ({ n }) => void seen.push(n) });
+    const router = new Router({ isOpen, clock, heldMax: 10, deliver: ({ n }) => void seen.push(n) });
     const numbered = (n: number): CommandEnvelope =>
       envelopeOf(transaction(n), desk, new FakeDelivery('{}'), { n });
     router.giveBack(numbered(1));
@@ -221,9 +238,8 @@ describe('giving back', () => {
   });
 
   it('more than can have been taken in is a mistake of ours', () => {
-    const { desk, shards, clock } = world();
-    shards.lose(0);
-    const router = new Router({ shards, clock, heldMax: 1, deliver: () => undefined });
+    const { desk, clock } = world();
+    const router = new Router({ isOpen: () => false, clock, heldMax: 1, deliver: () => undefined });
     router.route(envelopeOf(transaction(1), desk, new FakeDelivery('{}'), { n: 1 }));
     expect(() => router.route(envelopeOf(transaction(2), desk, new FakeDelivery('{}'), { n: 2 }))).toThrow();
   });
@@ -365,7 +381,7 @@ describe('quarantine', () => {
     expect(endings).toEqual(['key-1 parked']);
   });
 
-  it('a balance is not shown meanwhile; the request is parked with the rest', async () => {
+  it('a balance is not shown meanwhile; the request is answered when the ledger has it', async () => {
     const { clock, reader, endings, quarantines, desk, router, region } = world();
     reader.gate.close();
     router.route(envelopeOf(balanceRequest(), desk, new FakeDelivery('{}')));
@@ -376,7 +392,7 @@ describe('quarantine', () => {
     expect(endings).toEqual([]);
     quarantines.gate.open();
     await turns(clock, 30);
-    expect(endings).toEqual(['balance parked']);
+    expect(endings).toEqual(['balance answered']);
   });
 
   it('a node that has lost the shard gives everything back in order and parks nothing', async () => {

@@ -1,7 +1,9 @@
 import { LIMITS } from '../../../src/limits.ts';
 import { supervise } from '../../../src/node/supervision.ts';
+import type { Supervision } from '../../../src/node/supervision.ts';
 import { FakeClock, SeededRandom } from '../../support/fakes/fake-clock.ts';
 import { FakeLedger } from '../../support/fakes/fake-ledger.ts';
+import { FakeOperatorLedger } from '../../support/fakes/fake-operator-ledger.ts';
 import { FakeReader } from '../../support/fakes/fake-reader.ts';
 import { CountingMetrics, QuietLogger } from '../../support/fakes/quiet.ts';
 import {
@@ -23,7 +25,10 @@ export type Supervised = ReturnType<typeof supervised>;
 export function supervised() {
   const clock = new FakeClock();
   const ledger = new FakeLedger();
+  const operatorLedger = new FakeOperatorLedger(ledger);
+  const reader = new FakeReader(ledger);
   const stores = new FakeStores();
+  reader.hasParked = (accountId) => stores.parkedRows.some((row) => row.accountId === accountId);
   const { log } = stores;
   const publisher = new FakePublisher(log);
   const retryClock = new FakeRetryClock(log);
@@ -33,10 +38,16 @@ export function supervised() {
   const metrics = new CountingMetrics();
   const logger = new QuietLogger();
   const fenced: number[] = [];
-  const node = supervise(
+  const overflowed: string[] = [];
+  const node: Supervision = supervise(
     {
+      nodeId: 'own',
+      incarnation: 'own',
+      inbox: { name: 'inbox.own', send: () => 'open', flow: () => 'open' },
+      directory: { read: () => Promise.resolve([]) },
       ledgers: [ledger],
-      reader: new FakeReader(ledger),
+      operatorLedger,
+      reader,
       deadLetters: stores,
       retries: stores,
       parked: stores,
@@ -59,11 +70,20 @@ export function supervised() {
       activeAccountsMax: 1_000,
       accountIdleMs: 60_000,
     },
-    (shard) => void fenced.push(shard),
+    {
+      onFenced: (shard) => {
+        fenced.push(shard);
+        node.shards.lose(shard);
+        node.doors.lost(shard);
+      },
+      onOverflow: (queue) => void overflowed.push(queue),
+      onDrain: () => undefined,
+    },
   );
   return {
     clock,
     ledger,
+    operatorLedger,
     stores,
     log,
     publisher,
@@ -74,6 +94,7 @@ export function supervised() {
     metrics,
     logger,
     fenced,
+    overflowed,
     node,
   };
 }
