@@ -49,7 +49,7 @@ export interface Ports {
   /** Of this run of the node. */
   readonly incarnation: string;
   readonly inbox: Pick<Inbox, 'name' | 'send' | 'flow'>;
-  readonly directory: Pick<ClusterDirectory, 'read'>;
+  readonly directory: Pick<ClusterDirectory, 'read' | 'paused'>;
   readonly ledgers: readonly Ledger[];
   readonly operatorLedger: OperatorLedger;
   readonly reader: AccountReader;
