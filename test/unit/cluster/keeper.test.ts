@@ -319,10 +319,10 @@ describe('what is given away', () => {
     const [first] = [world.join('a'), world.join('b')];
     await world.ticksUntilPlaced(20);
     await world.run(2_000);
-    world.drain(first!);
+    world.drain(first);
     const shards = (): number => world.nodes[1]!.shards.owned().length;
     const before = shards();
-    while (first!.told.every((line) => !line.startsWith('left'))) await world.run(50);
+    while (first.told.every((line) => !line.startsWith('left'))) await world.run(50);
     await world.run(350);
     expect(shards()).toBeGreaterThan(before);
   });
