@@ -1,9 +1,11 @@
 import type { Inbox } from '../ports/cluster.ts';
 import type { Clock, Logger, Metrics } from '../ports/runtime.ts';
+import type { ParkStore } from '../ports/stores.ts';
 import type { DirectoryWatch } from '../supervisor/cluster/directory-watch.ts';
 import { endElsewhere } from '../supervisor/cluster/end-elsewhere.ts';
 import { ForwardDesk } from '../supervisor/cluster/forward-desk.ts';
 import { Forwarder } from '../supervisor/cluster/forwarder.ts';
+import { OrphanDesk } from '../supervisor/cluster/orphan-desk.ts';
 import type { ShardDoors } from '../supervisor/cluster/shard-doors.ts';
 import { OrderDesk } from '../supervisor/order-desk.ts';
 import type { InFlight } from '../supervisor/in-flight.ts';
@@ -23,6 +25,7 @@ export interface ForwardingParts {
   readonly settle: Settle;
   readonly router: Router;
   readonly doors: ShardDoors;
+  readonly parked: Pick<ParkStore, 'parkUnowned'>;
   readonly nextN: () => number;
   /** Commands held for other nodes. */
   readonly heldMax: number;
@@ -35,6 +38,7 @@ export interface ForwardingParts {
 export interface Forwarding {
   readonly forwarder: Forwarder;
   readonly desk: ForwardDesk;
+  readonly orphans: OrphanDesk;
   readonly orders: OrderDesk;
 }
 
@@ -42,6 +46,7 @@ export interface Forwarding {
 export function forwarding(parts: ForwardingParts): Forwarding {
   const { incarnation, inbox, watch, clock, logger, metrics, inFlight, settle, router, doors } = parts;
   const giveBack = router.giveBack.bind(router);
+  const ended = endElsewhere({ clock, metrics, inFlight });
   const wayIn = {
     inbox,
     clock,
@@ -56,11 +61,21 @@ export function forwarding(parts: ForwardingParts): Forwarding {
     inbox,
     watch,
     clock,
-    ended: endElsewhere({ clock, metrics, inFlight }),
+    ended,
     giveBack,
     heldMax: parts.heldMax,
   });
   const desk = new ForwardDesk({ ...wayIn, incarnation, settle, giveBack, takenMax: parts.takenMax });
   const orders = new OrderDesk({ ...wayIn, nodeId: parts.nodeId, onDrain: parts.onDrain });
-  return { forwarder, desk, orders };
+  const orphans = new OrphanDesk({
+    forwarder,
+    doors,
+    watch,
+    store: parts.parked,
+    router,
+    clock,
+    logger,
+    ended,
+  });
+  return { forwarder, desk, orders, orphans };
 }

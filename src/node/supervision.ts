@@ -25,6 +25,7 @@ import { CacheWriter } from '../supervisor/cache-writer.ts';
 import { DirectoryWatch } from '../supervisor/cluster/directory-watch.ts';
 import type { ForwardDesk } from '../supervisor/cluster/forward-desk.ts';
 import type { Forwarder } from '../supervisor/cluster/forwarder.ts';
+import type { OrphanDesk } from '../supervisor/cluster/orphan-desk.ts';
 import { ShardDoors } from '../supervisor/cluster/shard-doors.ts';
 import { DeadLetterDesk } from '../supervisor/dead-letter-desk.ts';
 import { DeferralDesk } from '../supervisor/deferral-desk.ts';
@@ -101,6 +102,7 @@ export interface Supervision {
   readonly doors: ShardDoors;
   readonly forwarder: Forwarder;
   readonly desk: ForwardDesk;
+  readonly orphans: OrphanDesk;
   readonly orders: OrderDesk;
 }
 
@@ -135,7 +137,7 @@ export function supervise(ports: Ports, config: SupervisionConfig, callbacks: Ca
   const exits = new ShardExits({ region, parking, clock, logger });
   const { nodeId, incarnation, inbox } = ports;
   const common = { clock, logger, inFlight, settle, router, nextN };
-  const { forwarder, desk, orders } = forwarding({
+  const { forwarder, desk, orders, orphans } = forwarding({
     ...common,
     nodeId,
     incarnation,
@@ -143,6 +145,7 @@ export function supervise(ports: Ports, config: SupervisionConfig, callbacks: Ca
     watch,
     metrics,
     doors,
+    parked: ports.parked,
     heldMax: bounds.inFlightMax,
     takenMax: bounds.takenMax,
     onDrain,
@@ -169,6 +172,7 @@ export function supervise(ports: Ports, config: SupervisionConfig, callbacks: Ca
     doors,
     forwarder,
     desk,
+    orphans,
     orders,
   };
 }
