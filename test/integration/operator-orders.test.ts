@@ -312,6 +312,18 @@ describe('not carried out', () => {
     expect(await present()).toMatchObject({ status: 'quarantined' });
   });
 
+  it('stale: somebody has put the balance right by hand, which moves no seq either', async () => {
+    await deposited(100n);
+    await database.pool.query('update processor.accounts set balance_cents = 101');
+    await setAside();
+    const state = await present();
+    await database.pool.query('update processor.accounts set balance_cents = 100');
+    expect(await give(command({ kind: 'release' }), { state })).toEqual({ kind: 'stale' });
+    expect(await give(command({ kind: 'release' }))).toMatchObject({
+      result: { kind: 'done', balanceCents: 100n },
+    });
+  });
+
   it.each([
     [{ kind: 'unfreeze' }, 'not frozen'],
     [{ kind: 'close' }, 'its balance is'],

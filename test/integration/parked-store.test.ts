@@ -147,7 +147,7 @@ describe('parking without owner', () => {
       incarnation: INCARNATION,
       inbox: 'inbox',
     });
-    const [[, epoch] = [0, 0n]] = await frozen.takeOver([SHARD]);
+    const epoch = (await frozen.takeOver([SHARD])).get(SHARD) ?? 0n;
     const parked = await store.parkUnowned(SHARD, epoch, two);
     expect(parked).toEqual({ kind: 'parked', epoch: epoch + 1n });
     expect(await shardRow()).toEqual({ epoch: String(epoch + 1n), owner: null, inbox: null });
@@ -163,6 +163,18 @@ describe('parking without owner', () => {
     const { verdicts } = await lane.commit([changeOf([approved(deposit)], { shard: SHARD, epoch })]);
     await lane.close();
     expect(verdicts).toEqual([{ kind: 'fenced' }]);
+  });
+
+  it('somebody has let go of it: its epoch ends all the same', async () => {
+    const leaving = new PostgresShardDirectory(database.pool, {
+      nodeId: 'node-1',
+      incarnation: INCARNATION,
+      inbox: 'inbox',
+    });
+    await leaving.takeOver([SHARD]);
+    await leaving.release([SHARD]);
+    expect(await store.parkUnowned(SHARD, 1n, two)).toEqual({ kind: 'parked', epoch: 2n });
+    expect(await store.parkUnowned(SHARD, 2n, two)).toEqual({ kind: 'parked', epoch: 2n });
   });
 
   it.each([4n, 6n])('another epoch than %s holds: nothing is written', async (seen) => {
