@@ -53,8 +53,7 @@ async function rowsOf(sql: string): Promise<readonly pg.QueryResultRow[]> {
 async function present(): Promise<AccountState> {
   const account = await new PostgresReader(database.pool).account(accountId);
   if (account === null) throw new Error('the account is gone');
-  const { hasParked: _, ...state } = account;
-  return state;
+  return account;
 }
 
 function command(action: OperatorAction, fields: Partial<OperatorCommand> = {}): OperatorCommand {
