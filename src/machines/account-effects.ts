@@ -66,7 +66,7 @@ export type AccountEvent =
   /** Please stop, if there is nothing to do. */
   | { readonly type: 'passivate' }
   /** Stop now; finish nothing. */
-  | { readonly type: 'stop'; readonly reason: 'stopped' | 'shutdown' }
+  | { readonly type: 'stop'; readonly reason: 'stopped' | 'fenced' | 'shutdown' }
   /** The ledger holds it as quarantined from now on. */
   | { readonly type: 'quarantine'; readonly reason: string }
   /** null: no such account. */

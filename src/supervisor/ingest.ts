@@ -1,6 +1,7 @@
 import { decodeMessage } from '../contracts/decode.ts';
 import type { Command } from '../contracts/command.ts';
 import { ROAD_OF_QUEUE } from '../contracts/queues.ts';
+import type { InboundQueue } from '../contracts/queues.ts';
 import { ensureError } from '../domain/errors.ts';
 import { shardOf } from '../domain/shard.ts';
 import { LIMITS } from '../limits.ts';
@@ -21,6 +22,12 @@ export interface IngestOptions {
   readonly tally: Tally;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** The next place in the order of arrival, of one count for all that comes into the node. */
+  readonly nextN: () => number;
+  /** Messages in memory and not answered, whatever road they came by. */
+  readonly inFlightMax: number;
+  /** A delivery was left alone because of that: its channel is to be closed, so that it goes back to its place. */
+  readonly onOverflow: (queue: InboundQueue) => void;
 }
 
 /**
@@ -28,11 +35,12 @@ export interface IngestOptions {
  *
  * I1. Never throws: a throw inside a consume callback would close the channel.
  * I2. Once closed, deliveries are left alone: unacknowledged, they go back to their places when the channel closes.
+ * I3. The same with what comes beyond `inFlightMax`. The intake windows keep a node below it; only a broker that loses its
+ *     connections again and again, and delivers again what is still held here, gets there.
  */
 export class Ingest {
   readonly #options: IngestOptions;
   #phase: 'open' | 'closed' = 'open';
-  #n = 0;
 
   constructor(options: IngestOptions) {
     this.#options = options;
@@ -44,7 +52,11 @@ export class Ingest {
 
   readonly onDelivery = (delivery: Delivery): void => {
     if (this.#phase === 'closed') return;
-    const { router, settle, clock, inFlight, tally } = this.#options;
+    const { router, settle, clock, inFlight, tally, inFlightMax, onOverflow } = this.#options;
+    if (inFlight.count >= inFlightMax) {
+      onOverflow(delivery.queue);
+      return;
+    }
     const receivedAtMs = clock.now();
     inFlight.enter();
     tally.received(delivery.queue);
@@ -84,7 +96,7 @@ export class Ingest {
         origin: delivery,
         road,
         shard: shardOf(command.accountId, LIMITS.shardCount),
-        n: this.#next(),
+        n: this.#options.nextN(),
         attempt: 0,
         deferredFor: null,
         mayDecideError: road === 'replay',
@@ -102,7 +114,7 @@ export class Ingest {
         origin,
         road: 'retry',
         shard: shardOf(command.accountId, LIMITS.shardCount),
-        n: this.#next(),
+        n: this.#options.nextN(),
         attempt: retry.attempt,
         deferredFor: retry.code,
         // A message from `retry_queue` keeps its right while it waits for its retry.
@@ -112,10 +124,5 @@ export class Ingest {
       },
       this.#options.settle,
     );
-  }
-
-  #next(): number {
-    this.#n += 1;
-    return this.#n;
   }
 }

@@ -1,3 +1,5 @@
+import { shardOf } from '../domain/shard.ts';
+import { LIMITS } from '../limits.ts';
 import type { Clock, Logger } from '../ports/runtime.ts';
 import type { ParkStore } from '../ports/stores.ts';
 import type { CommandEnvelope } from './command-envelope.ts';
@@ -57,6 +59,12 @@ export class ParkDesk {
   /** Resolves when all of the account that is being parked is in the ledger; null: nothing is. */
   whenParked(accountId: string): Promise<void> | null {
     return this.#underWay.size === 0 ? null : (this.#underWay.get(accountId)?.parked ?? null);
+  }
+
+  /** Something of the shard is on its way into the ledger: whoever owns the shard next must find it there. */
+  isBusyWith(shard: number): boolean {
+    if (this.#underWay.size === 0) return false;
+    return [...this.#underWay.keys()].some((accountId) => shardOf(accountId, LIMITS.shardCount) === shard);
   }
 
   async #park(items: readonly Parking[]): Promise<void> {

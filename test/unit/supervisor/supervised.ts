@@ -1,5 +1,6 @@
 import { LIMITS } from '../../../src/limits.ts';
 import { supervise } from '../../../src/node/supervision.ts';
+import type { Supervision } from '../../../src/node/supervision.ts';
 import { FakeClock, SeededRandom } from '../../support/fakes/fake-clock.ts';
 import { FakeLedger } from '../../support/fakes/fake-ledger.ts';
 import { FakeOperatorLedger } from '../../support/fakes/fake-operator-ledger.ts';
@@ -37,8 +38,12 @@ export function supervised() {
   const metrics = new CountingMetrics();
   const logger = new QuietLogger();
   const fenced: number[] = [];
-  const node = supervise(
+  const overflowed: string[] = [];
+  const node: Supervision = supervise(
     {
+      incarnation: 'own',
+      inbox: { name: 'inbox.own', send: () => 'open', flow: () => 'open' },
+      directory: { read: () => Promise.resolve([]) },
       ledgers: [ledger],
       operatorLedger,
       reader,
@@ -64,7 +69,14 @@ export function supervised() {
       activeAccountsMax: 1_000,
       accountIdleMs: 60_000,
     },
-    (shard) => void fenced.push(shard),
+    {
+      onFenced: (shard) => {
+        fenced.push(shard);
+        node.shards.lose(shard);
+        node.doors.lost(shard);
+      },
+      onOverflow: (queue) => void overflowed.push(queue),
+    },
   );
   return {
     clock,
@@ -80,6 +92,7 @@ export function supervised() {
     metrics,
     logger,
     fenced,
+    overflowed,
     node,
   };
 }
