@@ -153,6 +153,12 @@ const BOUNDS = {
   forwardReopenPauseMs: 50,
   /** Shards (or ingest roles) that one node hands off at a time. */
   handOffsMax: 16,
+  /** Operators' orders in a node's hands; further ones are left unheard and asked again. */
+  ordersInHandMax: 100,
+  /** No answer to an order for this long: whoever owns the account now is asked again, so many milliseconds later, until the deadline. */
+  orderAnswerTimeoutMs: 2_000,
+  orderPauseMs: 200,
+  orderDeadlineMs: 15_000,
   /** A shard that is handed off is looked at this often, and has this long to finish. */
   handOffPollMs: 10,
   handOffFinishMs: 5_000,
@@ -194,6 +200,10 @@ export function assertLimits(): void {
     [
       LIMITS.inboxPingMs * LIMITS.inboxPingsUnansweredMax < LIMITS.leaseMs,
       'an inbox must be built again before its node gives up its leases',
+    ],
+    [
+      LIMITS.orderAnswerTimeoutMs + LIMITS.orderPauseMs < LIMITS.orderDeadlineMs,
+      'an order must be asked for more than once',
     ],
     [LIMITS.bodyBytesMax <= LIMITS.inFlightBytesMax, 'one body must fit into the window'],
     [LIMITS.forwardBatchMax <= LIMITS.forwardWindowMax, 'a forwarded batch must fit into its window'],

@@ -12,7 +12,7 @@ import { FakeClock } from '../../support/fakes/fake-clock.ts';
 import { accountIdOf, transaction } from '../../support/fakes/fake-envelope.ts';
 import { QuietLogger } from '../../support/fakes/quiet.ts';
 import { SHARDS_ALL, supervised } from '../supervisor/supervised.ts';
-import { bodyOf, envelopeOf, FakeDelivery, turns } from '../supervisor/support.ts';
+import { bodyOf, FakeDelivery, turns } from '../supervisor/support.ts';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -97,25 +97,6 @@ describe('a shard that is lost', () => {
     parts.doors.owned([shard]);
     await turns(clock);
     expect([parts.forwarder.heldCount, ledger.decided.size]).toEqual([0, 4]);
-  });
-});
-
-describe('an operator’s order', () => {
-  it('does not travel on to another node', async () => {
-    const { node: parts, shard } = await node();
-    parts.shards.lose(shard);
-    const ends: string[] = [];
-    const command = {
-      kind: 'operator',
-      orderId: accountIdOf(9),
-      accountId: accountIdOf(1),
-      action: { kind: 'freeze' },
-      operator: 'ops',
-      why: 'a test',
-    } as const;
-    const desk = { settled: () => undefined, givenBack: () => void ends.push('given back') };
-    parts.doors.deliver(envelopeOf(command, desk, new FakeDelivery('{}'), { shard }));
-    expect([ends, parts.forwarder.heldCount]).toEqual([['given back'], 0]);
   });
 });
 
