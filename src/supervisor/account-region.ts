@@ -112,11 +112,6 @@ export class AccountRegion implements AccountParent {
     });
   }
 
-  /** For a drain: nothing that is parked is taken up from now on. */
-  stopSweeping(): void {
-    this.#cancelSweep();
-  }
-
   /** Ends every actor at once; what they had not answered is given back. */
   shutDown(): void {
     this.#cancelSweep();

@@ -7,9 +7,11 @@ import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { withCacheReader } from '../../src/infra/redis/cache-reader.ts';
+import type { OperatorResult } from '../../src/domain/settlement.ts';
 import { shardOf } from '../../src/domain/shard.ts';
 import { PostgresParkStore } from '../../src/infra/postgres/park-store.ts';
 import { PostgresQuarantineStore } from '../../src/infra/postgres/quarantine-store.ts';
+import { OrderClient } from '../../src/infra/rabbitmq/order-client.ts';
 import { LIMITS } from '../../src/limits.ts';
 import { startNode } from '../../src/node.ts';
 import type { RunningNode } from '../../src/node.ts';
@@ -26,7 +28,6 @@ import { QuietLogger } from '../support/fakes/quiet.ts';
 import { eventually, freshRedis, freshVhost, withDatabase } from '../support/services.ts';
 import type { TestDatabase, TestPlace } from '../support/services.ts';
 import { audited, backlog, cell, configOf, messagesIn, publish } from './node-scene.ts';
-import { RunningParts } from './running-parts.ts';
 
 const REASON = 'balance 5 at seq 1, sum of the journal 4 (cents)';
 
@@ -173,14 +174,12 @@ describe('a balance that is not its journal', () => {
   let vhost: TestPlace;
   let redis: TestPlace;
   let nodes: RunningNode[];
-  let parts: RunningParts[];
   beforeEach(async () => {
     [vhost, redis] = await Promise.all([freshVhost(), freshRedis()]);
     nodes = [];
-    parts = [];
   });
   afterEach(async () => {
-    await Promise.all([...nodes.map((node) => node.drain()), ...parts.map((running) => running.stop())]);
+    await Promise.all(nodes.map((node) => node.drain()));
     await Promise.all([vhost.drop(), redis.drop()]);
   });
 
@@ -207,11 +206,24 @@ describe('a balance that is not its journal', () => {
     await publish(vhost.url, [{ queue: 'balance_calculation_queue', body }]);
   }
 
-  async function startParts(nodeId: string): Promise<RunningParts> {
-    const place = { databaseUrl: database.url, rabbitmqUrl: vhost.url, redisUrl: redis.url };
-    const running = await RunningParts.start(configOf(place, { NODE_ID: nodeId }));
-    parts.push(running);
-    return running;
+  /** As an operator's command does. */
+  async function released(accountId: string): Promise<OperatorResult> {
+    const shard = shardOf(accountId, LIMITS.shardCount);
+    const orderId = randomUUID();
+    const action = { kind: 'release' } as const;
+    const client = await OrderClient.open({ url: vhost.url });
+    const outcome = await client.place({
+      orderId,
+      order: {
+        kind: 'account',
+        command: { kind: 'operator', orderId, accountId, action, operator: 'ada', why: 'a test' },
+      },
+      inboxOf: () => cell(database.pool, 'select inbox from processor.shards where shard = $1', [shard]),
+      deadlineMs: 60_000,
+    });
+    await client.close();
+    if (outcome.kind !== 'result') throw new Error(`an order ended as ${outcome.kind}`);
+    return outcome.result;
   }
 
   const cached = (accountId: string): Promise<string | null> =>
@@ -270,8 +282,7 @@ describe('a balance that is not its journal', () => {
   });
 
   it('released: what was parked is decided in order before anything newer, and the audit is clean', async () => {
-    const running = await startParts('first');
-    const released = (accountId: string) => running.order(accountId, { kind: 'release' });
+    const node = await start('first');
     const broken = await brokenAccount();
     await forceRecalculation(broken);
     await eventually(async () => expect(await standing(broken)).toMatchObject([{ status: 'quarantined' }]));
@@ -305,7 +316,7 @@ describe('a balance that is not its journal', () => {
     expect(await standing(broken)).toEqual([{ balance_cents: '7000', seq: '11', status: 'active' }]);
     await eventually(async () => expect(await parkedBodies()).toEqual([]));
     expect(await backlog(vhost.url)).toBe(0);
-    await running.stop();
+    expect(await node.drain()).toBe('drained');
     expect((await audited(database.pool, redis.url)).violations).toEqual([]);
   });
 
