@@ -6,21 +6,27 @@ import type { SceneOptions } from './cluster-scene.ts';
 
 export const NODES = ['node-1', 'node-2', 'node-3'] as const;
 
-export interface ClusterOptions extends SceneOptions {
-  readonly nodes?: readonly string[];
-}
-
-/**
- * Servers of this test file's own, and on them one cluster that its tests share, fault after fault on one ledger. After
- * a test that failed the next one gets a new cluster, and the logs of the old one are shown.
- */
-export function useCluster(options: ClusterOptions = {}): () => Promise<ClusterScene> {
+/** Servers of this test file's own. */
+export function useServers(): () => RunningServers {
   let servers: RunningServers;
-  let scene: ClusterScene | null = null;
 
   beforeAll(async () => {
     servers = await startServers({ env: process.env, allowInstall: true });
   }, 120_000);
+
+  afterAll(() => servers.stop(), 60_000);
+
+  return () => servers;
+}
+
+/**
+ * Servers of this test file's own, and on them one cluster of three nodes that its tests share, fault after fault on one
+ * ledger. Each test begins with all nodes at work. After a test that failed the logs are shown, and the next one gets a
+ * new cluster on an empty ledger.
+ */
+export function useCluster(options: SceneOptions = {}): () => Promise<ClusterScene> {
+  const servers = useServers();
+  let scene: ClusterScene | null = null;
 
   afterEach(async ({ task }) => {
     if (task.result?.state !== 'fail' || scene === null) return;
@@ -28,21 +34,22 @@ export function useCluster(options: ClusterOptions = {}): () => Promise<ClusterS
     const failed = scene;
     scene = null;
     // What the test had stopped is there again for the next one.
-    await Promise.all([servers.postgres, servers.rabbitmq, servers.redis].map((server) => server.start()));
+    const { postgres, rabbitmq, redis } = servers();
+    await Promise.all([postgres.start(), rabbitmq.start(), redis.start()]);
     await failed.stop();
   }, 120_000);
 
   afterAll(async () => {
     await scene?.stop();
-    await servers.stop();
+    scene = null;
   }, 60_000);
 
   return async () => {
-    if (scene !== null) return scene;
-    scene = await ClusterScene.prepare(servers, options);
-    await scene.start(...(options.nodes ?? NODES));
-    await scene.settled();
-    return scene;
+    scene ??= await ClusterScene.prepare(servers(), options);
+    const here = scene;
+    await here.start(...NODES.filter((nodeId) => !here.nodes.has(nodeId)));
+    await here.settled();
+    return here;
   };
 }
 
