@@ -36,8 +36,8 @@ it('restart: what was persistent comes again, in order', async () => {
 
 it('memory alarm on and off: nothing is forwarded meanwhile, and nothing is lost or out of order', async () => {
   const scene = await cluster();
+  await sendBacklog(scene, 8_000);
   await underLoad(scene, async () => {
-    await sendBacklog(scene, 8_000);
     await scene.control('set_vm_memory_high_watermark', '0');
     try {
       // The length of the alarm is the fault: longer than forwards wait for their answers.

@@ -24,13 +24,19 @@ export class PostgresOutboxStore implements OutboxStore {
   async takeOver(
     ageMs: number,
     limit: number,
+    known: readonly bigint[],
     work: (tasks: readonly OutboxTask[]) => Promise<void>,
   ): Promise<number> {
     return poolTransaction(this.#pool, async (client) => {
       await client.query(
         `set local idle_in_transaction_session_timeout = ${String(LIMITS.outboxWorkTimeoutMs)}`,
       );
-      const { rows } = await client.query<OutboxRow>(TAKE, [this.#incarnation, ageMs, limit]);
+      const { rows } = await client.query<OutboxRow>(TAKE, [
+        this.#incarnation,
+        ageMs,
+        limit,
+        known.map(String),
+      ]);
       if (rows.length === 0) return 0;
       await work(await tasksOf(client, rows));
       await client.query(DELETE, [rows.map((row) => row.id)]);
@@ -50,10 +56,12 @@ interface OutboxRow {
   readonly card_ids: readonly string[];
 }
 
+/** Rows of our own are taken too, except the known ones: those of commits whose answer was lost. */
 const TAKE = `
 select id, account_ids, card_ids
   from processor.outbox
- where incarnation <> $1 and created_at <= clock_timestamp() - $2::float8 * interval '1 millisecond'
+ where (incarnation <> $1 or id <> all ($4::bigint[]))
+   and created_at <= clock_timestamp() - $2::float8 * interval '1 millisecond'
  order by id
  limit $3
    for update skip locked`;
