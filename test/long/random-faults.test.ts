@@ -43,14 +43,18 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   'a node loses PostgreSQL': (scene, random) => cutOff(scene, random, 'postgres'),
   'a node loses RabbitMQ': (scene, random) => cutOff(scene, random, 'rabbitmq'),
   'a node loses Redis': (scene, random) => cutOff(scene, random, 'redis'),
-  'Redis is flushed': async (scene) => void (await scene.redis.flushall()),
+  'Redis is flushed': async (scene) => {
+    await scene.redis.flushall();
+  },
   'Redis is killed': async (scene, random) => {
     await scene.servers.redis.stop('killed');
     await sleep(random.below(20_000));
     await scene.servers.redis.start();
   },
   'RabbitMQ is restarted': (scene) => scene.servers.rabbitmq.restart('orderly'),
-  'all broker connections are closed': async (scene) => void (await scene.closeBrokerConnections()),
+  'all broker connections are closed': async (scene) => {
+    await scene.closeBrokerConnections();
+  },
   'PostgreSQL is killed': (scene) => scene.servers.postgres.restart('killed'),
 };
 
