@@ -16,6 +16,8 @@ export interface Situation {
   readonly draining: boolean;
   /** Nodes that roles are placed on, by `nodeId`; null: too early to say. */
   readonly places: readonly string[] | null;
+  /** Whether the directory names anybody but us. `nobody`: no lease that Redis may have lost is anybody's. */
+  readonly othersAtWork: 'nobody' | 'somebody';
   readonly standingOf: (incarnation: string) => Standing;
 }
 
@@ -41,6 +43,7 @@ export interface PeersOptions {
  * P2. While the boot is young, a missing record says nothing.
  * P3. The grace period is for a cluster that boots. Where others are at work, they give to a new node as soon as they
  *     count it, so it must not wait longer than they do.
+ * P4. A node that is started under a name replaces whoever had it before: an earlier run of that name counts as dead.
  */
 export class Peers {
   readonly #options: PeersOptions;
@@ -50,6 +53,7 @@ export class Peers {
   #counted: ReadonlySet<string> = new Set();
   #view: StableView | null = null;
   #trust: LeaseTrust = 'unknown';
+  #othersAtWork: Situation['othersAtWork'] = 'somebody';
 
   constructor(options: PeersOptions) {
     this.#options = options;
@@ -65,11 +69,15 @@ export class Peers {
     );
   }
 
-  observe(answer: LeaseAnswer<ClusterView>, rows: readonly ShardRow[], nowMs: number): void {
+  /** Gives the earlier runs of our own name that were not known to be dead yet. */
+  observe(answer: LeaseAnswer<ClusterView>, rows: readonly ShardRow[], nowMs: number): readonly string[] {
+    const { incarnation: own } = this.#options.self;
+    const isAtWork = rows.some(({ owner }) => owner !== null && owner.incarnation !== own);
+    this.#othersAtWork = isAtWork ? 'somebody' : 'nobody';
     if (answer.kind !== 'done') {
       this.#trust = 'unknown';
       this.#view?.observe({ kind: 'unknown' }, nowMs);
-      return;
+      return [];
     }
     const { boot, nodes } = answer.value;
     this.#trust = boot.young ? 'young' : 'settled';
@@ -82,6 +90,7 @@ export class Peers {
     const kept = [...this.#records].filter(([incarnation]) => this.#counted.has(incarnation));
     this.#records = new Map([...kept, ...nodes.map((record) => [record.incarnation, record] as const)]);
     this.#forgetDead(rows);
+    return this.#earlierRuns(rows).filter((incarnation) => this.proveDead(incarnation, nowMs) === 'news');
   }
 
   /** The incarnation behind an inbox, if it is known and not ours. */
@@ -114,6 +123,7 @@ export class Peers {
       nodeId,
       draining,
       places: speaks ? [...new Set(places)].sort() : null,
+      othersAtWork: this.#othersAtWork,
       standingOf: (incarnation) => this.#standingOf(incarnation),
     };
   }
@@ -122,6 +132,20 @@ export class Peers {
     if (incarnation === this.#options.self.incarnation) return 'self';
     if (this.#provenDead.has(incarnation)) return 'proven-dead';
     return this.#counted.has(incarnation) || this.#seen.has(incarnation) ? 'live' : 'gone';
+  }
+
+  #earlierRuns(rows: readonly ShardRow[]): readonly string[] {
+    const { self, startedAtMs } = this.#options;
+    const named = [
+      ...this.#records.values(),
+      ...rows.flatMap(({ owner }) => (owner === null ? [] : [owner])),
+    ];
+    const namesakes = named.filter(
+      ({ nodeId, incarnation }) => nodeId === self.nodeId && incarnation !== self.incarnation,
+    );
+    const isEarlier = (incarnation: string): boolean =>
+      (this.#records.get(incarnation)?.startedAtMs ?? -Infinity) < startedAtMs;
+    return [...new Set(namesakes.map(({ incarnation }) => incarnation))].filter(isEarlier);
   }
 
   #open(rows: readonly ShardRow[]): StableView {

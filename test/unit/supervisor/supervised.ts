@@ -1,5 +1,6 @@
 import { LIMITS } from '../../../src/limits.ts';
 import { supervise } from '../../../src/node/supervision.ts';
+import type { Supervision } from '../../../src/node/supervision.ts';
 import { FakeClock, SeededRandom } from '../../support/fakes/fake-clock.ts';
 import { FakeLedger } from '../../support/fakes/fake-ledger.ts';
 import { FakeReader } from '../../support/fakes/fake-reader.ts';
@@ -33,8 +34,12 @@ export function supervised() {
   const metrics = new CountingMetrics();
   const logger = new QuietLogger();
   const fenced: number[] = [];
-  const node = supervise(
+  const overflowed: string[] = [];
+  const node: Supervision = supervise(
     {
+      incarnation: 'own',
+      inbox: { name: 'inbox.own', send: () => 'open', flow: () => 'open' },
+      directory: { read: () => Promise.resolve([]) },
       ledgers: [ledger],
       reader: new FakeReader(ledger),
       deadLetters: stores,
@@ -59,7 +64,14 @@ export function supervised() {
       activeAccountsMax: 1_000,
       accountIdleMs: 60_000,
     },
-    (shard) => void fenced.push(shard),
+    {
+      onFenced: (shard) => {
+        fenced.push(shard);
+        node.shards.lose(shard);
+        node.doors.lost(shard);
+      },
+      onOverflow: (queue) => void overflowed.push(queue),
+    },
   );
   return {
     clock,
@@ -74,6 +86,7 @@ export function supervised() {
     metrics,
     logger,
     fenced,
+    overflowed,
     node,
   };
 }
