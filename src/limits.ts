@@ -51,6 +51,11 @@ const BOUNDS = {
   /** Backoff of a store, of the cache or of a publication that failed. */
   storeBackoffMsMin: 50,
   storeBackoffMsMax: 2_000,
+  /** Parked commands taken up at a time, and how many bytes of bodies. */
+  parkedBatchMax: 200,
+  parkedBatchBytesMax: 8 * 1024 * 1024,
+  /** Accounts with parked commands looked at in one turn. */
+  parkedAccountsMax: 500,
   /** Text of a reason that travels in the header of a dead letter. */
   detailCharsMax: 1_000,
   /** Retries taken out of the ledger and not answered yet. */

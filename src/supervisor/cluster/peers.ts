@@ -44,6 +44,8 @@ export interface PeersOptions {
  * P3. The grace period is for a cluster that boots. Where others are at work, they give to a new node as soon as they
  *     count it, so it must not wait longer than they do.
  * P4. A node that is started under a name replaces whoever had it before: an earlier run of that name counts as dead.
+ * P5. Where Redis has been away since the start, for a lease time beyond the grace period, a node goes by itself alone: it
+ *     takes what the directory says is nobody's, by epoch, and reads the queues that the broker lets it read.
  */
 export class Peers {
   readonly #options: PeersOptions;
@@ -54,6 +56,7 @@ export class Peers {
   #view: StableView | null = null;
   #trust: LeaseTrust = 'unknown';
   #othersAtWork: Situation['othersAtWork'] = 'somebody';
+  #observedAtMs = -Infinity;
 
   constructor(options: PeersOptions) {
     this.#options = options;
@@ -72,6 +75,7 @@ export class Peers {
   /** Gives the earlier runs of our own name that were not known to be dead yet. */
   observe(answer: LeaseAnswer<ClusterView>, rows: readonly ShardRow[], nowMs: number): readonly string[] {
     const { incarnation: own } = this.#options.self;
+    this.#observedAtMs = nowMs;
     const isAtWork = rows.some(({ owner }) => owner !== null && owner.incarnation !== own);
     this.#othersAtWork = isAtWork ? 'somebody' : 'nobody';
     if (answer.kind !== 'done') {
@@ -111,21 +115,34 @@ export class Peers {
   }
 
   situation(draining: boolean): Situation {
+    return {
+      trust: this.#trust,
+      nodeId: this.#options.self.nodeId,
+      draining,
+      places: this.#places(draining),
+      othersAtWork: this.#othersAtWork,
+      standingOf: (incarnation) => this.#standingOf(incarnation),
+    };
+  }
+
+  #places(draining: boolean): readonly string[] | null {
     const { nodeId, incarnation: own } = this.#options.self;
-    const speaks = this.#view?.nodes != null;
+    if (this.#view === null) {
+      if (!this.#isOnItsOwn()) return null;
+      return draining ? [] : [nodeId];
+    }
+    if (this.#view.nodes === null) return null;
     const places = [...this.#counted].flatMap((incarnation) => {
       const record = this.#records.get(incarnation);
       const leaves = incarnation === own ? draining : (record?.draining ?? true);
       return record === undefined || leaves ? [] : [record.nodeId];
     });
-    return {
-      trust: this.#trust,
-      nodeId,
-      draining,
-      places: speaks ? [...new Set(places)].sort() : null,
-      othersAtWork: this.#othersAtWork,
-      standingOf: (incarnation) => this.#standingOf(incarnation),
-    };
+    return [...new Set(places)].sort();
+  }
+
+  #isOnItsOwn(): boolean {
+    const { startedAtMs, graceMs } = this.#options;
+    return this.#trust === 'unknown' && this.#observedAtMs - startedAtMs >= graceMs + LIMITS.leaseMs;
   }
 
   #standingOf(incarnation: string): Standing {

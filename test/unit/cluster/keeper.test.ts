@@ -58,6 +58,17 @@ describe('a cluster that starts', () => {
     expect([node.shards.owned().length, reading(world, node)]).toEqual([LIMITS.shardCount, 5]);
   });
 
+  it('works without a Redis that was never there, and shares when it comes', async () => {
+    const world = new KeeperWorld();
+    const first = world.join('a');
+    const second = world.join('b');
+    for (const { membership } of [first, second]) membership.link = 'cut';
+    await world.run(3_000 + LIMITS.leaseMs + 2_000);
+    expect(first.shards.owned().length + second.shards.owned().length).toBe(LIMITS.shardCount);
+    for (const { membership } of [first, second]) membership.link = 'up';
+    expect(await world.ticksUntilPlaced(40)).toBeTypeOf('number');
+  });
+
   it('takes over from an earlier run of its own name at once', async () => {
     const world = new KeeperWorld();
     const first = world.join('a');
