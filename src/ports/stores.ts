@@ -145,6 +145,7 @@ export interface OutboxStore {
     known: readonly bigint[],
     work: (tasks: readonly OutboxTask[]) => Promise<void>,
   ): Promise<number>;
+  /** Deletes these rows; those that somebody else works on are left to them. */
   remove(outboxIds: readonly bigint[]): Promise<void>;
 }
 

@@ -165,6 +165,22 @@ test('remove deletes the rows named, also ours, and minds none that are gone', a
   expect(await remaining()).toEqual([kept]);
 });
 
+test('remove does not wait for rows that somebody else works on', async () => {
+  const [taken, free] = [
+    await outboxRow({ incarnation: ours }),
+    await outboxRow({ incarnation: ours, ageMs: 0 }),
+  ];
+  const held = heldWork();
+  const other = new PostgresOutboxStore(database.pool, randomUUID());
+  const taking = other.takeOver(30_000, 10, [], held.work);
+  expect(idsOf(await held.begun)).toEqual([taken]);
+  await store.remove([taken, free]);
+  expect(await remaining()).toEqual([taken]);
+  held.finish();
+  await taking;
+  expect(await remaining()).toEqual([]);
+});
+
 test('balances are read after the rows are locked: a commit between the two is seen', async () => {
   const accountId = randomUUID();
   await database.pool.query(

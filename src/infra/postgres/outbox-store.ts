@@ -46,7 +46,7 @@ export class PostgresOutboxStore implements OutboxStore {
 
   async remove(outboxIds: readonly bigint[]): Promise<void> {
     if (outboxIds.length === 0) return;
-    await this.#pool.query(DELETE, [outboxIds.map(String)]);
+    await this.#pool.query(DELETE_FREE, [outboxIds.map(String)]);
   }
 }
 
@@ -67,6 +67,11 @@ select id, account_ids, card_ids
    for update skip locked`;
 
 const DELETE = 'delete from processor.outbox where id = any ($1::bigint[])';
+
+/** What somebody else has taken over is deleted by them, or taken again later. */
+const DELETE_FREE = `
+delete from processor.outbox
+ where id in (select id from processor.outbox where id = any ($1::bigint[]) for update skip locked)`;
 
 const BALANCES = `
 select 'account' as kind, account_id as id, balance_cents as cents, seq as version

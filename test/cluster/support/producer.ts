@@ -163,7 +163,10 @@ export class Producer implements DriveTarget {
     const channel = await connection.createConfirmChannel();
     channel.on('error', () => undefined);
     const forget = (): void => {
-      if (this.#channel === channel) this.#channel = null;
+      if (this.#channel !== channel) return;
+      this.#channel = null;
+      // A failure comes up again where somebody waits for confirms.
+      void this.#connected().catch(() => undefined);
     };
     connection.on('close', forget);
     channel.on('close', forget);
