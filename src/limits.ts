@@ -155,6 +155,9 @@ const BOUNDS = {
   intakeFinishMs: 2_000,
   /** A queue is read again this long after more had come than a node may hold. */
   intakeRestartMs: 1_000,
+  /** Commands of a shard without owner are parked after this long; looked for this often. */
+  orphanMs: 10_000,
+  orphanPollMs: 1_000,
   /** Ticks are this far apart until a starting node knows who is there. */
   startTickMs: 250,
   shardCount: 256,

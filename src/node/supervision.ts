@@ -25,6 +25,7 @@ import { CacheWriter } from '../supervisor/cache-writer.ts';
 import { DirectoryWatch } from '../supervisor/cluster/directory-watch.ts';
 import type { ForwardDesk } from '../supervisor/cluster/forward-desk.ts';
 import type { Forwarder } from '../supervisor/cluster/forwarder.ts';
+import type { OrphanDesk } from '../supervisor/cluster/orphan-desk.ts';
 import { ShardDoors } from '../supervisor/cluster/shard-doors.ts';
 import { DeadLetterDesk } from '../supervisor/dead-letter-desk.ts';
 import { DeferralDesk } from '../supervisor/deferral-desk.ts';
@@ -97,6 +98,7 @@ export interface Supervision {
   readonly doors: ShardDoors;
   readonly forwarder: Forwarder;
   readonly desk: ForwardDesk;
+  readonly orphans: OrphanDesk;
 }
 
 /** Nothing starts by itself: deliveries, forwards and retries do. */
@@ -130,13 +132,14 @@ export function supervise(ports: Ports, config: SupervisionConfig, callbacks: Ca
   const exits = new ShardExits({ region, parking, clock, logger });
   const { incarnation, inbox } = ports;
   const common = { clock, logger, inFlight, settle, router, nextN };
-  const { forwarder, desk } = forwarding({
+  const { forwarder, desk, orphans } = forwarding({
     ...common,
     incarnation,
     inbox,
     watch,
     metrics,
     doors,
+    parked: ports.parked,
     heldMax: bounds.inFlightMax,
     takenMax: bounds.takenMax,
   });
@@ -162,6 +165,7 @@ export function supervise(ports: Ports, config: SupervisionConfig, callbacks: Ca
     doors,
     forwarder,
     desk,
+    orphans,
   };
 }
 
