@@ -44,6 +44,20 @@ describe('an owner', () => {
   );
 });
 
+describe('what is forwarded to an owner is lost', () => {
+  it('its connections to RabbitMQ are reset, again and again: in order all the same', async () => {
+    const scene = await cluster();
+    await underLoad(scene, async () => {
+      const { rabbitmq } = scene.linksOf(await scene.ownerOnly());
+      for (let round = 1; round <= 8; round += 1) {
+        rabbitmq.cut('reset');
+        rabbitmq.heal();
+        await progress(scene, 300);
+      }
+    });
+  });
+});
+
 describe('the reader', () => {
   it.each(READER_CUTS)('is cut off from %s (%s): another node reads, in order', async (server, how) => {
     const scene = await cluster();

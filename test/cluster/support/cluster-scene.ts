@@ -40,6 +40,9 @@ const TRAFFIC: TrafficOptions = {
   balanceRequestsShare: 0.005,
 };
 
+/** A directory where the logs of the nodes stay, to be looked at afterwards. */
+const KEPT_LOGS = process.env['PAYGATE_TEST_LOGS'];
+
 const CALM = { timeoutMs: 90_000, pollMs: 100 };
 
 let scenes = 0;
@@ -62,7 +65,7 @@ export class ClusterScene {
   readonly #databaseUrl: string;
   readonly #options: SceneOptions;
   readonly #links = new Map<string, Links>();
-  readonly #logs = mkdtempSync(join(tmpdir(), 'paygate-cluster-'));
+  readonly #logs = mkdtempSync(join(KEPT_LOGS ?? tmpdir(), 'paygate-cluster-'));
 
   private constructor(servers: RunningServers, name: string, number: number, options: SceneOptions) {
     const inPlace = (url: string, path: string): string =>
@@ -203,7 +206,7 @@ export class ClusterScene {
     await this.pool.end();
     for (const links of this.#links.values())
       await Promise.all(Object.values(links).map((proxy) => proxy.close()));
-    rmSync(this.#logs, { recursive: true });
+    if (KEPT_LOGS === undefined) rmSync(this.#logs, { recursive: true });
   }
 
   async #start(nodeId: string): Promise<void> {

@@ -127,7 +127,10 @@ async function differencesOfSets(
   const { rows } = await scene.pool.query<{ words: string }>(WHERE_IT_IS, [missing]);
   const words = rows.map((row) => row.words);
   return [
-    ...named('not decided', missing.length > 0 ? [...words, ...missing] : []),
+    ...named('not decided', [
+      ...words,
+      ...missing.filter((id) => !words.some((line) => line.startsWith(id))),
+    ]),
     ...named('decided but never sent', foreign),
     ...named('decided twice', decided.size < decisions.length ? ['see the journal'] : []),
   ];
