@@ -21,6 +21,8 @@ export interface RuntimeOptions {
   readonly logger: Logger;
   readonly metrics: PrometheusMetrics;
   readonly onHealth: (healthy: boolean) => void;
+  /** An operator lets the node drain. */
+  readonly onDrain: () => void;
   /** This node must not work with these servers. */
   readonly onRefused: (error: Error) => void;
 }

@@ -41,7 +41,8 @@ interface Lane {
  * P2. Per shard the order of arrival (`n`) is kept, whoever the owner is; one that comes late goes to its place.
  * P3. Nothing is sent while the broker takes nothing, and what it did not take is sent before anything newer.
  * P4. While anything is held there is a timer: an owner that does not answer is asked again, and its name looked up.
- * P5. One hop: what came from another node goes back to the desk it came over, never on to a third node.
+ * P5. One hop: what came from another node, or from an operator, goes back to the desk it came over, never on to a third
+ *     node.
  * P6. A stream that opens and is refused again counts as no owner; only an answer that settles something ends that.
  */
 export class Forwarder {
@@ -78,7 +79,7 @@ export class Forwarder {
 
   /** A command of a shard that is not ours, and of which nothing is in the hands of our own actors any more. */
   take(envelope: CommandEnvelope): void {
-    if (envelope.origin instanceof ForwardedOrigin) {
+    if (envelope.isOrder || envelope.origin instanceof ForwardedOrigin) {
       envelope.giveBack('fenced');
       return;
     }

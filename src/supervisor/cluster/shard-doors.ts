@@ -31,7 +31,6 @@ export interface ShardDoorsOptions {
  * D2. When a shard goes, in this order: its epoch is gone (or its door is shut), the forwards of others are closed, what is
  *     unanswered is given back to the router, and only then anything newer goes on.
  * D3. When a shard comes, what was to be forwarded is back in the router, in its place, before anything newer goes on.
- * D4. An operator's order goes no way round: who gave it asks the owner.
  */
 export class ShardDoors implements ShardCallbacks {
   readonly #options: ShardDoorsOptions;
@@ -66,9 +65,8 @@ export class ShardDoors implements ShardCallbacks {
   deliver(envelope: CommandEnvelope): void {
     const { region, forwarder, desk } = this.#options.rooms();
     if (!desk.admit(envelope)) return;
-    if (this.#options.shards.epochOf(envelope.shard) !== null) region.deliver(envelope);
-    else if (envelope.command.kind === 'operator') envelope.giveBack('fenced');
-    else forwarder.take(envelope);
+    if (this.#options.shards.epochOf(envelope.shard) === null) forwarder.take(envelope);
+    else region.deliver(envelope);
   }
 
   readonly owned = (shards: readonly number[]): void => {
