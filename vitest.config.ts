@@ -43,6 +43,19 @@ export default defineConfig({
           hookTimeout: 180_000,
         },
       },
+      {
+        test: {
+          name: 'cluster',
+          include: ['test/cluster/**/*.test.ts'],
+          environment: 'node',
+          sequence: { groupOrder: 2 },
+          pool: 'forks',
+          // Each file has servers and three nodes of its own: one at a time on a small machine.
+          maxWorkers: 1,
+          testTimeout: 240_000,
+          hookTimeout: 120_000,
+        },
+      },
     ],
   },
 });
