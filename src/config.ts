@@ -64,6 +64,8 @@ const schema = z.object({
   accountIdleMs: integer(100, 86_400_000).default(60_000),
   /** How long a drain may take before the node gives up and exits. */
   drainTimeoutMs: integer(100, 600_000).default(25_000),
+  /** How long the nodes of a cluster that boots wait for each other before they share the work. */
+  clusterGraceMs: integer(0, 60_000).default(3_000),
   /** Accepted for the sake of running installations; connections to Redis multiplex. */
   redisPoolSize: integer(1, 1_000).default(8),
 });
@@ -95,6 +97,7 @@ const VARIABLES = {
   activeAccountsMax: 'ACTIVE_ACCOUNTS_MAX',
   accountIdleMs: 'ACCOUNT_IDLE_MS',
   drainTimeoutMs: 'DRAIN_TIMEOUT_MS',
+  clusterGraceMs: 'CLUSTER_GRACE_MS',
   redisPoolSize: 'REDIS_POOL_SIZE',
 } as const;
 

@@ -149,6 +149,15 @@ const BOUNDS = {
    * of CPU per transaction.
    */
   heapGrowthPercent: 50,
+  /** A shard that is handed off is looked at this often, and has this long to finish. */
+  handOffPollMs: 10,
+  handOffFinishMs: 5_000,
+  /** An ingest role that is given away has this long to finish what it read; the rest is read by the next one. */
+  intakeFinishMs: 2_000,
+  /** A queue is read again this long after more had come than a node may hold. */
+  intakeRestartMs: 1_000,
+  /** Ticks are this far apart until a starting node knows who is there. */
+  startTickMs: 250,
   shardCount: 256,
 } as const;
 

@@ -40,7 +40,7 @@ const REDIS_POOL_SIZE_DEFAULT = 8;
 type NodeActor = Actor<typeof nodeMachine>;
 
 /**
- * Starts a node: ledger, shards, broker, HTTP. Resolves when it works; while RabbitMQ or Redis are away it works
+ * Starts a node: ledger, cluster, HTTP. Resolves when it has its place in the cluster; while RabbitMQ or Redis are away it works
  * degraded. Rejects, with everything closed, when it cannot start: `ClusterRefusal`, a taken port, no PostgreSQL.
  */
 export async function startNode(config: Config, options: StartOptions): Promise<RunningNode> {
@@ -48,9 +48,11 @@ export async function startNode(config: Config, options: StartOptions): Promise<
   const identity = newIdentity(config.nodeId);
   const logger = options.logger.child({ incarnation: identity.incarnation });
   const metrics: PrometheusMetrics = new PrometheusMetrics({
-    activeAccounts: () => runtime.supervision?.region.activeCount ?? 0,
-    inFlight: () => runtime.supervision?.inFlight.count ?? 0,
-    cachePending: () => runtime.supervision?.writer.pendingCount ?? 0,
+    activeAccounts: () => runtime.parts?.supervision.region.activeCount ?? 0,
+    inFlight: () => runtime.parts?.supervision.inFlight.count ?? 0,
+    cachePending: () => runtime.parts?.supervision.writer.pendingCount ?? 0,
+    forwarding: () => runtime.parts?.supervision.forwarder.heldCount ?? 0,
+    shards: () => runtime.parts?.tick.shardKeeper.counts() ?? null,
   });
   const runtime: NodeRuntime = new NodeRuntime({
     config,
@@ -60,7 +62,7 @@ export async function startNode(config: Config, options: StartOptions): Promise<
     logger,
     metrics,
     onHealth: (healthy) => tell(actor, { type: 'health.changed', healthy }),
-    onFenced: () => tell(actor, { type: 'fenced' }),
+    onRefused: (error) => tell(actor, { type: 'refused', error }),
   });
   const { drainTimeoutMs, httpHost: host, httpPort: port } = config;
   if (config.redisPoolSize !== REDIS_POOL_SIZE_DEFAULT) {

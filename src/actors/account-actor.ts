@@ -134,7 +134,7 @@ export class AccountActor {
   }
 
   /** Ends now; what is unanswered goes to `parent.stopped`, even what is being committed. */
-  stop(reason: 'stopped' | 'shutdown'): void {
+  stop(reason: 'stopped' | 'fenced' | 'shutdown'): void {
     this.#tell({ type: 'stop', reason });
   }
 

@@ -8,6 +8,10 @@ export interface LiveFigures {
   inFlight(): number;
   /** Balances that wait for the cache. */
   cachePending(): number;
+  /** Commands held for other nodes. */
+  forwarding(): number;
+  /** How many shards are in each state; null before the node has joined. */
+  shards(): Readonly<Record<string, number>> | null;
 }
 
 /** From 1 ms to 60 s: receipt to acknowledgement is milliseconds, with a server away it is seconds. */
@@ -73,6 +77,16 @@ export class PrometheusMetrics implements Metrics {
     this.#liveGauge('active_accounts', 'Accounts with an actor', () => live.activeAccounts());
     this.#liveGauge('in_flight', 'Messages taken in and not answered', () => live.inFlight());
     this.#liveGauge('cache_pending', 'Balances that wait for the cache', () => live.cachePending());
+    this.#liveGauge('forwarding', 'Commands held for other nodes', () => live.forwarding());
+    const shards: Gauge = new Gauge({
+      name: 'paygate_shards',
+      help: 'Shards of this node, by state',
+      labelNames: ['state'],
+      registers,
+      collect: () => {
+        for (const [state, count] of Object.entries(live.shards() ?? {})) shards.set({ state }, count);
+      },
+    });
   }
 
   get contentType(): string {

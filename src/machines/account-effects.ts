@@ -60,7 +60,7 @@ export type AccountEvent =
   /** Please stop, if there is nothing to do. */
   | { readonly type: 'passivate' }
   /** Stop now; finish nothing. */
-  | { readonly type: 'stop'; readonly reason: 'stopped' | 'shutdown' }
+  | { readonly type: 'stop'; readonly reason: 'stopped' | 'fenced' | 'shutdown' }
   /** Decide nothing more: something is wrong with this account. */
   | { readonly type: 'quarantine'; readonly reason: string }
   /** null: no such account. */

@@ -2,18 +2,18 @@ import { assign, fromPromise, setup } from 'xstate';
 import { ensureError } from '../domain/errors.ts';
 
 /** Why a node ended. A closed list. */
-export const STOP_REASONS = ['drained', 'drain-timeout', 'fenced', 'failed'] as const;
+export const STOP_REASONS = ['drained', 'drain-timeout', 'failed'] as const;
 export type NodeStopReason = (typeof STOP_REASONS)[number];
 
 /** What each step of a node's life does. A step that rejects while the node starts ends it; later ones are logged by whoever does them. */
 export interface NodeSteps {
-  /** Waits for PostgreSQL, checks that this node may work on this database, takes the shards. */
+  /** Waits for PostgreSQL, checks that this node may work on this database. */
   openLedger(): Promise<void>;
-  /** Starts everything that brings commands in. Does not wait for servers that are away. */
-  openIntake(): Promise<void>;
-  /** Stops intake and finishes what is in memory; resolves when everything is acknowledged and intake is closed. */
-  finish(): Promise<void>;
-  /** Brings the cached balances up to date and gives the shards back. */
+  /** Takes part in the cluster from now on: shards, ingest roles, retries. Does not wait for servers that are away. */
+  join(): Promise<void>;
+  /** Stops intake, finishes what is in memory and gives every role away. */
+  leave(): Promise<void>;
+  /** Brings the cached balances up to date. */
   flush(): Promise<void>;
   /** Lets go of everything. Bounded in time, never rejects. */
   close(): Promise<void>;
@@ -23,8 +23,8 @@ export type NodeEvent =
   /** Every dependency that work needs is there, or one is not. */
   | { readonly type: 'health.changed'; readonly healthy: boolean }
   | { readonly type: 'drain' }
-  /** PostgreSQL has refused a commit: another node owns the shard now. */
-  | { readonly type: 'fenced' };
+  /** This node must not work with these servers. */
+  | { readonly type: 'refused'; readonly error: Error };
 
 interface NodeContext {
   readonly steps: NodeSteps;
@@ -45,18 +45,26 @@ const step = (name: keyof NodeSteps) =>
     await input[name]();
   });
 
+const REFUSED = {
+  target: 'closing',
+  actions: {
+    type: 'noteFailure',
+    params: ({ event }: { event: { error: Error } }) => ({ error: event.error }),
+  },
+} as const;
+
 /**
  * The life of a node.
  *
  * ```
  * node
- * ├─ starting   openingLedger ─> openingIntake                        ─ rejected ─> closing (failed)
+ * ├─ starting   openingLedger ─> joining                            ─ rejected ─> closing (failed)
  * ├─ serving    ready <─ health ─> degraded
- * ├─ draining   finishing ─> flushing          ─ drainTimeoutMs ─> closing (drain-timeout)
+ * ├─ draining   leaving ─> flushing            ─ drainTimeoutMs ─> closing (drain-timeout)
  * ├─ closing
  * └─ stopped
  * ```
- * `fenced` goes to closing from wherever the node is: what it has in memory belongs to somebody else now.
+ * `refused` goes to closing from wherever the node is.
  */
 export const nodeMachine = setup({
   types: {
@@ -67,8 +75,8 @@ export const nodeMachine = setup({
   },
   actors: {
     openLedger: step('openLedger'),
-    openIntake: step('openIntake'),
-    finish: step('finish'),
+    join: step('join'),
+    leave: step('leave'),
     flush: step('flush'),
     close: step('close'),
   },
@@ -91,23 +99,23 @@ export const nodeMachine = setup({
       initial: 'openingLedger',
       on: {
         drain: 'closing',
-        fenced: { target: 'closing', actions: { type: 'noteReason', params: { reason: 'fenced' } } },
+        refused: REFUSED,
       },
       states: {
         openingLedger: {
           invoke: {
             src: 'openLedger',
             input: ({ context }) => context.steps,
-            onDone: 'openingIntake',
+            onDone: 'joining',
             onError: {
               target: '#node.closing',
               actions: { type: 'noteFailure', params: ({ event }) => ({ error: event.error }) },
             },
           },
         },
-        openingIntake: {
+        joining: {
           invoke: {
-            src: 'openIntake',
+            src: 'join',
             input: ({ context }) => context.steps,
             onDone: '#node.serving',
             onError: {
@@ -122,7 +130,7 @@ export const nodeMachine = setup({
       initial: 'ready',
       on: {
         drain: 'draining',
-        fenced: { target: 'closing', actions: { type: 'noteReason', params: { reason: 'fenced' } } },
+        refused: REFUSED,
       },
       states: {
         ready: { always: { guard: ({ context }) => !context.healthy, target: 'degraded' } },
@@ -130,9 +138,9 @@ export const nodeMachine = setup({
       },
     },
     draining: {
-      initial: 'finishing',
+      initial: 'leaving',
       on: {
-        fenced: { target: 'closing', actions: { type: 'noteReason', params: { reason: 'fenced' } } },
+        refused: REFUSED,
       },
       after: {
         drainTimeout: {
@@ -141,9 +149,9 @@ export const nodeMachine = setup({
         },
       },
       states: {
-        finishing: {
+        leaving: {
           invoke: {
-            src: 'finish',
+            src: 'leave',
             input: ({ context }) => context.steps,
             onDone: 'flushing',
             onError: {

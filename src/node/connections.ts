@@ -10,18 +10,22 @@ import { PostgresQuarantineStore } from '../infra/postgres/quarantine-store.ts';
 import { PostgresReader } from '../infra/postgres/reader.ts';
 import { PostgresRetryStore } from '../infra/postgres/retry-store.ts';
 import { PostgresShardDirectory } from '../infra/postgres/shard-directory.ts';
+import { RabbitInbox } from '../infra/rabbitmq/inbox.ts';
 import { RabbitInboundQueues } from '../infra/rabbitmq/inbound-queues.ts';
 import { RabbitPublisher } from '../infra/rabbitmq/publisher.ts';
 import { RedisBalanceCache } from '../infra/redis/balance-cache.ts';
+import { RedisMembership } from '../infra/redis/membership.ts';
 import { within } from '../infra/within.ts';
 import { LIMITS } from '../limits.ts';
 import { startConnection } from '../machines/connection-machine.ts';
-import type { Logger, Random } from '../ports/runtime.ts';
+import type { InboxEvents } from '../ports/cluster.ts';
+import type { Clock, Logger, Random } from '../ports/runtime.ts';
 import type { NodeIdentity } from './identity.ts';
 
 export interface ConnectionsOptions {
   readonly config: Config;
   readonly identity: NodeIdentity;
+  readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
 }
@@ -37,7 +41,7 @@ export interface LedgerConnections {
   readonly parked: PostgresParkStore;
   readonly quarantines: PostgresQuarantineStore;
   readonly outbox: PostgresOutboxStore;
-  readonly shards: PostgresShardDirectory;
+  readonly directory: PostgresShardDirectory;
 }
 
 export function ledgerConnections({ config, identity, logger }: ConnectionsOptions): LedgerConnections {
@@ -62,27 +66,37 @@ export function ledgerConnections({ config, identity, logger }: ConnectionsOptio
     parked: new PostgresParkStore(pool),
     quarantines: new PostgresQuarantineStore(pool, identity),
     outbox: new PostgresOutboxStore(pool, incarnation),
-    shards: new PostgresShardDirectory(pool, identity),
+    directory: new PostgresShardDirectory(pool, identity),
   };
 }
 
-/** The broker and the cache. They connect at once and in the background, and come back by themselves. */
+/** The broker and Redis. They connect at once and in the background, and come back by themselves. */
 export interface LinkedServers {
   readonly inbound: RabbitInboundQueues;
   readonly publisher: RabbitPublisher;
+  readonly inbox: RabbitInbox;
+  readonly membership: RedisMembership;
   readonly cache: RedisBalanceCache;
   readonly retryClock: BullRetryClock;
 }
 
-export function linkServers({ config, identity, random, logger }: ConnectionsOptions): LinkedServers {
-  const name = `paygate/${identity.nodeId}`;
+export function linkServers(
+  { config, identity, clock, random, logger }: ConnectionsOptions,
+  clusterId: string,
+  inboxEvents: InboxEvents,
+): LinkedServers {
+  const { nodeId, incarnation, inbox } = identity;
+  const name = `paygate/${nodeId}`;
   const rabbit = { url: config.rabbitmqUrl, name, logger, random, startConnection };
   const redis = { url: config.redisUrl, name, logger, random };
+  const self = { nodeId, incarnation, inbox, startedAtMs: clock.now() };
   return {
     cache: new RedisBalanceCache(redis),
     retryClock: new BullRetryClock({ ...redis, prefix: 'paygate' }),
+    membership: new RedisMembership({ ...redis, self, clusterId }),
     publisher: new RabbitPublisher(rabbit),
     inbound: new RabbitInboundQueues(rabbit),
+    inbox: new RabbitInbox({ ...rabbit, inbox, clock }, inboxEvents),
   };
 }
 
@@ -94,6 +108,8 @@ export async function closeAll(ledger: LedgerConnections, servers: LinkedServers
       : [
           () => servers.inbound.close(),
           () => servers.publisher.close(),
+          () => servers.inbox.close(),
+          () => servers.membership.close(),
           () => servers.retryClock.stop(),
           () => servers.cache.close(),
         ]),

@@ -48,8 +48,8 @@ export class HealthProbe {
   }
 
   dependencies(): Dependencies {
-    const { inbound, publisher, cache } = this.#options.servers;
-    const reading = inbound.state();
+    const { inbox, publisher, cache } = this.#options.servers;
+    const reading = inbox.state();
     const rabbitmq = reading === 'up' ? publisher.state() : reading;
     return { postgresql: this.#postgresql, rabbitmq, redis: cache.state() };
   }

@@ -33,15 +33,21 @@ export interface OpenLedgerOptions {
 
 /**
  * Waits for PostgreSQL, at most `startPatienceMs`, and checks that a node with these settings may work on this database.
+ * Gives the id of its cluster.
  *
  * Rejects with `ClusterRefusal` (the message says what to do) or the driver's last error.
  */
-export async function openLedger({ pool, config, clock, logger, signal }: OpenLedgerOptions): Promise<void> {
+export async function openLedger({
+  pool,
+  config,
+  clock,
+  logger,
+  signal,
+}: OpenLedgerOptions): Promise<string> {
   const untilMs = clock.now() + LIMITS.startPatienceMs;
   for (let delayMs = LIMITS.storeBackoffMsMin; ; delayMs = Math.min(delayMs * 2, LIMITS.storeBackoffMsMax)) {
     try {
-      await checkCluster(pool, { ...config, shardCount: LIMITS.shardCount });
-      return;
+      return await checkCluster(pool, { ...config, shardCount: LIMITS.shardCount });
     } catch (error) {
       signal.throwIfAborted();
       const code = codeOf(error);

@@ -1,9 +1,12 @@
 import { CommitLane } from '../actors/commit-lane.ts';
 import type { Config } from '../config.ts';
 import { INBOUND_QUEUES } from '../contracts/queues.ts';
+import type { InboundQueue } from '../contracts/queues.ts';
+import { shardOf } from '../domain/shard.ts';
 import { LIMITS } from '../limits.ts';
 import type { BalanceCache } from '../ports/balance-cache.ts';
 import type { Publisher } from '../ports/broker.ts';
+import type { ClusterDirectory, Inbox } from '../ports/cluster.ts';
 import type { AccountReader, Ledger } from '../ports/ledger.ts';
 import type { Clock, Logger, Metrics, Random } from '../ports/runtime.ts';
 import type {
@@ -17,6 +20,10 @@ import type {
 import { AccountRegion } from '../supervisor/account-region.ts';
 import { BalanceDesk } from '../supervisor/balance-desk.ts';
 import { CacheWriter } from '../supervisor/cache-writer.ts';
+import { DirectoryWatch } from '../supervisor/cluster/directory-watch.ts';
+import type { ForwardDesk } from '../supervisor/cluster/forward-desk.ts';
+import type { Forwarder } from '../supervisor/cluster/forwarder.ts';
+import { ShardDoors } from '../supervisor/cluster/shard-doors.ts';
 import { DeadLetterDesk } from '../supervisor/dead-letter-desk.ts';
 import { DeferralDesk } from '../supervisor/deferral-desk.ts';
 import { InFlight } from '../supervisor/in-flight.ts';
@@ -25,11 +32,17 @@ import { Outbox } from '../supervisor/outbox.ts';
 import { Retries } from '../supervisor/retries.ts';
 import { Router } from '../supervisor/router.ts';
 import { Settle } from '../supervisor/settle.ts';
+import { ShardExits } from '../supervisor/shard-exits.ts';
 import { ShardTable } from '../supervisor/shard-table.ts';
 import { Tally } from '../supervisor/tally.ts';
+import { forwarding } from './forwarding.ts';
 
 /** Ports and surroundings of one node; the tests put fakes here. */
 export interface Ports {
+  /** Of this run of the node. */
+  readonly incarnation: string;
+  readonly inbox: Pick<Inbox, 'name' | 'send' | 'flow'>;
+  readonly directory: Pick<ClusterDirectory, 'read'>;
   readonly ledgers: readonly Ledger[];
   readonly reader: AccountReader;
   readonly deadLetters: DeadLetterStore;
@@ -57,6 +70,14 @@ export type SupervisionConfig = Pick<
   | 'accountIdleMs'
 >;
 
+/** What only the whole node can do. None may throw. */
+export interface Callbacks {
+  /** Another node has the shard: a commit under this epoch was refused. */
+  readonly onFenced: (shard: number, epoch: bigint) => void;
+  /** The queue's channel is to be closed for a while. */
+  readonly onOverflow: (queue: InboundQueue) => void;
+}
+
 /** The parts of a node that have no server of their own, put together. */
 export interface Supervision {
   readonly shards: ShardTable;
@@ -67,45 +88,95 @@ export interface Supervision {
   readonly writer: CacheWriter;
   readonly outbox: Outbox;
   readonly router: Router;
+  readonly watch: DirectoryWatch;
+  readonly doors: ShardDoors;
+  readonly forwarder: Forwarder;
+  readonly desk: ForwardDesk;
 }
 
-/** Nothing starts by itself: deliveries and retries do. */
-export function supervise(
-  ports: Ports,
-  config: SupervisionConfig,
-  onFenced: (shard: number) => void,
-): Supervision {
+/** Nothing starts by itself: deliveries, forwards and retries do. */
+export function supervise(ports: Ports, config: SupervisionConfig, callbacks: Callbacks): Supervision {
   const { clock, logger, metrics, reader, cache } = ports;
+  const bounds = boundsOf(config);
   const shards = new ShardTable();
   const inFlight = new InFlight();
   const tally = new Tally(metrics, clock);
+  const nextN = counter();
   const writer = new CacheWriter({ cache, reader, clock, metrics, logger });
   const outbox = new Outbox({ store: ports.outbox, writer, cache, clock, logger });
-  const router = new Router({
+  const watch = new DirectoryWatch({ directory: ports.directory, clock, logger });
+  const doors: ShardDoors = new ShardDoors({
     shards,
     clock,
-    deliver: (envelope) => region.deliver(envelope),
-    heldMax: INBOUND_QUEUES.length * config.intakeWindowMax + LIMITS.retriesInFlightMax,
+    rooms: () => ({ region, exits, forwarder, desk, router }),
   });
+  const router = new Router({
+    isOpen: (shard) => doors.isOpen(shard),
+    clock,
+    deliver: (envelope) => doors.deliver(envelope),
+    heldMax: bounds.inFlightMax,
+  });
+  const { onFenced, onOverflow } = callbacks;
   const region = accountRegion(ports, config, { shards, outbox, writer, onFenced });
+  const exits = new ShardExits({ region, clock, logger });
   const wake = (transactionId: string): void => void retries.wake(transactionId);
   const settle = settleDesk(ports, config, { tally, inFlight, router, wake });
-  const ingest = new Ingest({ router, settle, inFlight, tally, clock, logger });
+  const { incarnation, inbox } = ports;
+  const common = { clock, logger, inFlight, settle, router, nextN };
+  const { forwarder, desk } = forwarding({
+    ...common,
+    incarnation,
+    inbox,
+    watch,
+    metrics,
+    doors,
+    heldMax: bounds.inFlightMax,
+    takenMax: bounds.takenMax,
+  });
+  const ingest = new Ingest({ ...common, tally, inFlightMax: bounds.inFlightMax, onOverflow });
   const retries = new Retries({
     store: ports.retries,
     retryClock: ports.retryClock,
     clock,
     logger,
+    isOurs: (accountId) => shards.epochOf(shardOf(accountId, LIMITS.shardCount)) !== null,
     inject: (retry, origin) => ingest.retry(retry, origin),
   });
-  return { shards, inFlight, ingest, retries, region, writer, outbox, router };
+  return {
+    shards,
+    inFlight,
+    ingest,
+    retries,
+    region,
+    writer,
+    outbox,
+    router,
+    watch,
+    doors,
+    forwarder,
+    desk,
+  };
+}
+
+/**
+ * What a node may hold at most. Its own windows twice: after a lost connection the broker delivers again what is still
+ * here.
+ */
+function boundsOf({ intakeWindowMax }: SupervisionConfig): { inFlightMax: number; takenMax: number } {
+  const windows = INBOUND_QUEUES.length * intakeWindowMax;
+  return { takenMax: windows, inFlightMax: 3 * windows + LIMITS.retriesInFlightMax };
+}
+
+function counter(): () => number {
+  let n = 0;
+  return () => (n += 1);
 }
 
 interface RegionParts {
   readonly shards: ShardTable;
   readonly outbox: Outbox;
   readonly writer: CacheWriter;
-  readonly onFenced: (shard: number) => void;
+  readonly onFenced: (shard: number, epoch: bigint) => void;
 }
 
 function accountRegion(ports: Ports, config: SupervisionConfig, parts: RegionParts): AccountRegion {

@@ -31,6 +31,8 @@ export interface Consumption {
 export interface InboundQueues {
   /** Resolves once the first consumer is up. Consumes exclusively: one reader per queue in the whole cluster. */
   consume(consumption: Consumption): Promise<Subscription>;
+  /** The reader of a queue, also while it is not up; null: there is none, or it is closed. */
+  reader(queue: InboundQueue): Subscription | null;
 }
 
 export interface OutboundMessage {

@@ -26,14 +26,16 @@ export interface RegionOptions extends Omit<ActorSurroundings, 'parent'> {
   readonly activeAccountsMax: number;
   readonly accountIdleMs: number;
   readonly answerBalance: (request: BalanceEnvelope, state: AccountState) => void;
-  /** PostgreSQL has refused to write: another node has taken the shard. */
-  readonly onFenced: (shard: number) => void;
+  /** PostgreSQL has refused to write under this epoch: another node has taken the shard. May call `letGo`. */
+  readonly onFenced: (shard: number, epoch: bigint) => void;
 }
 
 /** How many accounts are looked at when room is needed for one more. */
 const ROOM_TRIES_MAX = 8;
 /** Within this time a second use of an account does not move it to the end of the line again. */
 const RECENCY_MS = 1_000;
+
+const NONE: ReadonlySet<AccountActor> = new Set();
 
 const GIVE_BACK_AS: Readonly<Record<Exclude<StopReason, 'crashed'>, GiveBackReason>> = {
   idle: 'stopped',
@@ -59,6 +61,7 @@ export class AccountRegion implements AccountParent {
   readonly #options: RegionOptions;
   readonly #surroundings: ActorSurroundings;
   readonly #actors = new Map<string, AccountActor>();
+  readonly #ofShard = new Map<number, Set<AccountActor>>();
   readonly #probations = new Map<string, Probation>();
   readonly #quarantines: QuarantineDesk;
   readonly #crashes = new CrashRecord();
@@ -109,6 +112,26 @@ export class AccountRegion implements AccountParent {
     for (const envelope of this.#quarantines.takeAll()) envelope.giveBack('shutdown');
   }
 
+  /** Of one shard. */
+  actorsOf(shard: number): ReadonlySet<AccountActor> {
+    return this.#ofShard.get(shard) ?? NONE;
+  }
+
+  /** Something of the shard is in hand: an actor, or an account that is being set aside or on probation. */
+  isBusyWith(shard: number): boolean {
+    if (this.actorsOf(shard).size > 0 || this.#quarantines.isBusyWith(shard)) return true;
+    return [...this.#probations.keys()].some((accountId) => shardOf(accountId, LIMITS.shardCount) === shard);
+  }
+
+  /** Ends everything of a shard at once, and gives back what is unanswered: it is another node's (`fenced`), or about to be. */
+  letGo(shard: number, reason: 'fenced' | 'stopped'): void {
+    for (const actor of [...this.actorsOf(shard)]) actor.stop(reason);
+    for (const accountId of [...this.#probations.keys()])
+      if (shardOf(accountId, LIMITS.shardCount) === shard)
+        for (const envelope of this.#endProbation(accountId)) envelope.giveBack(reason);
+    for (const envelope of this.#quarantines.takeShard(shard)) envelope.giveBack(reason);
+  }
+
   /** From now on nothing of this account is decided here; once the ledger knows, its commands are parked. */
   quarantine(accountId: string, reason: string): void {
     const place = this.#placeOf(accountId);
@@ -156,16 +179,16 @@ export class AccountRegion implements AccountParent {
   stopped(actor: AccountActor, reason: StopReason, unanswered: readonly Envelope[], cause?: unknown): void {
     const { metrics } = this.#options;
     const { accountId } = actor.place;
-    if (this.#actors.get(accountId) === actor) this.#actors.delete(accountId);
+    if (this.#actors.get(accountId) === actor) this.#remove(actor);
     metrics.actorStopped(reason);
     if (reason === 'crashed') {
       this.#crashed(actor, unanswered, ensureError(cause));
       return;
     }
-    if (reason === 'fenced') this.#lose(actor.place);
     const goesOn = reason === 'idle' || reason === 'unknown' || !this.#probations.has(accountId);
     const left = goesOn ? unanswered : this.#endProbation(accountId);
     for (const envelope of left) envelope.giveBack(GIVE_BACK_AS[reason]);
+    if (reason === 'fenced') this.#noteFenced(actor.place);
   }
 
   #give(envelope: Envelope): void {
@@ -193,8 +216,21 @@ export class AccountRegion implements AccountParent {
     }
     if (this.#actors.size >= this.#options.activeAccountsMax) this.#makeRoom();
     const actor = new AccountActor({ accountId, shard: envelope.shard, epoch }, this.#surroundings);
-    if (actor.ended === null) this.#actors.set(accountId, actor);
+    if (actor.ended === null) this.#add(actor);
     return actor;
+  }
+
+  #add(actor: AccountActor): void {
+    const { shard } = actor.place;
+    this.#actors.set(actor.accountId, actor);
+    const ofShard = this.#ofShard.get(shard);
+    if (ofShard === undefined) this.#ofShard.set(shard, new Set([actor]));
+    else ofShard.add(actor);
+  }
+
+  #remove(actor: AccountActor): void {
+    this.#actors.delete(actor.accountId);
+    this.#ofShard.get(actor.place.shard)?.delete(actor);
   }
 
   /** Lets the least recently used idle account go; busy ones are in use and move to the end of the line. */
@@ -267,9 +303,9 @@ export class AccountRegion implements AccountParent {
   #quarantineEnded(pending: PendingQuarantine, end: 'quarantined' | 'fenced'): void {
     const { place, waiting } = pending;
     if (end === 'fenced') {
-      this.#lose(place);
       this.#actors.get(place.accountId)?.stop('stopped');
       for (const envelope of waiting) envelope.giveBack('fenced');
+      this.#noteFenced(place);
     } else {
       this.#goQuarantined(pending);
       for (const envelope of waiting) this.#give(envelope);
@@ -286,10 +322,8 @@ export class AccountRegion implements AccountParent {
     if (heldProposal === null && actor?.passivate() === 'busy') actor.quarantine(reason);
   }
 
-  #lose({ shard, epoch }: AccountPlace): void {
-    const { shards, onFenced } = this.#options;
-    if (shards.epochOf(shard) !== epoch) return;
-    shards.lose(shard);
-    onFenced(shard);
+  /** After what the account had is given back: whoever is told lets the router go on. */
+  #noteFenced({ shard, epoch }: AccountPlace): void {
+    if (this.#options.shards.epochOf(shard) === epoch) this.#options.onFenced(shard, epoch);
   }
 }

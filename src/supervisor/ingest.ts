@@ -21,6 +21,12 @@ export interface IngestOptions {
   readonly tally: Tally;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** The next place in the order of arrival, of one count for all that comes into the node. */
+  readonly nextN: () => number;
+  /** Messages in memory and not answered, whatever road they came by. */
+  readonly inFlightMax: number;
+  /** A delivery was left alone because of that: its channel is to be closed, so that it goes back to its place. */
+  readonly onOverflow: (queue: InboundQueue) => void;
 }
 
 /** By which road a queue's messages come. `retry_queue` is the operators': it may decide a row in `ERROR`. */
@@ -37,11 +43,12 @@ const ROAD: Readonly<Record<InboundQueue, Road>> = {
  *
  * I1. Never throws: a throw inside a consume callback would close the channel.
  * I2. Once closed, deliveries are left alone: unacknowledged, they go back to their places when the channel closes.
+ * I3. The same with what comes beyond `inFlightMax`. The intake windows keep a node below it; only a broker that loses its
+ *     connections again and again, and delivers again what is still held here, gets there.
  */
 export class Ingest {
   readonly #options: IngestOptions;
   #phase: 'open' | 'closed' = 'open';
-  #n = 0;
 
   constructor(options: IngestOptions) {
     this.#options = options;
@@ -53,7 +60,11 @@ export class Ingest {
 
   readonly onDelivery = (delivery: Delivery): void => {
     if (this.#phase === 'closed') return;
-    const { router, settle, clock, inFlight, tally } = this.#options;
+    const { router, settle, clock, inFlight, tally, inFlightMax, onOverflow } = this.#options;
+    if (inFlight.count >= inFlightMax) {
+      onOverflow(delivery.queue);
+      return;
+    }
     const receivedAtMs = clock.now();
     inFlight.enter();
     tally.received(delivery.queue);
@@ -93,7 +104,7 @@ export class Ingest {
         origin: delivery,
         road,
         shard: shardOf(command.accountId, LIMITS.shardCount),
-        n: this.#next(),
+        n: this.#options.nextN(),
         attempt: 0,
         deferredFor: null,
         mayDecideError: road === 'replay',
@@ -111,7 +122,7 @@ export class Ingest {
         origin,
         road: 'retry',
         shard: shardOf(command.accountId, LIMITS.shardCount),
-        n: this.#next(),
+        n: this.#options.nextN(),
         attempt: retry.attempt,
         deferredFor: retry.code,
         // A message from `retry_queue` keeps its right while it waits for its retry.
@@ -121,10 +132,5 @@ export class Ingest {
       },
       this.#options.settle,
     );
-  }
-
-  #next(): number {
-    this.#n += 1;
-    return this.#n;
   }
 }

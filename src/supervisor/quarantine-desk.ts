@@ -62,6 +62,17 @@ export class QuarantineDesk {
     this.#writing.add(pending);
   }
 
+  isBusyWith(shard: number): boolean {
+    return [...this.#pending.values()].some(({ place }) => place.shard === shard);
+  }
+
+  /** Gives up writing those of a shard that is lost; what waited. */
+  takeShard(shard: number): readonly Envelope[] {
+    const ofShard = [...this.#pending.values()].filter(({ place }) => place.shard === shard);
+    for (const { place } of ofShard) this.#pending.delete(place.accountId);
+    return ofShard.flatMap(({ waiting }) => waiting);
+  }
+
   /** Gives up writing; what waited, account by account in the order of delivery. */
   takeAll(): readonly Envelope[] {
     const all = [...this.#pending.values()].flatMap(({ waiting }) => waiting);

@@ -8,6 +8,8 @@ export interface RetriesOptions {
   readonly retryClock: RetryClock;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Whether this node decides the account: each looks for its own in the ledger, so that none is brought back by all of them. */
+  readonly isOurs: (accountId: string) => boolean;
   /** Puts a retry on the road: decode, route. */
   readonly inject: (retry: Retry, origin: Origin) => void;
 }
@@ -84,12 +86,13 @@ export class Retries {
   }
 
   async #poll(): Promise<void> {
-    const { store, clock, logger } = this.#options;
+    const { store, clock, logger, isOurs } = this.#options;
     try {
       const dueBeforeMs = clock.now() - LIMITS.retryPollGraceMs;
       const retries = await store.due(dueBeforeMs, LIMITS.retriesInFlightMax);
       if (this.#stopped()) return;
-      for (const retry of retries) if (this.#claim(retry.transactionId)) this.#inject(retry);
+      for (const retry of retries)
+        if (isOurs(retry.accountId) && this.#claim(retry.transactionId)) this.#inject(retry);
     } catch (error) {
       logger.warn({ err: error }, 'due retries could not be read, later again');
     }

@@ -1,23 +1,23 @@
 import type { Clock } from '../ports/runtime.ts';
 import type { CommandEnvelope } from './command-envelope.ts';
-import type { ShardTable } from './shard-table.ts';
 
 export interface RouterOptions {
-  readonly shards: ShardTable;
+  /** Whether the shard's commands may go on at the moment; false while it changes hands. */
+  readonly isOpen: (shard: number) => boolean;
   readonly clock: Clock;
-  /** Takes the commands of the shards that are ours. */
+  /** Takes what may go on: to the account's actor, or to the shard's owner. */
   readonly deliver: (envelope: CommandEnvelope) => void;
-  /** Commands held over all shards; the intake windows and the retries in flight add up to it. */
+  /** Commands held over all shards: all that a node takes in add up to it. */
   readonly heldMax: number;
 }
 
 /**
- * Where every command enters: to the account's actor if the shard is ours, else into the shard's queue.
+ * Where every command enters, and where it comes back when it was not decided.
  *
- * Owns the commands of shards that cannot be served at the moment.
+ * Owns the commands of shards that change hands, and those given back, until they go on.
  * R1. While a shard holds anything, everything newer of that shard is held behind it.
  * R2. What is held is in order of arrival (`n`): commands given back go before everything that came after them.
- * R3. Nothing is refused. The bound is the intake windows; going over it is a mistake of ours and throws.
+ * R3. Nothing is refused. What a node takes in is bounded; going over that is a mistake of ours and throws.
  */
 export class Router {
   readonly #options: RouterOptions;
@@ -35,11 +35,8 @@ export class Router {
 
   route(envelope: CommandEnvelope): void {
     const queue = this.#held.get(envelope.shard);
-    if (queue === undefined && this.#options.shards.epochOf(envelope.shard) !== null) {
-      this.#options.deliver(envelope);
-    } else {
-      this.#hold(envelope, queue);
-    }
+    if (queue === undefined && this.#options.isOpen(envelope.shard)) this.#options.deliver(envelope);
+    else this.#hold(envelope, queue);
   }
 
   /** Takes back what was not decided. Several calls of one turn keep their order. */
@@ -48,10 +45,10 @@ export class Router {
     this.#scheduleRelease();
   }
 
-  /** Lets the held commands of every shard that is ours go on, oldest first. */
+  /** Lets the held commands of every shard that is open go on, oldest first. */
   release(): void {
     for (const [shard, queue] of [...this.#held]) {
-      if (this.#options.shards.epochOf(shard) === null) continue;
+      if (!this.#options.isOpen(shard)) continue;
       this.#held.delete(shard);
       this.#heldCount -= queue.length;
       for (const envelope of queue) this.route(envelope);

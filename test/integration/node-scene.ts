@@ -31,6 +31,7 @@ export function environmentOf(place: Place, settings: Environment = {}): Record<
     HTTP_PORT: '0',
     LOG_LEVEL: 'warn',
     RETRY_DELAY_MS: '100',
+    CLUSTER_GRACE_MS: '0',
     ...Object.fromEntries(given),
   };
 }

@@ -332,23 +332,38 @@ describe('the outside of a node', () => {
     await bare.drop();
   });
 
-  it('a second node on the database takes the shards; the first says so, stops and has lost nothing', async () => {
-    const logger = new QuietLogger();
-    const first = await start({}, logger);
-    const accountId = await account(100);
-    await eventually(async () =>
-      expect(await cell(database.pool, 'select count(*) from processor.journal')).toBe('1'),
+  it('a Redis that serves another database is refused with what to do', async () => {
+    const other = await withDatabase();
+    // Test databases are copies of one, and have its id.
+    await other.pool.query('update processor.cluster set cluster_id = gen_random_uuid()');
+    const first = await start();
+    const stranger = startNode(configOf({ ...place, databaseUrl: other.url }), { logger: new QuietLogger() });
+    await expect(stranger).rejects.toThrow(/this Redis serves a cluster that works on another database/);
+    expect(first.status().status).toBe('ready');
+    await other.drop();
+  });
+});
+
+describe('two nodes', () => {
+  it('share the shards; what one reads the other decides; who leaves gives everything back', async () => {
+    const first = await start({ NODE_ID: 'first' });
+    const second = await start({ NODE_ID: 'second' });
+    const owned = async (name: string): Promise<number> =>
+      Number(await cell(database.pool, `select count(*) from processor.shards where owner like '${name}:%'`));
+    await eventually(async () => expect(await owned('second')).toBeGreaterThan(80), { timeoutMs: 30_000 });
+    await eventually(async () => expect((await owned('first')) + (await owned('second'))).toBe(256));
+    await send(database.pool, vhost.url, { accounts: 60, duplicatesShare: 0.05 }, { transactions: 2_000 });
+    await drained();
+    expect(await first.drain()).toBe('drained');
+    await eventually(async () => expect(await owned('second')).toBe(256), { timeoutMs: 30_000 });
+    await send(database.pool, vhost.url, { accounts: 60, run: 'later' }, { transactions: 500 });
+    await drained();
+    expect(await second.drain()).toBe('drained');
+    const audit = await audited(database.pool, redis.url);
+    expect(audit.violations).toEqual([]);
+    expect(audit.counts).toMatchObject({ decisions: 2_500, pending: 0 });
+    expect(await cell(database.pool, 'select count(*) from processor.shards where owner is not null')).toBe(
+      '0',
     );
-    const elsewhere = await freshVhost();
-    const second = await startNode(configOf({ ...place, rabbitmqUrl: elsewhere.url }), {
-      logger: new QuietLogger(),
-    });
-    await publish(vhost.url, [{ queue: 'transactions_queue', body: documented(accountId) }]);
-    expect(await first.stopped).toBe('fenced');
-    expect(logger.messages('error').join()).toContain('another node');
-    expect(await backlog(vhost.url)).toBe(1);
-    expect(await cell(database.pool, 'select count(*) from processor.journal')).toBe('1');
-    await second.drain();
-    await elsewhere.drop();
   });
 });

@@ -32,6 +32,9 @@ function ports(clock: Clock): Ports {
     },
   };
   return {
+    incarnation: 'own',
+    inbox: { name: 'inbox.own', send: () => 'open', flow: () => 'open' },
+    directory: { read: () => Promise.resolve([]) },
     ledgers: [ledger, ledger],
     reader: {
       account: async (accountId) => {
@@ -83,7 +86,7 @@ export function forgetfulNode(clock: Clock, activeAccountsMax: number): Supervis
       activeAccountsMax,
       accountIdleMs: 60_000,
     },
-    nothing,
+    { onFenced: nothing, onOverflow: nothing },
   );
   node.shards.own(new Map(Array.from({ length: LIMITS.shardCount }, (_, shard) => [shard, 1n])));
   return node;

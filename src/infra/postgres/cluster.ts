@@ -17,7 +17,8 @@ export type ClusterProblem =
   | 'not-opened'
   | 'shard-count'
   | 'refund-amount'
-  | 'refund-amount-unset';
+  | 'refund-amount-unset'
+  | 'other-cluster';
 
 /** A reason for not starting a node on this database. The message says what to do. */
 export class ClusterRefusal extends Error {
@@ -32,15 +33,25 @@ export class ClusterRefusal extends Error {
 
 /**
  * Whether a node with these settings may work on this database. Marks a database without history as opened, and
- * writes down the refund setting of the first node.
+ * writes down the refund setting of the first node. Gives the id of the cluster that works on it.
  *
  * Throws `ClusterRefusal`, or the driver's error when the database cannot be reached.
  */
-export async function checkCluster(pool: pg.Pool, settings: ClusterSettings): Promise<void> {
+export async function checkCluster(pool: pg.Pool, settings: ClusterSettings): Promise<string> {
   await checkMigrated(pool);
   await checkShardCount(pool, settings.shardCount);
   await checkOpened(pool);
   await checkRefundAmount(pool, settings);
+  return clusterId(pool);
+}
+
+async function clusterId(pool: pg.Pool): Promise<string> {
+  const { rows } = await pool.query<{ clusterId: string }>(
+    'select cluster_id as "clusterId" from processor.cluster',
+  );
+  const [row] = rows;
+  if (row === undefined) throw new Error('processor.cluster is empty');
+  return row.clusterId;
 }
 
 async function checkMigrated(pool: pg.Pool): Promise<void> {

@@ -36,6 +36,11 @@ export class RabbitInboundQueues implements InboundQueues {
     return up;
   }
 
+  reader(queue: InboundQueue): QueueReader | null {
+    const present = this.#readers.get(queue);
+    return present === undefined || present.isClosed ? null : present;
+  }
+
   /** The least healthy of the readers; `connecting` also while somebody else reads a queue. */
   state(): LinkState {
     const states = new Set([...this.#readers.values()].map((reader) => reader.state()));

@@ -2,7 +2,7 @@ import { LIMITS } from '../../limits.ts';
 import type { ClusterDirectory, Inbox, Membership, NodeRecord, ReturnMeaning } from '../../ports/cluster.ts';
 import type { Clock, Logger } from '../../ports/runtime.ts';
 import type { ShardTable } from '../shard-table.ts';
-import { DirectoryWatch } from './directory-watch.ts';
+import type { DirectoryWatch } from './directory-watch.ts';
 import { HealthGate } from './health-gate.ts';
 import type { GateState } from './health-gate.ts';
 import { IngestKeeper } from './ingest-keeper.ts';
@@ -15,26 +15,26 @@ import type { Pass, ShardCallbacks } from './shard-keeper.ts';
 export interface ClusterTickOptions {
   readonly self: Pick<NodeRecord, 'nodeId' | 'incarnation'>;
   readonly membership: Membership;
-  readonly directory: Pick<ClusterDirectory, 'read' | 'takeOverSeen' | 'release'>;
+  readonly directory: Pick<ClusterDirectory, 'takeOverSeen' | 'release'>;
+  readonly watch: DirectoryWatch;
   readonly inbox: Pick<Inbox, 'silentMs' | 'watch'>;
   readonly shards: ShardTable;
   readonly callbacks: ShardCallbacks & IntakeCallbacks;
   readonly clock: Clock;
   readonly logger: Logger;
   /** How long the nodes of a cluster that boots wait for each other before they place anything. */
-  readonly graceMs?: number;
+  readonly graceMs: number;
+  /** Redis serves another cluster: this node must not work with it. Told with every tick. Must not throw. */
+  readonly onOtherCluster: () => void;
 }
 
-const GRACE_MS = 3_000;
-
-/** `announced`: the others know that we leave, so what we give away is taken by one of them. */
-type Stage = 'new' | 'ticking' | 'draining' | 'announced' | 'stopped';
+type Stage = 'new' | 'ticking' | 'draining' | 'stopped';
 
 /**
  * The heartbeat of a node in its cluster: looks at Redis and PostgreSQL, then lets the keepers act on what it saw.
  *
  * Owns the keepers of shards and of ingest roles and the peers.
- * T1. One tick a second, one at a time, each bounded by the longest wait for Redis and for the directory.
+ * T1. One tick a second (more often until the node knows who is there), one at a time, each bounded by the longest wait for Redis and for the directory.
  * T2. The gate is looked at before anything else, also while a tick is under way: a process that was frozen closes its
  *     intake before it learns anything new.
  * T3. Only a tick counts as a look at the membership and only a tick begins hand-offs; a nudge takes what became free.
@@ -47,18 +47,29 @@ export class ClusterTick {
   readonly #gate: HealthGate;
   readonly #peers: Peers;
   #stage: Stage = 'new';
+  /** Since when the others can know that we leave: a tick later they do, and what we give away is taken by one of them. */
+  #announcedAtMs = Infinity;
   #gateState: GateState = 'no-ledger';
   #activity: 'idle' | 'ticking' = 'idle';
   #cancelNext: () => void = () => undefined;
   #onDrained: () => void = () => undefined;
+  readonly #whenPlaced: (() => void)[] = [];
 
   constructor(options: ClusterTickOptions) {
-    const { directory, membership, inbox, clock, logger, callbacks, shards, self } = options;
+    const { directory, watch, membership, inbox, clock, logger, callbacks, shards, self } = options;
     this.#options = options;
-    this.#watch = new DirectoryWatch({ directory, clock, logger });
+    this.#watch = watch;
     this.#gate = new HealthGate({ directory: this.#watch, inbox, clock });
-    this.#peers = new Peers({ self, startedAtMs: clock.now(), graceMs: options.graceMs ?? GRACE_MS });
-    const onSettled = (): void => this.#checkDrained();
+    this.#peers = new Peers({ self, startedAtMs: clock.now(), graceMs: options.graceMs });
+    const onSettled = (): void => {
+      this.#checkPlaced();
+      this.#checkDrained();
+    };
+    const onIntakeSettled = (): void => {
+      onSettled();
+      // Its end is what a drain goes on with.
+      if (this.#isDraining() && this.ingestKeeper.isEmpty) this.#tickAtOnce();
+    };
     this.shardKeeper = new ShardKeeper({
       membership,
       directory,
@@ -68,7 +79,7 @@ export class ClusterTick {
       logger,
       onSettled,
     });
-    this.ingestKeeper = new IngestKeeper({ membership, callbacks, logger, onSettled });
+    this.ingestKeeper = new IngestKeeper({ membership, callbacks, logger, onSettled: onIntakeSettled });
   }
 
   get gate(): GateState {
@@ -78,6 +89,14 @@ export class ClusterTick {
   /** As of the last tick: for inspection. */
   situation(): Situation {
     return this.#peers.situation(this.#isDraining());
+  }
+
+  /** Resolves when this node knows its place for the first time and has taken what it could. */
+  placed(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#whenPlaced.push(resolve);
+      this.#checkPlaced();
+    });
   }
 
   /** To be called when our own inbox is there. */
@@ -102,8 +121,7 @@ export class ClusterTick {
     const drained = new Promise<void>((resolve) => {
       this.#onDrained = resolve;
     });
-    this.#cancelNext();
-    this.#tickAndGoOn();
+    this.#tickAtOnce();
     await drained;
     this.stop();
     await this.#options.membership.forget(this.#options.self.incarnation);
@@ -121,13 +139,17 @@ export class ClusterTick {
     const incarnation = this.#peers.behind(inbox, this.#watch.rows);
     if (incarnation === null) return;
     if (this.#peers.proveDead(incarnation, this.#options.clock.now()) === 'known') return;
-    this.#options.logger.warn({ incarnation, inbox }, 'a node is gone: its inbox does not exist any more');
-    void this.#bury(incarnation);
+    this.#noteDead(incarnation, 'its inbox does not exist any more');
   }
 
   /** Something may have become free: reads the directory and takes what belongs here, between two ticks. */
   nudge(): void {
     void this.#lookAgain();
+  }
+
+  #noteDead(incarnation: string, why: string): void {
+    this.#options.logger.warn({ incarnation, why }, 'a node is gone');
+    void this.#bury(incarnation);
   }
 
   async #bury(incarnation: string): Promise<void> {
@@ -142,9 +164,15 @@ export class ClusterTick {
     if (this.#gate.state() === 'open') this.#act('take');
   }
 
+  #tickAtOnce(): void {
+    this.#cancelNext();
+    this.#tickAndGoOn();
+  }
+
   #tickAndGoOn(): void {
     if (this.#isOver()) return;
-    this.#cancelNext = this.#options.clock.after(LIMITS.leaseTickMs, () => this.#tickAndGoOn());
+    const delayMs = this.situation().places === null ? LIMITS.startTickMs : LIMITS.leaseTickMs;
+    this.#cancelNext = this.#options.clock.after(delayMs, () => this.#tickAndGoOn());
     if (this.#noteGate() !== 'open') this.ingestKeeper.shut();
     if (this.#activity === 'ticking') return;
     this.#activity = 'ticking';
@@ -169,28 +197,33 @@ export class ClusterTick {
   }
 
   async #lookAndAct(read: Promise<void>): Promise<void> {
-    const { membership, clock, inbox, logger } = this.#options;
-    const knewOfDrain = this.#stage === 'announced';
+    const { membership, clock, inbox } = this.#options;
+    const knewOfDrain = clock.now() - this.#announcedAtMs >= LIMITS.leaseTickMs;
     const wasDraining = this.#isDraining();
     const [answer] = await Promise.all([membership.tick(wasDraining), read]);
     if (this.#isOver()) return;
-    if (answer.kind === 'refused') logger.error({ reason: answer.reason }, 'Redis refuses this node');
-    if (answer.kind === 'done' && wasDraining) this.#stage = 'announced';
-    this.#peers.observe(answer, this.#watch.rows, clock.now());
+    if (answer.kind === 'refused') this.#options.onOtherCluster();
+    if (answer.kind === 'done' && wasDraining)
+      this.#announcedAtMs = Math.min(this.#announcedAtMs, clock.now());
+    const replaced = this.#peers.observe(answer, this.#watch.rows, clock.now());
+    for (const incarnation of replaced) this.#noteDead(incarnation, 'this node was started again');
     inbox.watch(this.#peers.others.map((record) => record.inbox));
     this.shardKeeper.reconcile();
     this.shardKeeper.retryReleases();
     if (this.#noteGate() === 'open') this.#act(this.#passOf(knewOfDrain));
     else this.ingestKeeper.shut();
+    this.#checkPlaced();
     this.#checkDrained();
   }
 
   /**
-   * While somebody is there to take what a draining node gives away, it is told first, and goes step by step. Where it
-   * cannot be told (Redis is away), they take over when our inbox is gone: then the sooner we are gone the better.
+   * A draining node first ends its intake, then gives its shards away: what it has read is decided on the short way.
+   * While somebody is there to take them, it is told first, and goes step by step. Where it cannot be told (Redis is
+   * away), they take over when our inbox is gone: then the sooner we are gone the better.
    */
   #passOf(knewOfDrain: boolean): Pass {
     if (!this.#isDraining()) return 'take-and-hand-off';
+    if (!this.ingestKeeper.isEmpty) return 'take';
     const { places, trust } = this.situation();
     if (places === null || places.length === 0) return 'take-and-hand-off-all';
     if (knewOfDrain) return 'take-and-hand-off';
@@ -226,11 +259,16 @@ export class ClusterTick {
   }
 
   #isDraining(): boolean {
-    return this.#stage === 'draining' || this.#stage === 'announced';
+    return this.#stage === 'draining';
   }
 
   #isOver(): boolean {
     return this.#stage === 'stopped';
+  }
+
+  #checkPlaced(): void {
+    const isPlaced = this.situation().places !== null && this.shardKeeper.counts().acquiring === 0;
+    if (isPlaced) for (const resolve of this.#whenPlaced.splice(0)) resolve();
   }
 
   #checkDrained(): void {

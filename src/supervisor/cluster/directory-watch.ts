@@ -9,7 +9,7 @@ export interface DirectoryWatchOptions {
 }
 
 /**
- * The shard directory as last read, and when PostgreSQL was last reached.
+ * The shard directory as last read, and when PostgreSQL was last reached. One for all who need it.
  *
  * D1. One read at a time: a PostgreSQL that hangs is not asked again and again.
  * D2. Reads are numbered when they begin. What was changed after that may be missing in them; whoever changes something
@@ -22,6 +22,7 @@ export class DirectoryWatch {
   #begun = 0;
   #reachedAtMs = -Infinity;
   #reading: Promise<void> | null = null;
+  readonly #listeners: (() => void)[] = [];
 
   constructor(options: DirectoryWatchOptions) {
     this.#options = options;
@@ -46,6 +47,15 @@ export class DirectoryWatch {
     return this.#reachedAtMs;
   }
 
+  get isReading(): boolean {
+    return this.#reading !== null;
+  }
+
+  /** Calls back after every read that succeeded. The listener must not throw. */
+  onRead(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
   /** Never rejects. */
   refresh(): Promise<void> {
     this.#reading ??= this.#read().finally(() => {
@@ -65,6 +75,8 @@ export class DirectoryWatch {
       this.#reachedAtMs = begunAtMs;
     } catch (error) {
       logger.warn({ err: ensureError(error) }, 'the shard directory cannot be read');
+      return;
     }
+    for (const listener of this.#listeners) listener();
   }
 }

@@ -1,11 +1,12 @@
 import { LIMITS } from '../../limits.ts';
-import type { ClusterDirectory, Flow, Inbox, ReturnMeaning } from '../../ports/cluster.ts';
-import type { Clock, Logger } from '../../ports/runtime.ts';
+import type { Flow, Inbox } from '../../ports/cluster.ts';
+import type { Clock } from '../../ports/runtime.ts';
 import type { CommandEnvelope } from '../command-envelope.ts';
 import { batchesOf, encodeForwards } from './forward-codec.ts';
 import { ForwardedOrigin } from './forwarded-origin.ts';
 import type { Answer, AnswerBatch, Forward } from './forward.ts';
 import { ShardLocations } from './shard-locations.ts';
+import type { ShardLocationsOptions } from './shard-locations.ts';
 import { ShardStream } from './shard-stream.ts';
 import type { Outgoing } from './shard-stream.ts';
 
@@ -13,15 +14,12 @@ export interface ForwarderOptions {
   /** Of this run of our node. */
   readonly incarnation: string;
   readonly inbox: Pick<Inbox, 'name' | 'send' | 'flow'>;
-  readonly directory: Pick<ClusterDirectory, 'read'>;
+  readonly watch: ShardLocationsOptions['watch'];
   readonly clock: Clock;
-  readonly logger: Logger;
   /** The owner has made the outcome durable: acknowledge, and nothing else (see `endElsewhere`). Must not throw. */
   readonly ended: (envelope: CommandEnvelope) => void;
   /** Takes back, by place of arrival, what is ours to decide now: `Router.giveBack`. */
   readonly giveBack: (envelope: CommandEnvelope) => void;
-  /** Commands sent to this inbox came back, and its node is proven dead. Told at most once per stream that was open. */
-  readonly onPeerDead: (inbox: string) => void;
   /** Commands held over all shards: the intake windows and the retries in flight. */
   readonly heldMax: number;
 }
@@ -55,13 +53,12 @@ export class Forwarder {
   #cancelTick: (() => void) | null = null;
 
   constructor(options: ForwarderOptions) {
-    const { directory, inbox, clock, logger } = options;
+    const { watch, inbox, clock } = options;
     this.#options = options;
     this.#locations = new ShardLocations({
-      directory,
+      watch,
       ownInbox: inbox.name,
       clock,
-      logger,
       onRead: () => this.#lookAtAll(),
     });
   }
@@ -111,16 +108,14 @@ export class Forwarder {
     for (const answer of answers) this.#answered(answer);
   }
 
-  /** A message to this inbox came back. */
-  onReturned(inbox: string, meaning: ReturnMeaning): void {
+  /** A message to this inbox came back: nobody reads it at the moment. */
+  onReturned(inbox: string): void {
     const nowMs = this.#options.clock.now();
     let wasNews = false;
     for (const shard of this.#active) {
       if (this.#laneOf(shard).stream.lose(inbox, nowMs)) wasNews = true;
     }
-    if (!wasNews) return;
-    this.#locations.nudge();
-    if (meaning === 'gone') this.#options.onPeerDead(inbox);
+    if (wasNews) this.#locations.nudge();
   }
 
   onFlow(flow: Flow): void {

@@ -8,8 +8,10 @@ import type { ShardSlot } from './shard-slot.ts';
 export interface HandOffCallbacks {
   /** From now on the shard takes nothing; its epoch stays in the table for what is under way. Must not throw. */
   readonly beginHandOff: (shard: number) => void;
-  /** Resolves when nothing of the shard is under way any more. */
+  /** Resolves when nothing of the shard is under way any more. Bounded in time. */
   readonly finished: (shard: number) => Promise<void>;
+  /** It is out of the table: its commands may go to whoever owns it next. Must not throw. */
+  readonly left: (shard: number) => void;
 }
 
 export interface HandOffsOptions {
@@ -61,6 +63,7 @@ export class HandOffs {
     }
     if (!slot.isHandingOff(epoch)) return;
     shards.lose(shard);
+    callbacks.left(shard);
     this.#finished.add(slot);
     await this.release();
   }

@@ -36,7 +36,8 @@ interface Role {
  * I1. The lease is given back after the channel is closed, never before.
  * I2. With Redis away the broker's exclusive consumer alone decides: what is open stays open, and who should have a
  *     role asks the broker for it. Afterwards whoever does not get the lease closes.
- * I3. While the boot is young nobody opens; those that are open put their leases back.
+ * I3. While the boot is young nobody opens, unless nobody is at work whose lease may have been lost; those that are open put
+ *     their leases back.
  * I4. Once shut nothing is opened, not even with a lease that was under way, until the next `act`.
  */
 export class IngestKeeper {
@@ -75,8 +76,9 @@ export class IngestKeeper {
       return;
     }
     this.#squareLeases(wanted);
-    if (situation.trust !== 'settled') return;
-    if (wanted.length > 0) void this.#acquire(wanted);
+    const isFirst = situation.trust === 'young' && situation.othersAtWork === 'nobody';
+    if (situation.trust !== 'settled' && !isFirst) return;
+    if (wanted.length > 0) void this.#acquire(wanted, isFirst ? 'reassert' : 'acquire');
     if (desired.size === 0) return;
     for (const role of this.#roles) if (role.state === 'open' && !belongsHere(role)) void this.#close(role);
   }
@@ -105,10 +107,10 @@ export class IngestKeeper {
       if (role.state === 'open' && !answer.value.includes(role.lease)) void this.#close(role);
   }
 
-  async #acquire(roles: readonly Role[]): Promise<void> {
+  async #acquire(roles: readonly Role[], mode: 'acquire' | 'reassert'): Promise<void> {
     const { membership, onSettled } = this.#options;
     for (const role of roles) role.state = 'asking';
-    const answer = await membership.acquire(roles.map(({ lease }) => lease));
+    const answer = await membership[mode](roles.map(({ lease }) => lease));
     const ours = answer.kind === 'done' ? answer.value : [];
     for (const role of roles) role.state = 'closed';
     const got = roles.filter(({ lease }) => ours.includes(lease));

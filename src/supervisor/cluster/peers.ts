@@ -16,6 +16,8 @@ export interface Situation {
   readonly draining: boolean;
   /** Nodes that roles are placed on, by `nodeId`; null: too early to say. */
   readonly places: readonly string[] | null;
+  /** Whether the directory names anybody but us. `nobody`: no lease that Redis may have lost is anybody's. */
+  readonly othersAtWork: 'nobody' | 'somebody';
   readonly standingOf: (incarnation: string) => Standing;
 }
 
@@ -41,6 +43,9 @@ export interface PeersOptions {
  * P2. While the boot is young, a missing record says nothing.
  * P3. The grace period is for a cluster that boots. Where others are at work, they give to a new node as soon as they
  *     count it, so it must not wait longer than they do.
+ * P4. A node that is started under a name replaces whoever had it before: an earlier run of that name counts as dead.
+ * P5. Where Redis has been away since the start, for a lease time beyond the grace period, a node goes by itself alone: it
+ *     takes what the directory says is nobody's, by epoch, and reads the queues that the broker lets it read.
  */
 export class Peers {
   readonly #options: PeersOptions;
@@ -50,6 +55,8 @@ export class Peers {
   #counted: ReadonlySet<string> = new Set();
   #view: StableView | null = null;
   #trust: LeaseTrust = 'unknown';
+  #othersAtWork: Situation['othersAtWork'] = 'somebody';
+  #observedAtMs = -Infinity;
 
   constructor(options: PeersOptions) {
     this.#options = options;
@@ -65,11 +72,16 @@ export class Peers {
     );
   }
 
-  observe(answer: LeaseAnswer<ClusterView>, rows: readonly ShardRow[], nowMs: number): void {
+  /** Gives the earlier runs of our own name that were not known to be dead yet. */
+  observe(answer: LeaseAnswer<ClusterView>, rows: readonly ShardRow[], nowMs: number): readonly string[] {
+    const { incarnation: own } = this.#options.self;
+    this.#observedAtMs = nowMs;
+    const isAtWork = rows.some(({ owner }) => owner !== null && owner.incarnation !== own);
+    this.#othersAtWork = isAtWork ? 'somebody' : 'nobody';
     if (answer.kind !== 'done') {
       this.#trust = 'unknown';
       this.#view?.observe({ kind: 'unknown' }, nowMs);
-      return;
+      return [];
     }
     const { boot, nodes } = answer.value;
     this.#trust = boot.young ? 'young' : 'settled';
@@ -82,6 +94,7 @@ export class Peers {
     const kept = [...this.#records].filter(([incarnation]) => this.#counted.has(incarnation));
     this.#records = new Map([...kept, ...nodes.map((record) => [record.incarnation, record] as const)]);
     this.#forgetDead(rows);
+    return this.#earlierRuns(rows).filter((incarnation) => this.proveDead(incarnation, nowMs) === 'news');
   }
 
   /** The incarnation behind an inbox, if it is known and not ours. */
@@ -102,26 +115,54 @@ export class Peers {
   }
 
   situation(draining: boolean): Situation {
+    return {
+      trust: this.#trust,
+      nodeId: this.#options.self.nodeId,
+      draining,
+      places: this.#places(draining),
+      othersAtWork: this.#othersAtWork,
+      standingOf: (incarnation) => this.#standingOf(incarnation),
+    };
+  }
+
+  #places(draining: boolean): readonly string[] | null {
     const { nodeId, incarnation: own } = this.#options.self;
-    const speaks = this.#view?.nodes != null;
+    if (this.#view === null) {
+      if (!this.#isOnItsOwn()) return null;
+      return draining ? [] : [nodeId];
+    }
+    if (this.#view.nodes === null) return null;
     const places = [...this.#counted].flatMap((incarnation) => {
       const record = this.#records.get(incarnation);
       const leaves = incarnation === own ? draining : (record?.draining ?? true);
       return record === undefined || leaves ? [] : [record.nodeId];
     });
-    return {
-      trust: this.#trust,
-      nodeId,
-      draining,
-      places: speaks ? [...new Set(places)].sort() : null,
-      standingOf: (incarnation) => this.#standingOf(incarnation),
-    };
+    return [...new Set(places)].sort();
+  }
+
+  #isOnItsOwn(): boolean {
+    const { startedAtMs, graceMs } = this.#options;
+    return this.#trust === 'unknown' && this.#observedAtMs - startedAtMs >= graceMs + LIMITS.leaseMs;
   }
 
   #standingOf(incarnation: string): Standing {
     if (incarnation === this.#options.self.incarnation) return 'self';
     if (this.#provenDead.has(incarnation)) return 'proven-dead';
     return this.#counted.has(incarnation) || this.#seen.has(incarnation) ? 'live' : 'gone';
+  }
+
+  #earlierRuns(rows: readonly ShardRow[]): readonly string[] {
+    const { self, startedAtMs } = this.#options;
+    const named = [
+      ...this.#records.values(),
+      ...rows.flatMap(({ owner }) => (owner === null ? [] : [owner])),
+    ];
+    const namesakes = named.filter(
+      ({ nodeId, incarnation }) => nodeId === self.nodeId && incarnation !== self.incarnation,
+    );
+    const isEarlier = (incarnation: string): boolean =>
+      (this.#records.get(incarnation)?.startedAtMs ?? -Infinity) < startedAtMs;
+    return [...new Set(namesakes.map(({ incarnation }) => incarnation))].filter(isEarlier);
   }
 
   #open(rows: readonly ShardRow[]): StableView {

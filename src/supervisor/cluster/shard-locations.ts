@@ -1,22 +1,21 @@
 import { LIMITS } from '../../limits.ts';
-import type { ClusterDirectory, ShardRow } from '../../ports/cluster.ts';
-import type { Clock, Logger } from '../../ports/runtime.ts';
+import type { Clock } from '../../ports/runtime.ts';
+import type { DirectoryWatch } from './directory-watch.ts';
 import type { StreamTarget } from './shard-stream.ts';
 
 export interface ShardLocationsOptions {
-  readonly directory: Pick<ClusterDirectory, 'read'>;
+  readonly watch: Pick<DirectoryWatch, 'rows' | 'isReading' | 'refresh' | 'onRead'>;
   /** Our own: a shard whose row names it has no other owner to be sent to. */
   readonly ownInbox: string;
   readonly clock: Clock;
-  readonly logger: Logger;
-  /** After every read that succeeded. */
+  /** After every read that succeeded, whoever asked for it. */
   readonly onRead: () => void;
 }
 
 /**
- * Which node owns a shard, as the directory said last. Owns that view and its age, not the shards.
+ * Which node owns a shard, as the directory said last. Owns neither the view nor the shards, only when to look again.
  *
- * D1. One read at a time, and none begins within `LIMITS.forwardReopenPauseMs` of the one before.
+ * D1. No read is asked for within `LIMITS.forwardReopenPauseMs` of the one before.
  * D2. After a nudge there is a read that began after it: one that was under way may have missed the news.
  * D3. A read that fails changes nothing; whoever still needs an answer nudges again.
  */
@@ -29,6 +28,7 @@ export class ShardLocations {
 
   constructor(options: ShardLocationsOptions) {
     this.#options = options;
+    options.watch.onRead(() => this.#take());
   }
 
   /** null: nobody, ourselves, or not known yet. */
@@ -56,33 +56,26 @@ export class ShardLocations {
   }
 
   async #read(): Promise<void> {
-    const { directory, clock, logger } = this.#options;
-    this.#phase = 'reading';
+    const { watch, clock } = this.#options;
+    // One that is under way for somebody else is joined, and does not count.
+    this.#phase = watch.isReading ? 'reading-outdated' : 'reading';
     this.#beganAtMs = clock.now();
-    try {
-      const rows = await directory.read();
-      if (!this.#isStopped()) this.#take(rows);
-    } catch (error) {
-      logger.warn({ err: error }, 'the owners of the shards could not be read, later again');
-    }
-    this.#finish();
+    await watch.refresh();
+    if (this.#isStopped()) return;
+    const isOutdated = this.#phase === 'reading-outdated';
+    this.#phase = 'idle';
+    if (isOutdated) this.nudge();
   }
 
-  #take(rows: readonly ShardRow[]): void {
+  #take(): void {
+    if (this.#isStopped()) return;
     const targets: (StreamTarget | null)[] = Array.from({ length: LIMITS.shardCount }, () => null);
-    for (const { shard, epoch, owner } of rows) {
+    for (const { shard, epoch, owner } of this.#options.watch.rows) {
       if (owner === null || owner.inbox === this.#options.ownInbox) continue;
       targets[shard] = { inbox: owner.inbox, epoch };
     }
     this.#targets = targets;
     this.#options.onRead();
-  }
-
-  #finish(): void {
-    if (this.#isStopped()) return;
-    const isOutdated = this.#phase === 'reading-outdated';
-    this.#phase = 'idle';
-    if (isOutdated) this.nudge();
   }
 
   #isStopped(): boolean {

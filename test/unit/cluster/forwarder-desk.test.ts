@@ -4,6 +4,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import type { ShardRow } from '../../../src/ports/cluster.ts';
+import { DirectoryWatch } from '../../../src/supervisor/cluster/directory-watch.ts';
 import { decodeBatch } from '../../../src/supervisor/cluster/forward-codec.ts';
 import { ForwardDesk } from '../../../src/supervisor/cluster/forward-desk.ts';
 import type { ForwardDeskOptions } from '../../../src/supervisor/cluster/forward-desk.ts';
@@ -42,6 +43,12 @@ function forward(n: number, fields: Partial<Forward> = {}): Forward {
     ...fields,
   };
 }
+
+function watching(read: () => Promise<readonly ShardRow[]>, clock: FakeClock): DirectoryWatch {
+  return new DirectoryWatch({ directory: { read }, clock, logger: new QuietLogger() });
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 function row(inbox: string | null, epoch: bigint): ShardRow {
   const owner = inbox === null ? null : { nodeId: inbox, incarnation: inbox, inbox };
@@ -162,12 +169,10 @@ describe('the forwarder', () => {
     const forwarder = new Forwarder({
       incarnation: 's',
       inbox: { name: 'inbox.s', flow: () => 'open', send: () => 'open' },
-      directory: { read: () => Promise.resolve([row('inbox.o', EPOCH)]) },
+      watch: watching(() => Promise.resolve([row('inbox.o', EPOCH)]), clock),
       clock,
-      logger: new QuietLogger(),
       ended: () => undefined,
       giveBack: ({ n }) => back.push(n),
-      onPeerDead: () => undefined,
       heldMax: 10,
     });
     return { forwarder, back, clock };
@@ -227,25 +232,41 @@ describe('the view of the owners', () => {
     const clock = new FakeClock();
     const answers: ((rows: readonly ShardRow[]) => void)[] = [];
     const locations = new ShardLocations({
-      directory: { read: () => new Promise((resolve) => answers.push(resolve)) },
+      watch: watching(() => new Promise((resolve) => answers.push(resolve)), clock),
       ownInbox: 'inbox.s',
       clock,
-      logger: new QuietLogger(),
       onRead: () => undefined,
     });
     locations.nudge();
     locations.nudge();
     answers[0]?.([row('inbox.o', 1n)]);
-    await Promise.resolve();
-    await Promise.resolve();
+    await turn();
     expect(locations.targetOf(SHARD)).toEqual({ inbox: 'inbox.o', epoch: 1n });
     expect(answers).toHaveLength(1);
     clock.advance(50);
     expect(answers).toHaveLength(2);
     answers[1]?.([row('inbox.s', 2n)]);
-    await Promise.resolve();
-    await Promise.resolve();
+    await turn();
     expect(locations.targetOf(SHARD)).toBeNull();
+    locations.stop();
+  });
+
+  it('joins a read that is under way for somebody else, and reads once more after it', async () => {
+    const clock = new FakeClock();
+    const answers: ((rows: readonly ShardRow[]) => void)[] = [];
+    const watch = watching(() => new Promise((resolve) => answers.push(resolve)), clock);
+    const locations = new ShardLocations({ watch, ownInbox: 'inbox.s', clock, onRead: () => undefined });
+    void watch.refresh();
+    locations.nudge();
+    answers[0]?.([row('inbox.o', 1n)]);
+    await turn();
+    clock.advance(50);
+    expect(answers).toHaveLength(2);
+    answers[1]?.([row('inbox.p', 2n)]);
+    await turn();
+    expect(locations.targetOf(SHARD)).toEqual({ inbox: 'inbox.p', epoch: 2n });
+    clock.advance(1_000);
+    expect(answers).toHaveLength(2);
     locations.stop();
   });
 });

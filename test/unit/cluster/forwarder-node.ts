@@ -1,5 +1,6 @@
 import { decodeMessage } from '../../../src/contracts/decode.ts';
 import type { Clock, Random } from '../../../src/ports/runtime.ts';
+import { DirectoryWatch } from '../../../src/supervisor/cluster/directory-watch.ts';
 import { endElsewhere } from '../../../src/supervisor/cluster/end-elsewhere.ts';
 import { ForwardDesk } from '../../../src/supervisor/cluster/forward-desk.ts';
 import { forwardMail } from '../../../src/supervisor/cluster/forward-mail.ts';
@@ -40,15 +41,6 @@ interface Mailbox {
   readonly envelopes: CommandEnvelope[];
 }
 
-/** The router's view of the shards: what it lets through goes to our actors, or to the forwarder. */
-class Gates extends ShardTable {
-  readonly shut = new Set<number>();
-
-  override epochOf(shard: number): bigint | null {
-    return this.shut.has(shard) ? null : 0n;
-  }
-}
-
 /** A node as it will be wired: real router, forwarder and desk; a fake region that decides and settles later. */
 export class TestNode {
   readonly incarnation: string;
@@ -58,11 +50,11 @@ export class TestNode {
   readonly router: Router;
   readonly inFlight = new InFlight();
   readonly logger = new QuietLogger();
-  readonly deadPeers = new Set<string>();
   readonly #around: Surroundings;
   readonly #owned = new ShardTable();
   readonly #handingOff = new Set<number>();
-  readonly #gates = new Gates();
+  /** Shards that the router holds. */
+  readonly #shut = new Set<number>();
   readonly #mailboxes = new Map<string, Mailbox>();
   readonly #settling = new Map<number, number>();
   #n = 0;
@@ -74,7 +66,7 @@ export class TestNode {
     this.incarnation = incarnation;
     this.#around = around;
     this.router = new Router({
-      shards: this.#gates,
+      isOpen: (shard) => !this.#shut.has(shard),
       clock,
       deliver: (envelope) => this.#goOn(envelope),
       heldMax: 10_000,
@@ -86,7 +78,7 @@ export class TestNode {
         logger,
       }),
       onReturned: (...args) => {
-        this.forwarder.onReturned(...args);
+        this.forwarder.onReturned(args[0]);
         this.desk.onReturned(...args);
       },
       onFlow: (flow) => {
@@ -99,10 +91,9 @@ export class TestNode {
     this.forwarder = new Forwarder({
       ...common,
       clock: mutations.forwarderClock?.(clock) ?? clock,
-      directory: ledger,
+      watch: new DirectoryWatch({ directory: ledger, clock, logger }),
       ended: endElsewhere({ clock, metrics: new CountingMetrics(), inFlight }),
       giveBack: (envelope) => (mutations.giveBack ?? giveBack)(envelope, this),
-      onPeerDead: (inbox) => this.deadPeers.add(inbox),
       heldMax: 10_000,
     });
     this.desk = new ForwardDesk({
@@ -183,7 +174,7 @@ export class TestNode {
   handOff(shard: number): void {
     if (this.#owned.epochOf(shard) === null || this.#handingOff.has(shard)) return;
     this.#handingOff.add(shard);
-    this.#gates.shut.add(shard);
+    this.#shut.add(shard);
     this.desk.close(shard);
     this.#maybeFinished(shard);
   }
@@ -235,7 +226,7 @@ export class TestNode {
     if (this.#owned.epochOf(shard) === mailbox.epoch) {
       this.#owned.lose(shard);
       this.#handingOff.delete(shard);
-      this.#gates.shut.add(shard);
+      this.#shut.add(shard);
       this.desk.close(shard);
     }
     this.#giveBack(accountId, mailbox);
@@ -261,7 +252,7 @@ export class TestNode {
 
   /** Nothing of a shard that goes away is in our actors' hands any more. */
   #maybeFinished(shard: number): void {
-    if (!this.#gates.shut.has(shard) || (this.#settling.get(shard) ?? 0) > 0) return;
+    if (!this.#shut.has(shard) || (this.#settling.get(shard) ?? 0) > 0) return;
     if ([...this.#mailboxes.keys()].some((accountId) => shardOfAccount(accountId) === shard)) return;
     const epoch = this.#owned.epochOf(shard);
     if (epoch !== null && this.#handingOff.delete(shard)) {
@@ -272,7 +263,7 @@ export class TestNode {
   }
 
   #openGate(shard: number): void {
-    this.#gates.shut.delete(shard);
+    this.#shut.delete(shard);
     this.router.release();
   }
 

@@ -3,6 +3,7 @@ import { INBOUND_QUEUES } from '../../../src/contracts/queues.ts';
 import { LIMITS } from '../../../src/limits.ts';
 import type { Clock } from '../../../src/ports/runtime.ts';
 import { ClusterTick } from '../../../src/supervisor/cluster/cluster-tick.ts';
+import { DirectoryWatch } from '../../../src/supervisor/cluster/directory-watch.ts';
 import { ownerOf } from '../../../src/supervisor/cluster/placement.ts';
 import { ShardTable } from '../../../src/supervisor/shard-table.ts';
 import { FakeClock } from '../../support/fakes/fake-clock.ts';
@@ -136,6 +137,9 @@ export class WorldNode {
       self,
       membership: this.membership,
       directory: this.directory,
+      watch: new DirectoryWatch({ directory: this.directory, clock: this.clock, logger: this.logger }),
+      graceMs: 3_000,
+      onOtherCluster: () => this.told.push('other cluster'),
       inbox: {
         silentMs: () => this.clock.now() - this.inboxReachedMs,
         watch: (inboxes) => {
@@ -148,6 +152,7 @@ export class WorldNode {
         lost: (shard) => this.told.push(`lost ${shard}`),
         beginHandOff: (shard) => this.#beginHandOff(shard),
         finished: (shard) => this.#after(this.finishMs, () => this.told.push(`finished ${shard}`)),
+        left: (shard) => this.told.push(`left ${shard}`),
         openIntake: (queue) => this.world.broker.ask(queue, this.incarnation),
         closeIntake: (queue) => this.#after(CLOSE_MS, () => this.world.broker.leave(queue, this.incarnation)),
       },

@@ -43,11 +43,40 @@ describe('a cluster that starts', () => {
     expect(handOffs([first, second])).toBe(0);
   });
 
-  it('reads no queue while the boot is young', async () => {
+  it('reads no queue while the boot is young and somebody may be at work', async () => {
+    const world = new KeeperWorld();
+    world.rows.take(0, 0n, { nodeId: 'b', incarnation: 'b#0', inbox: 'inbox.b.0' });
+    const node = world.join('a');
+    await world.run(LIMITS.leaseMs - 500);
+    expect([node.shards.owned().length, reading(world, node)]).toEqual([LIMITS.shardCount - 1, 0]);
+  });
+
+  it('does not wait for leases that nobody can have had', async () => {
     const world = new KeeperWorld();
     const node = world.join('a');
     await world.run(LIMITS.leaseMs - 500);
-    expect([node.shards.owned().length, reading(world, node)]).toEqual([LIMITS.shardCount, 0]);
+    expect([node.shards.owned().length, reading(world, node)]).toEqual([LIMITS.shardCount, 5]);
+  });
+
+  it('works without a Redis that was never there, and shares when it comes', async () => {
+    const world = new KeeperWorld();
+    const first = world.join('a');
+    const second = world.join('b');
+    for (const { membership } of [first, second]) membership.link = 'cut';
+    await world.run(3_000 + LIMITS.leaseMs + 2_000);
+    expect(first.shards.owned().length + second.shards.owned().length).toBe(LIMITS.shardCount);
+    for (const { membership } of [first, second]) membership.link = 'up';
+    expect(await world.ticksUntilPlaced(40)).toBeTypeOf('number');
+  });
+
+  it('takes over from an earlier run of its own name at once', async () => {
+    const world = new KeeperWorld();
+    const first = world.join('a');
+    await world.run(LIMITS.leaseMs + 2_000);
+    world.die(first, 'silently');
+    const second = world.join('a');
+    await world.run(4_000);
+    expect([second.shards.owned().length, reading(world, second)]).toEqual([LIMITS.shardCount, 5]);
   });
 });
 

@@ -15,8 +15,8 @@ class HandDrivenSteps implements NodeSteps {
   readonly #ends = new Map<Step, { readonly resolve: () => void; readonly reject: (error: Error) => void }>();
 
   openLedger = (): Promise<void> => this.#begin('openLedger');
-  openIntake = (): Promise<void> => this.#begin('openIntake');
-  finish = (): Promise<void> => this.#begin('finish');
+  join = (): Promise<void> => this.#begin('join');
+  leave = (): Promise<void> => this.#begin('leave');
   flush = (): Promise<void> => this.#begin('flush');
   close = (): Promise<void> => this.#begin('close');
 
@@ -53,7 +53,7 @@ function begin(): { readonly steps: HandDrivenSteps; readonly clock: SimulatedCl
 async function serving(): Promise<ReturnType<typeof begin>> {
   const begun = begin();
   await begun.steps.end('openLedger');
-  await begun.steps.end('openIntake');
+  await begun.steps.end('join');
   return begun;
 }
 
@@ -64,8 +64,8 @@ it('opens the ledger before anything is read', async () => {
   const { steps } = begin();
   expect(steps.begun).toEqual(['openLedger']);
   await steps.end('openLedger');
-  expect(steps.begun).toEqual(['openLedger', 'openIntake']);
-  expect(at()).toEqual({ starting: 'openingIntake' });
+  expect(steps.begun).toEqual(['openLedger', 'join']);
+  expect(at()).toEqual({ starting: 'joining' });
 });
 
 describe('health', () => {
@@ -82,7 +82,7 @@ describe('health', () => {
     const { steps } = begin();
     await steps.end('openLedger');
     actor.send({ type: 'health.changed', healthy: true });
-    await steps.end('openIntake');
+    await steps.end('join');
     expect(at()).toEqual({ serving: 'ready' });
   });
 });
@@ -91,8 +91,8 @@ describe('the end', () => {
   it('a drain finishes, flushes, closes', async () => {
     const { steps } = await serving();
     actor.send({ type: 'drain' });
-    expect(at()).toEqual({ draining: 'finishing' });
-    await steps.end('finish');
+    expect(at()).toEqual({ draining: 'leaving' });
+    await steps.end('leave');
     await steps.end('flush');
     expect(at()).toBe('closing');
     await steps.end('close');
@@ -100,10 +100,10 @@ describe('the end', () => {
     expect(actor.getSnapshot().output).toBe('drained');
   });
 
-  it.each(['finish', 'flush'] as const)('a drain that hangs in %s is cut off', async (hanging) => {
+  it.each(['leave', 'flush'] as const)('a drain that hangs in %s is cut off', async (hanging) => {
     const { steps, clock } = await serving();
     actor.send({ type: 'drain' });
-    if (hanging === 'flush') await steps.end('finish');
+    if (hanging === 'flush') await steps.end('leave');
     clock.increment(4_999);
     expect(at()).toHaveProperty('draining');
     clock.increment(1);
@@ -116,7 +116,7 @@ describe('the end', () => {
     const { steps } = await serving();
     actor.send({ type: 'drain' });
     actor.send({ type: 'drain' });
-    expect(steps.begun.filter((step) => step === 'finish')).toHaveLength(1);
+    expect(steps.begun.filter((step) => step === 'leave')).toHaveLength(1);
   });
 
   it('a start that fails closes what it had opened, and says why', async () => {
@@ -138,14 +138,16 @@ describe('the end', () => {
   });
 
   it.each([['serving'], ['draining']])(
-    'fenced while %s: nothing is finished, it is no longer ours',
+    'refused while %s: nothing is finished, and the reason is kept',
     async (phase) => {
       const { steps } = await serving();
       if (phase === 'draining') actor.send({ type: 'drain' });
-      actor.send({ type: 'fenced' });
+      const error = new Error('this Redis serves another cluster');
+      actor.send({ type: 'refused', error });
       expect(at()).toBe('closing');
       await steps.end('close');
-      expect(ending()).toEqual(['stopped', 'fenced']);
+      expect(ending()).toEqual(['stopped', 'failed']);
+      expect(actor.getSnapshot().context.error).toBe(error);
       expect(steps.begun).not.toContain('flush');
     },
   );

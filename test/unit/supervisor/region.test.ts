@@ -49,10 +49,15 @@ function world(options: { readonly accounts?: number; readonly activeAccountsMax
     activeAccountsMax: options.activeAccountsMax ?? 100,
     accountIdleMs: IDLE_MS,
     answerBalance: (request) => request.settle({ kind: 'answered' }),
-    onFenced: (shard) => void fenced.push(shard),
+    onFenced: (shard) => {
+      fenced.push(shard);
+      shards.lose(shard);
+      region.letGo(shard, 'fenced');
+    },
   });
+  const isOpen = (shard: number): boolean => shards.epochOf(shard) !== null;
   const router = new Router({
-    shards,
+    isOpen,
     clock,
     heldMax: 1_000,
     deliver: (envelope) => region.deliver(envelope),
@@ -80,6 +85,7 @@ function world(options: { readonly accounts?: number; readonly activeAccountsMax
     quarantines,
     region,
     router,
+    isOpen,
     reader,
     desk,
     send,
@@ -191,12 +197,12 @@ describe('giving back', () => {
   });
 
   it('what is given back goes before what came after it', () => {
-    const { router, desk, shards, clock } = world();
+    const { router, desk, shards, isOpen, clock } = world();
     const held = (n: number): CommandEnvelope =>
       envelopeOf(transaction(n), desk, new FakeDelivery('{}'), { n });
     const seen: number[] = [];
     shards.lose(0);
-    const watching = new Router({ shards, clock, heldMax: 10, deliver: ({ n }) => void seen.push(n) });
+    const watching = new Router({ isOpen, clock, heldMax: 10, deliver: ({ n }) => void seen.push(n) });
     for (const n of [5, 6]) watching.route(held(n));
     for (const n of [2, 4, 3]) watching.giveBack(held(n));
     watching.route(held(7));
@@ -207,9 +213,9 @@ describe('giving back', () => {
   });
 
   it('what comes in the same turn goes behind it, though the shard is ours', () => {
-    const { desk, shards, clock } = world();
+    const { desk, isOpen, clock } = world();
     const seen: number[] = [];
-    const router = new Router({ shards, clock, heldMax: 10, deliver: ({ n }) => void seen.push(n) });
+    const router = new Router({ isOpen, clock, heldMax: 10, deliver: ({ n }) => void seen.push(n) });
     const numbered = (n: number): CommandEnvelope =>
       envelopeOf(transaction(n), desk, new FakeDelivery('{}'), { n });
     router.giveBack(numbered(1));
@@ -221,9 +227,8 @@ describe('giving back', () => {
   });
 
   it('more than can have been taken in is a mistake of ours', () => {
-    const { desk, shards, clock } = world();
-    shards.lose(0);
-    const router = new Router({ shards, clock, heldMax: 1, deliver: () => undefined });
+    const { desk, clock } = world();
+    const router = new Router({ isOpen: () => false, clock, heldMax: 1, deliver: () => undefined });
     router.route(envelopeOf(transaction(1), desk, new FakeDelivery('{}'), { n: 1 }));
     expect(() => router.route(envelopeOf(transaction(2), desk, new FakeDelivery('{}'), { n: 2 }))).toThrow();
   });

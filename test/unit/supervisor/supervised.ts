@@ -1,5 +1,6 @@
 import { LIMITS } from '../../../src/limits.ts';
 import { supervise } from '../../../src/node/supervision.ts';
+import type { Supervision } from '../../../src/node/supervision.ts';
 import { FakeClock, SeededRandom } from '../../support/fakes/fake-clock.ts';
 import { FakeLedger } from '../../support/fakes/fake-ledger.ts';
 import { FakeReader } from '../../support/fakes/fake-reader.ts';
@@ -35,8 +36,12 @@ export function supervised() {
   const metrics = new CountingMetrics();
   const logger = new QuietLogger();
   const fenced: number[] = [];
-  const node = supervise(
+  const overflowed: string[] = [];
+  const node: Supervision = supervise(
     {
+      incarnation: 'own',
+      inbox: { name: 'inbox.own', send: () => 'open', flow: () => 'open' },
+      directory: { read: () => Promise.resolve([]) },
       ledgers: [ledger],
       reader: new FakeReader(ledger),
       deadLetters: stores,
@@ -61,7 +66,14 @@ export function supervised() {
       activeAccountsMax: ACTIVE_ACCOUNTS_MAX,
       accountIdleMs: 60_000,
     },
-    (shard) => void fenced.push(shard),
+    {
+      onFenced: (shard) => {
+        fenced.push(shard);
+        node.shards.lose(shard);
+        node.doors.lost(shard);
+      },
+      onOverflow: (queue) => void overflowed.push(queue),
+    },
   );
   return {
     clock,
@@ -76,6 +88,7 @@ export function supervised() {
     metrics,
     logger,
     fenced,
+    overflowed,
     node,
   };
 }

@@ -1,0 +1,63 @@
+import type { Inbox } from '../ports/cluster.ts';
+import type { Clock, Logger, Metrics } from '../ports/runtime.ts';
+import type { DirectoryWatch } from '../supervisor/cluster/directory-watch.ts';
+import { endElsewhere } from '../supervisor/cluster/end-elsewhere.ts';
+import { ForwardDesk } from '../supervisor/cluster/forward-desk.ts';
+import { Forwarder } from '../supervisor/cluster/forwarder.ts';
+import type { ShardDoors } from '../supervisor/cluster/shard-doors.ts';
+import type { InFlight } from '../supervisor/in-flight.ts';
+import type { Router } from '../supervisor/router.ts';
+import type { Settle } from '../supervisor/settle.ts';
+
+export interface ForwardingParts {
+  /** Of this run of the node. */
+  readonly incarnation: string;
+  readonly inbox: Pick<Inbox, 'name' | 'send' | 'flow'>;
+  readonly watch: DirectoryWatch;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly inFlight: InFlight;
+  readonly settle: Settle;
+  readonly router: Router;
+  readonly doors: ShardDoors;
+  readonly nextN: () => number;
+  /** Commands held for other nodes. */
+  readonly heldMax: number;
+  /** Commands of other nodes, taken and not ended. */
+  readonly takenMax: number;
+}
+
+export interface Forwarding {
+  readonly forwarder: Forwarder;
+  readonly desk: ForwardDesk;
+}
+
+/** The way to the owners of other shards, and the way in for the commands that they send here. */
+export function forwarding(parts: ForwardingParts): Forwarding {
+  const { incarnation, inbox, watch, clock, logger, metrics, inFlight, settle, router, doors } = parts;
+  const giveBack = router.giveBack.bind(router);
+  const forwarder = new Forwarder({
+    incarnation,
+    inbox,
+    watch,
+    clock,
+    ended: endElsewhere({ clock, metrics, inFlight }),
+    giveBack,
+    heldMax: parts.heldMax,
+  });
+  const desk = new ForwardDesk({
+    incarnation,
+    inbox,
+    clock,
+    logger,
+    inFlight,
+    settle,
+    epochOf: (shard) => doors.epochForOthers(shard),
+    route: router.route.bind(router),
+    giveBack,
+    nextN: parts.nextN,
+    takenMax: parts.takenMax,
+  });
+  return { forwarder, desk };
+}

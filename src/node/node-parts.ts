@@ -1,0 +1,106 @@
+import type { ReturnMeaning } from '../ports/cluster.ts';
+import { ClusterTick } from '../supervisor/cluster/cluster-tick.ts';
+import { forwardMail } from '../supervisor/cluster/forward-mail.ts';
+import { Intakes } from '../supervisor/cluster/intakes.ts';
+import { linkServers } from './connections.ts';
+import type { LedgerConnections, LinkedServers } from './connections.ts';
+import { HealthProbe } from './health-probe.ts';
+import type { RuntimeOptions } from './node-runtime.ts';
+import { supervise } from './supervision.ts';
+import type { Supervision } from './supervision.ts';
+
+export interface PartsOptions extends RuntimeOptions {
+  readonly ledger: LedgerConnections;
+  readonly clusterId: string;
+  readonly onOtherCluster: () => void;
+}
+
+/** What there is once the ledger is open: the parts of a node, its servers, and who tells whom. Nothing has begun yet. */
+export class NodeParts {
+  readonly servers: LinkedServers;
+  readonly supervision: Supervision;
+  readonly intakes: Intakes;
+  readonly tick: ClusterTick;
+  readonly probe: HealthProbe;
+
+  constructor(options: PartsOptions) {
+    this.servers = this.#link(options);
+    this.supervision = this.#supervise(options);
+    this.intakes = this.#readQueues(options);
+    this.tick = this.#joinCluster(options);
+    const { clock, logger, metrics, ledger, onHealth } = options;
+    this.probe = new HealthProbe({
+      pool: ledger.pool,
+      servers: this.servers,
+      clock,
+      logger,
+      onQueueDepth: metrics.queueDepth.bind(metrics),
+      onHealth,
+    });
+  }
+
+  /** Ends all work at once; what is unfinished is others' to do. */
+  stop(): void {
+    this.tick.stop();
+    this.probe.stop();
+    this.supervision.ingest.close();
+    this.supervision.forwarder.stop();
+    this.supervision.region.shutDown();
+  }
+
+  #link(options: PartsOptions): LinkedServers {
+    return linkServers(options, options.clusterId, {
+      onMessage: forwardMail({
+        onForwards: (batch) => this.supervision.desk.receive(batch),
+        onAnswers: (batch) => this.supervision.forwarder.answered(batch),
+        logger: options.logger,
+      }),
+      onReturned: (inbox, meaning) => this.#returned(inbox, meaning),
+      onFlow: (flow) => {
+        this.supervision.forwarder.onFlow(flow);
+        this.supervision.desk.onFlow(flow);
+      },
+    });
+  }
+
+  #returned(inbox: string, meaning: ReturnMeaning): void {
+    this.tick.returned(inbox, meaning);
+    this.supervision.forwarder.onReturned(inbox);
+    this.supervision.desk.onReturned(inbox, meaning);
+  }
+
+  #supervise({ ledger, identity, clock, random, logger, metrics, config }: PartsOptions): Supervision {
+    const { incarnation } = identity;
+    const ports = { ...ledger, ...this.servers, incarnation, clock, random, logger, metrics };
+    return supervise(ports, config, {
+      onFenced: (shard, epoch) => this.tick.fenced(shard, epoch),
+      onOverflow: (queue) => this.intakes.overflow(queue),
+    });
+  }
+
+  #readQueues({ config, clock, logger }: PartsOptions): Intakes {
+    const { onDelivery } = this.supervision.ingest;
+    const { inbound } = this.servers;
+    return new Intakes({ inbound, onDelivery, windowMax: config.intakeWindowMax, clock, logger });
+  }
+
+  #joinCluster({ identity, ledger, config, clock, logger, onOtherCluster }: PartsOptions): ClusterTick {
+    const { membership, inbox } = this.servers;
+    const { shards, watch, doors } = this.supervision;
+    const { openIntake, closeIntake } = this.intakes;
+    const { owned, lost, beginHandOff, finished, left } = doors;
+    return new ClusterTick({
+      self: identity,
+      membership,
+      directory: ledger.directory,
+      watch,
+      inbox,
+      shards,
+      callbacks: { owned, lost, beginHandOff, finished, left, openIntake, closeIntake },
+      clock,
+      logger,
+      graceMs: config.clusterGraceMs,
+      onOtherCluster,
+    });
+  }
+}
