@@ -9,8 +9,8 @@ const BOUNDS = {
   ...DECODE_LIMITS,
   /** Bytes of bodies in flight from one queue, to which the intake window is fitted; five queues make 30 MiB. */
   queueBytesMax: 6 * 1024 * 1024,
-  /** Intake window at start; it doubles while the work keeps up. A backlog of bodies of 1 MiB would come with 32 of them at once. */
-  windowStart: 32,
+  /** Intake window at start; it doubles while the work keeps up. A backlog of large bodies comes with so many of them at once. */
+  windowStart: 100,
   /** Acknowledged prefix stands still for this long: settled deliveries behind the gap are acknowledged singly. */
   ackGapMsMax: 500,
   /** Commands an actor decides into one commit. */

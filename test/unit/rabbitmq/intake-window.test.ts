@@ -22,7 +22,7 @@ it('starts small and doubles after every full turn, up to its bound', () => {
     fullTurn(window);
     sizes.push(window.size);
   }
-  expect(sizes).toEqual([32, 64, 128, 256, 512, 1_024, 1_500, 1_500]);
+  expect(sizes).toEqual([100, 200, 400, 800, 1_500, 1_500, 1_500, 1_500]);
 });
 
 it('does not grow while it is never full', () => {
