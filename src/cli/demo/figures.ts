@@ -47,10 +47,13 @@ interface Totals {
   readonly latency: ReadonlyMap<number, number>;
 }
 
-async function scrape(address: string): Promise<readonly Sample[]> {
+/** What a node says at its admin address. */
+export type ReadExposition = (address: string) => Promise<string>;
+
+async function scrape(address: string): Promise<string> {
   const response = await fetch(new URL('/metrics', address), { signal: AbortSignal.timeout(5_000) });
   if (!response.ok) throw new Error(`${address}/metrics answered ${String(response.status)}`);
-  return parseExposition(await response.text());
+  return response.text();
 }
 
 const perSecond = (count: number, ms: number): number => Math.max(0, (count * 1_000) / Math.max(1, ms));
@@ -62,30 +65,32 @@ const perSecond = (count: number, ms: number): number => Math.max(0, (count * 1_
  * F1. No sum of counters goes down: a process that is gone counts as it was last seen.
  */
 export class FigureReader {
-  readonly #nodes: () => readonly WatchedNode[];
+  readonly #nodes: readonly WatchedNode[];
+  readonly #scrape: ReadExposition;
   readonly #last = new Map<string, Reading>();
   /** Counters of the processes before the present ones. */
   #past: readonly Sample[] = [];
   #before: Totals = { atMs: Date.now(), decided: 0, latency: new Map() };
 
-  constructor(nodes: () => readonly WatchedNode[]) {
+  constructor(nodes: readonly WatchedNode[], readExposition: ReadExposition = scrape) {
     this.#nodes = nodes;
+    this.#scrape = readExposition;
   }
 
   /** A node that does not answer is shown as it was last seen. */
   async read(): Promise<Figures> {
-    const nodes = [...this.#nodes()];
-    const runs = nodes.map(({ run }) => run);
+    // A node may be killed and started again while it is asked.
+    const asked = this.#nodes.map(({ nodeId, run, address }) => ({ nodeId, run, address }));
     const answers = await Promise.allSettled(
-      nodes.map(({ address }) => (address === null ? Promise.resolve(null) : scrape(address))),
+      asked.map(async ({ address }) => (address === null ? null : this.#scrape(address))),
     );
     const atMs = Date.now();
-    for (const [index, answer] of answers.entries()) {
-      const { nodeId } = nodes[index] ?? { nodeId: '' };
-      if (answer.status === 'fulfilled' && answer.value !== null)
-        this.#note(nodeId, runs[index] ?? 0, answer.value, atMs);
+    for (const [index, { nodeId, run }] of asked.entries()) {
+      const answer = answers[index];
+      if (answer?.status !== 'fulfilled' || answer.value === null) continue;
+      this.#note(nodeId, run, parseExposition(answer.value), atMs);
     }
-    return this.#figures(nodes, atMs);
+    return this.#figures(this.#nodes, atMs);
   }
 
   #note(nodeId: string, run: number, samples: readonly Sample[], atMs: number): void {

@@ -59,7 +59,7 @@ class Show {
   #timer: NodeJS.Timeout | undefined;
 
   constructor(stage: Stage, options: PerformanceOptions, readCached: ReadCachedTexts) {
-    this.#reader = new FigureReader(() => stage.nodes);
+    this.#reader = new FigureReader(stage.nodes);
     this.#options = options;
     this.#readCached = readCached;
   }

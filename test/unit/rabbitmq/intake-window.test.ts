@@ -39,7 +39,7 @@ it('does not grow to where its bytes would exceed the limit', () => {
   const bytes = LIMITS.largeBodyBytes;
   for (let turn = 0; turn < 10; turn += 1) fullTurn(window, bytes);
   expect(window.size * bytes).toBeLessThanOrEqual(LIMITS.queueBytesMax);
-  expect(window.size).toBe(64);
+  expect(window.size).toBe(96);
 });
 
 it('is halved by the first large body of a turn, once', () => {
