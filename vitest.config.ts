@@ -11,6 +11,8 @@ export default defineConfig({
           name: 'unit',
           include: ['test/unit/**/*.test.ts'],
           environment: 'node',
+          // Time limits are for what hangs, not for what is slow: CI has two busy cores.
+          testTimeout: 60_000,
           // Projects with different numbers of workers run one after the other.
           sequence: { groupOrder: 0 },
         },
@@ -24,8 +26,21 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
           pool: 'forks',
           maxWorkers: namedServers === '' ? 2 : 1,
-          testTimeout: 30_000,
-          hookTimeout: 60_000,
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
+        },
+      },
+      {
+        test: {
+          name: 'mutation',
+          include: ['test/mutation/**/*.test.ts'],
+          environment: 'node',
+          globalSetup: ['test/support/servers-global-setup.ts'],
+          sequence: { groupOrder: 3 },
+          pool: 'forks',
+          maxWorkers: 1,
+          testTimeout: 240_000,
+          hookTimeout: 180_000,
         },
       },
     ],

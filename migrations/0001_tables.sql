@@ -77,7 +77,7 @@ create table processor.accounts (
 create table processor.journal (
   account_id uuid not null,
   seq bigint not null check (seq > 0),
-  transaction_id uuid,                       -- null only for OPENING
+  transaction_id uuid,                       -- null only for OPENING; of an operator's order its id
   type text not null,
   outcome text not null check (outcome in ('APPROVED', 'REJECTED')),
   reason text,
@@ -94,13 +94,21 @@ create table processor.journal (
   rules_version int,
   occurred_at timestamptz not null,
   decided_at timestamptz not null default clock_timestamp(),
+  operator text,                             -- these four: rows that an operator ordered
+  why text,
+  status_after text,
+  overdraft_after_cents bigint,
   primary key (account_id, seq),
+  check ((operator is null) = (why is null) and (operator is null) = (status_after is null)
+    and (operator is null) = (overdraft_after_cents is null)),
   check ((outcome = 'REJECTED') = (reason is not null)),
   check (outcome = 'APPROVED' or amount_cents = 0)
 );
 create unique index journal_transaction on processor.journal (transaction_id) where transaction_id is not null;
 create index journal_refunds on processor.journal (original_id) include (amount_cents)
   where original_id is not null and outcome = 'APPROVED';
+
+create index journal_orders on processor.journal (account_id, seq) where operator is not null;
 
 create function processor.refuse_change() returns trigger language plpgsql as $$
 begin
@@ -186,3 +194,4 @@ create table processor.operator_log (
   why text,
   detail jsonb
 );
+create index operator_log_subject on processor.operator_log (subject, id) where subject is not null;

@@ -3,9 +3,10 @@
 -- What actors read, for many ids at once. Functions, so that their plans are fixed like those of the commit (0002):
 -- a prepared statement that was planned while a table was nearly empty would scan it until it is analysed.
 
--- An account that nobody has decided anything for has no row of ours: it is active and empty.
+-- An account that nobody has decided anything for has no row of ours: it is active and empty. What is parked is looked for
+-- by a scalar subquery, since `exists` may become one scan of the whole table.
 create function processor.read_accounts(ids uuid[])
-returns table (id uuid, balance_cents bigint, seq bigint, status text, overdraft_cents bigint)
+returns table (id uuid, balance_cents bigint, seq bigint, status text, overdraft_cents bigint, has_parked boolean)
 language plpgsql stable
   set plan_cache_mode = force_generic_plan
   set enable_seqscan = off
@@ -16,7 +17,8 @@ as $$
 begin
   return query
     select a.id, coalesce(p.balance_cents, 0), coalesce(p.seq, 0), coalesce(p.status, 'active'),
-           coalesce(p.overdraft_cents, 0)
+           coalesce(p.overdraft_cents, 0),
+           (select k.n from processor.parked k where k.account_id = a.id order by k.n limit 1) is not null
     from public.accounts a
     left join processor.accounts p on p.account_id = a.id and p.account_id = any (ids)
     where a.id = any (ids);

@@ -51,6 +51,11 @@ const BOUNDS = {
   /** Backoff of a store, of the cache or of a publication that failed. */
   storeBackoffMsMin: 50,
   storeBackoffMsMax: 2_000,
+  /** Parked commands taken up at a time, and how many bytes of bodies. */
+  parkedBatchMax: 200,
+  parkedBatchBytesMax: 8 * 1024 * 1024,
+  /** Accounts with parked commands looked at in one turn. */
+  parkedAccountsMax: 500,
   /** Text of a reason that travels in the header of a dead letter. */
   detailCharsMax: 1_000,
   /** Retries taken out of the ledger and not answered yet. */
@@ -96,15 +101,20 @@ const BOUNDS = {
   publishTimeoutMs: 10_000,
   /** Any answer of Redis. */
   redisCommandTimeoutMs: 2_000,
-  /** A role is its holder's for this long after the last tick; ticks are this far apart, and one without answer is given up. */
-  leaseMs: 5_000,
-  leaseTickMs: 1_000,
+  /**
+   * A role is its holder's for this long after the last tick; ticks are this far apart, and one without answer is given up. A node
+   * that is frozen or cut off is replaced after a lease and two ticks.
+   */
+  leaseMs: 4_000,
+  leaseTickMs: 750,
   leaseAnswerTimeoutMs: 1_000,
+  /** A tick renews only if PostgreSQL and our own inbox were reached within this time. */
+  reachedFreshMs: 1_200,
   /** How often every peer's inbox, and our own, is sent a ping; our own is built again when so many in a row do not come back. */
   inboxPingMs: 500,
   inboxPingsUnansweredMax: 5,
   /** For so long after our own connection came up a peer without inbox may be about to connect as well. */
-  inboxGraceMs: 4_000,
+  inboxGraceMs: 3_500,
   /** Expiry of cached balances. */
   cacheExpirySeconds: 86_400,
   /** Due retries handed out by the retry clock and not answered. */
@@ -156,6 +166,9 @@ const BOUNDS = {
   intakeFinishMs: 2_000,
   /** A queue is read again this long after more had come than a node may hold. */
   intakeRestartMs: 1_000,
+  /** Commands of a shard without owner are parked after this long; looked for this often. */
+  orphanMs: 10_000,
+  orphanPollMs: 1_000,
   /** Ticks are this far apart until a starting node knows who is there. */
   startTickMs: 250,
   shardCount: 256,

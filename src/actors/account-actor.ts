@@ -6,8 +6,10 @@ import { accountMachine } from '../machines/account-machine.ts';
 import { Mailbox } from '../machines/mailbox.ts';
 import type { BalanceEnvelope } from '../machines/mailbox.ts';
 import type { AccountChange, AccountReader } from '../ports/ledger.ts';
+import type { AccountOrder } from '../ports/operator-ledger.ts';
 import type { Clock, Logger, Random } from '../ports/runtime.ts';
 import type { ProposalResult } from './commit-lane.ts';
+import type { OrderResult } from './order-lane.ts';
 import type { Envelope, GiveBackReason } from '../machines/envelope.ts';
 import { LiveEffects } from './live-effects.ts';
 
@@ -17,18 +19,29 @@ export type { AccountPlace, StopReason } from '../machines/account-effects.ts';
 export interface AccountParent {
   /** Puts a change on the commit lane of its shard; `done` is called once, never before this returns. */
   commit(actor: AccountActor, change: AccountChange, done: (result: ProposalResult) => void): void;
+  /** Has an operator's order written; `done` is called once, never before this returns. */
+  order(actor: AccountActor, order: AccountOrder, done: (result: OrderResult) => void): void;
   /** Takes a balance request over and settles it. `state` is the account as it is committed. */
   answerBalance(request: BalanceEnvelope, state: AccountState): void;
   /**
    * The actor has ended and does nothing more. `unanswered` is every command it had accepted and not answered, in
-   * the order of delivery; they are the parent's from here. `cause` is what was thrown, for `crashed`.
+   * the order of delivery; they are the parent's from here. (Parked ones were given back: they are in the ledger.) `cause` is what was thrown, for `crashed`.
    */
   stopped(actor: AccountActor, reason: StopReason, unanswered: readonly Envelope[], cause?: unknown): void;
+}
+
+/** The commands in `processor.parked`, as an actor sees them. */
+export interface ParkedCommands {
+  /** Resolves when everything of the account that is being parked is in the ledger; null: nothing is. */
+  whenParked(accountId: string): Promise<void> | null;
+  /** The oldest ones, in order; none: there are no more. One that is given back stays where it is. Rejects with the driver's error. */
+  take(accountId: string): Promise<readonly Envelope[]>;
 }
 
 /** What all actors of a node share: one object for all of them. */
 export interface ActorSurroundings {
   readonly reader: AccountReader;
+  readonly parked: ParkedCommands;
   readonly parent: AccountParent;
   readonly clock: Clock;
   readonly random: Random;
@@ -66,6 +79,7 @@ const GIVE_BACK_AS: Readonly<Record<StopReason, GiveBackReason>> = {
  *
  * A1. What `accept` took is settled, handed over as a balance request, or given to `parent.stopped`: once.
  * A2. `parent.stopped` is called once; nothing is told to the chart after it, whatever still comes back.
+ *     Commands that were parked are given back to where they came from.
  * A3. A throw inside the chart ends this actor with `crashed`, never the process.
  */
 export class AccountActor {
@@ -75,6 +89,7 @@ export class AccountActor {
   readonly #effects: LiveEffects;
   readonly #actor: Actor<typeof accountMachine>;
   #ended: StopReason | null = null;
+  #parkedLeft = 0;
   #lastUsedMs: number;
 
   constructor(place: AccountPlace, surroundings: ActorSurroundings) {
@@ -110,6 +125,11 @@ export class AccountActor {
     return this.#ended;
   }
 
+  /** Parked commands it had in hand at its end. They come before all others: if it crashed, then over one of them. */
+  get parkedLeft(): number {
+    return this.#parkedLeft;
+  }
+
   /** For `system.inspect`. An observer that throws ends the account: wrap it. */
   get inspected(): Actor<typeof accountMachine> {
     return this.#actor;
@@ -138,7 +158,12 @@ export class AccountActor {
     this.#tell({ type: 'stop', reason });
   }
 
-  /** Decides nothing more: what is under way ends, everything else is parked. */
+  /** The ledger has parked commands of it: they are taken up before anything newer, unless it is quarantined. */
+  takeUpParked(): void {
+    this.#tell({ type: 'parked.seen' });
+  }
+
+  /** The ledger holds it as quarantined: what is under way ends, then it reads again, and parks everything else. */
   quarantine(reason: string): void {
     this.#tell({ type: 'quarantine', reason });
   }
@@ -168,6 +193,7 @@ export class AccountActor {
     this.#effects.dispose();
     const { parent, logger } = this.surroundings;
     try {
+      this.#parkedLeft = this.#mailbox.giveBackParked(GIVE_BACK_AS[reason]);
       parent.stopped(this, reason, this.#mailbox.takeAll(), cause);
     } catch (error) {
       // Inside the chart a throw would end it a second time, inside its error observer the whole process.

@@ -237,7 +237,7 @@ function commandCount(batch: readonly Proposal[]): number {
 }
 
 /** Anything that is no `CommitFailure` may have left the commit done: unknown. */
-function asFailure(thrown: unknown): CommitFailure {
+export function asFailure(thrown: unknown): CommitFailure {
   if (thrown instanceof CommitFailure) return thrown;
   const error = ensureError(thrown);
   return new CommitFailure('unknown', null, error.message, { cause: error });

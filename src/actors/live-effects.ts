@@ -10,9 +10,11 @@ import type {
 } from '../machines/account-effects.ts';
 import type { BalanceEnvelope } from '../machines/mailbox.ts';
 import { foundSettlements } from '../machines/run-decision.ts';
-import type { AccountChange } from '../ports/ledger.ts';
+import type { AccountChange, CommitFailure } from '../ports/ledger.ts';
+import type { AccountOrder } from '../ports/operator-ledger.ts';
 import type { AccountActor } from './account-actor.ts';
 import type { ProposalResult } from './commit-lane.ts';
+import type { OrderResult } from './order-lane.ts';
 
 /**
  * The effects of a live account: reads through the reader, waits by the clock, commits through the parent.
@@ -42,6 +44,16 @@ export class LiveEffects implements AccountEffects {
   propose(change: AccountChange): void {
     this.#proposed = change;
     this.#account.surroundings.parent.commit(this.#account, change, this.#answered);
+  }
+
+  order(order: AccountOrder): void {
+    this.#account.surroundings.parent.order(this.#account, order, (result) => {
+      this.#tell(orderEventOf(result, order));
+    });
+  }
+
+  takeParked(): void {
+    void this.#takeParked();
   }
 
   pause(attempt: number): void {
@@ -82,10 +94,24 @@ export class LiveEffects implements AccountEffects {
   async #hydrate(): Promise<void> {
     const { surroundings, accountId } = this.#account;
     try {
+      const parking = surroundings.parked.whenParked(accountId);
+      if (parking !== null) await parking;
       const state = await surroundings.reader.account(accountId);
       this.#tell({ type: 'hydrated', state });
     } catch (error) {
       this.#tell({ type: 'hydration.failed', error });
+    }
+  }
+
+  async #takeParked(): Promise<void> {
+    const { surroundings, accountId } = this.#account;
+    try {
+      const envelopes = await surroundings.parked.take(accountId);
+      // Nobody is there any more to take them.
+      if (this.#account.ended !== null) for (const envelope of envelopes) envelope.giveBack('stopped');
+      else this.#tell({ type: 'parked.taken', envelopes });
+    } catch (error) {
+      this.#tell({ type: 'parked.failed', error });
     }
   }
 
@@ -117,6 +143,32 @@ function eventOf(result: ProposalResult, change: AccountChange, rules: AccountRu
       return { type: 'change.fenced' };
     case 'failed':
       return failureEventOf(result.failure.kind, result.failure.message);
+  }
+}
+
+function orderEventOf(answer: OrderResult, order: AccountOrder): AccountEvent {
+  switch (answer.kind) {
+    case 'ended':
+      return { type: 'order.ended', result: answer.result, state: answer.state };
+    case 'stale':
+      return { type: 'order.stale' };
+    case 'fenced':
+      return { type: 'order.fenced' };
+    case 'failed':
+      return orderFailureOf(answer.failure, order);
+  }
+}
+
+function orderFailureOf({ kind, message }: CommitFailure, { state }: AccountOrder): AccountEvent {
+  switch (kind) {
+    case 'refused': {
+      const detail = `the database refused it: ${message}`;
+      return { type: 'order.ended', result: { kind: 'refused', detail }, state };
+    }
+    case 'busy':
+      return { type: 'order.busy' };
+    case 'unknown':
+      return { type: 'order.stale' };
   }
 }
 

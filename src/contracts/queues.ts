@@ -1,3 +1,5 @@
+import type { Road } from './command.ts';
+
 /** The queues of the contract. All are declared durable, with no arguments: any argument makes the Go API's own declare fail. */
 
 export const INBOUND_QUEUES = [
@@ -11,6 +13,15 @@ export type InboundQueue = (typeof INBOUND_QUEUES)[number];
 
 export const DEAD_LETTER_QUEUES = ['transactions_dlq', 'balance_dlq', 'system_dlq'] as const;
 export type DeadLetterQueue = (typeof DEAD_LETTER_QUEUES)[number];
+
+/** By which road a queue's messages come. `retry_queue` is the operators': it may decide a row in `ERROR`. */
+export const ROAD_OF_QUEUE: Readonly<Record<InboundQueue, Road>> = {
+  transactions_queue: 'delivery',
+  refund_queue: 'delivery',
+  calculate_balance_queue: 'delivery',
+  balance_calculation_queue: 'delivery',
+  retry_queue: 'replay',
+};
 
 /** What a queue carries decides which schemas are tried. */
 export const QUEUE_KIND: Readonly<Record<InboundQueue, 'transaction' | 'balance'>> = {

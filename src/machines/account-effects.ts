@@ -1,7 +1,9 @@
 import type { AccountState, OriginalFact } from '../domain/account.ts';
 import type { DecideOptions } from '../domain/decide.ts';
-import type { Settlement } from '../domain/settlement.ts';
-import type { AccountChange } from '../ports/ledger.ts';
+import type { OperatorResult, Settlement } from '../domain/settlement.ts';
+import type { AccountChange, HydratedAccount } from '../ports/ledger.ts';
+import type { AccountOrder } from '../ports/operator-ledger.ts';
+import type { Envelope } from './envelope.ts';
 import type { BalanceEnvelope, Mailbox } from './mailbox.ts';
 
 /** Why an account's actor ended. A closed list: every stop has one of these. */
@@ -27,7 +29,7 @@ export interface FactNeeds {
 }
 
 /**
- * What the statechart may do to the outside. Nothing here answers: each of the first four reports back by the event
+ * What the statechart may do to the outside. Nothing here answers: each of the first six reports back by the event
  * named beside it, exactly once, and at most one of them is under way at a time.
  */
 export interface AccountEffects {
@@ -37,6 +39,10 @@ export interface AccountEffects {
   load(needs: FactNeeds): void;
   /** Puts a change on the commit lane → one of the `change.…` events. */
   propose(change: AccountChange): void;
+  /** Has an operator's order written → one of the `order.…` events. */
+  order(order: AccountOrder): void;
+  /** Takes the oldest parked commands out of the ledger → `parked.taken` or `parked.failed`. */
+  takeParked(): void;
   /** Waits, longer with each attempt (1 = first) → `pause.over`. */
   pause(attempt: number): void;
   /** Hands a balance request over, with the state as it is committed; whoever takes it settles it. */
@@ -61,10 +67,10 @@ export type AccountEvent =
   | { readonly type: 'passivate' }
   /** Stop now; finish nothing. */
   | { readonly type: 'stop'; readonly reason: 'stopped' | 'fenced' | 'shutdown' }
-  /** Decide nothing more: something is wrong with this account. */
+  /** The ledger holds it as quarantined from now on. */
   | { readonly type: 'quarantine'; readonly reason: string }
   /** null: no such account. */
-  | { readonly type: 'hydrated'; readonly state: AccountState | null }
+  | { readonly type: 'hydrated'; readonly state: HydratedAccount | null }
   | { readonly type: 'hydration.failed'; readonly error: unknown }
   | {
       readonly type: 'facts.loaded';
@@ -73,6 +79,11 @@ export type AccountEvent =
     }
   | { readonly type: 'facts.failed'; readonly error: unknown }
   | { readonly type: 'pause.over' }
+  /** The ledger has parked commands of this account, perhaps some that are known here. */
+  | { readonly type: 'parked.seen' }
+  /** In order; none: there are no more. */
+  | { readonly type: 'parked.taken'; readonly envelopes: readonly Envelope[] }
+  | { readonly type: 'parked.failed'; readonly error: unknown }
   | { readonly type: 'change.committed'; readonly change: AccountChange }
   /** One per command of the run; null: decide it again. */
   | { readonly type: 'change.leftOut'; readonly settlements: readonly (Settlement | null)[] }
@@ -80,4 +91,10 @@ export type AccountEvent =
   | { readonly type: 'change.fenced' }
   | { readonly type: 'change.refused'; readonly detail: string }
   | { readonly type: 'change.busy' }
-  | { readonly type: 'change.unknown' };
+  | { readonly type: 'change.unknown' }
+  /** `state`: the account as it is now. */
+  | { readonly type: 'order.ended'; readonly result: OperatorResult; readonly state: AccountState }
+  /** The account is not as it was judged, or nobody knows what became of the order. */
+  | { readonly type: 'order.stale' }
+  | { readonly type: 'order.busy' }
+  | { readonly type: 'order.fenced' };

@@ -10,11 +10,15 @@ import { NOTHING_KNOWN } from './run-facts.ts';
  *
  * C1. A command is in the mailbox before the chart hears of it, so no state, stop or crash can lose it. In every
  *     state `command.arrived` is either acted upon or needs no action, because the mailbox is looked at later.
- * C2. The run is empty except in `loading` and `committing`. Whatever is not settled there goes back to the head.
+ * C2. The run is empty except in `loading` and `committing`, and an order is in hand only in `ordering`. Whatever is not
+ *     settled there goes back to the head.
  * C3. The state is what the last commit known to have happened left. A commit whose outcome is not known, or a view
  *     that proved old, is never guessed at: read again, decide again.
  * C4. A decision is settled after its commit; a deferral, which commits nothing here, at once.
  * C5. Without progress every further try comes later than the one before.
+ * C6. Commands that were parked are decided before everything newer: while the ledger may have more of them, nothing
+ *     else is taken up.
+ * C7. A quarantined account decides operators' orders and nothing else. Balance requests are answered, all else is parked.
  *
  * Deciding is an action on the way into `committing`, not a state of its own: a step of the chart costs about 4 µs,
  * and two steps per command (taken, committed) is what 20,000 a second leave room for.
@@ -22,7 +26,9 @@ import { NOTHING_KNOWN } from './run-facts.ts';
 
 /** What an active account does when something waits; looked at on every arrival and after every commit. */
 const TAKE_UP = [
-  { guard: 'mustQuarantine', target: '#account.quarantined' },
+  { guard: 'mustReadAgain', target: '#account.hydrating' },
+  { guard: 'moreIsParked', target: 'takingUp' },
+  { guard: 'orderIsNext', target: '#account.ordering', actions: 'answerBalancesAndTakeOrder' },
   { guard: 'factsAreMissing', target: 'loading', actions: 'answerBalancesAndTakeRun' },
   { guard: 'somethingWaits', target: 'committing', actions: 'answerBalancesAndTakeRun' },
 ] as const;
@@ -41,6 +47,7 @@ export const accountMachine = accountParts.createMachine({
     mailbox: input.mailbox,
     effects: input.effects,
     state: null,
+    parked: 'none',
     known: NOTHING_KNOWN,
     askedFor: 0,
     loadFailures: 0,
@@ -48,6 +55,7 @@ export const accountMachine = accountParts.createMachine({
     aloneLeft: 0,
     refusals: 0,
     quarantine: null,
+    parkReason: 'the account is quarantined',
     stopReason: 'idle',
   }),
   options: { maxIterations: LIMITS.actorStepsMax },
@@ -55,12 +63,13 @@ export const accountMachine = accountParts.createMachine({
   on: {
     'command.arrived': { description: 'In the mailbox already; looked at when the present work is over.' },
     passivate: { description: 'Refused: there is work.' },
+    'parked.seen': { actions: 'noteParkedSeen' },
     quarantine: { actions: 'noteQuarantine' },
     stop: { target: '.stopped', actions: 'noteStop' },
   },
   states: {
     hydrating: {
-      entry: ['noteAskedFor', 'hydrate'],
+      entry: ['noteReading', 'hydrate'],
       on: {
         hydrated: [
           { guard: 'accountIsUnknown', target: 'unknown' },
@@ -91,6 +100,13 @@ export const accountMachine = accountParts.createMachine({
           on: {
             'command.arrived': TAKE_UP,
             passivate: { target: '#account.stopped' },
+          },
+        },
+        takingUp: {
+          entry: 'takeParked',
+          on: {
+            'parked.taken': { target: 'idle', actions: ['acceptParked', 'noteParkedTaken'] },
+            'parked.failed': { target: '#account.backingOff', actions: 'noteLoadFailure' },
           },
         },
         loading: {
@@ -130,10 +146,30 @@ export const accountMachine = accountParts.createMachine({
       },
     },
     quarantined: {
-      entry: 'parkAll',
+      entry: ['leaveParked', 'setAside'],
+      always: { guard: 'orderIsNext', target: 'ordering', actions: 'answerBalancesAndTakeOrder' },
       on: {
-        'command.arrived': { actions: 'parkAll' },
-        passivate: { guard: 'quarantineIsInTheLedger', target: 'stopped' },
+        'command.arrived': { actions: 'setAside' },
+        'parked.seen': { description: 'They stay where they are.' },
+        passivate: { target: 'stopped' },
+      },
+    },
+    ordering: {
+      entry: 'carryOut',
+      on: {
+        'order.ended': [
+          {
+            description: 'What was parked comes first: look for it.',
+            guard: 'quarantineHasEnded',
+            target: 'hydrating',
+            actions: ['noteOrder', 'settleOrder'],
+          },
+          { guard: 'staysQuarantined', target: 'quarantined', actions: ['noteOrder', 'settleOrder'] },
+          { target: 'active', actions: ['noteOrder', 'settleOrder'] },
+        ],
+        'order.stale': READ_AGAIN,
+        'order.busy': { target: 'backingOff', actions: ['putRunBack', 'noteSetback'] },
+        'order.fenced': { target: 'lost', actions: 'noteFenced' },
       },
     },
     stopped: { type: 'final', entry: 'end' },

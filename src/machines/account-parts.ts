@@ -1,5 +1,7 @@
 import { assign, setup } from 'xstate';
 import type { AccountState } from '../domain/account.ts';
+import { judgeOrder } from '../domain/judge-order.ts';
+import type { Settlement } from '../domain/settlement.ts';
 import { LIMITS } from '../limits.ts';
 import type {
   AccountEffects,
@@ -22,6 +24,8 @@ export interface AccountContext {
   readonly effects: AccountEffects;
   /** null until the first hydration. */
   readonly state: AccountState | null;
+  /** `left`: the ledger may have parked commands that are not in the mailbox. */
+  readonly parked: 'none' | 'left';
   readonly known: KnownFacts;
   /** How many waited when the account was asked for: only for those does "no such account" hold. */
   readonly askedFor: number;
@@ -33,8 +37,9 @@ export interface AccountContext {
   readonly aloneLeft: number;
   /** Times the command at the head was refused alone. */
   readonly refusals: number;
-  /** Why nothing is decided any more; null: all is well. */
-  readonly quarantine: string | null;
+  /** The ledger has a quarantine that was not read yet. */
+  readonly quarantine: 'unread' | null;
+  readonly parkReason: string;
   readonly stopReason: StopReason;
 }
 
@@ -62,7 +67,9 @@ const types = {} as { context: AccountContext; events: AccountEvent; input: Acco
 export const accountParts = setup({
   types,
   guards: {
-    mustQuarantine: ({ context }) => context.quarantine !== null,
+    mustReadAgain: ({ context }) => context.quarantine !== null,
+    moreIsParked: ({ context }) => context.parked === 'left' && context.mailbox.parkedCount === 0,
+    orderIsNext: ({ context }) => context.mailbox.orderIsNext,
     somethingWaits: ({ context }) => context.mailbox.waitingCount > 0,
     factsAreMissing: ({ context }) =>
       needsFacts(context.mailbox.nextRun(runMax(context)), context.known.cards),
@@ -70,7 +77,11 @@ export const accountParts = setup({
     hadASetback: ({ context }) => context.setbacks > 0,
     isLastRefusal: ({ context }) =>
       context.mailbox.run.length === 1 && context.refusals + 1 >= LIMITS.commitRefusedMax,
-    quarantineIsInTheLedger: ({ context }) => context.quarantine === null,
+    quarantineHasEnded: ({ context, event }) =>
+      event.type === 'order.ended' &&
+      context.state?.status === 'quarantined' &&
+      event.state.status !== 'quarantined',
+    staysQuarantined: ({ event }) => event.type === 'order.ended' && event.state.status === 'quarantined',
     accountIsUnknown: ({ event }) => event.type === 'hydrated' && event.state === null,
     accountIsQuarantined: ({ event }) => event.type === 'hydrated' && event.state?.status === 'quarantined',
     someCommandEnds: ({ event }) =>
@@ -80,8 +91,25 @@ export const accountParts = setup({
     hydrate: ({ context }) => context.effects.hydrate(),
     pause: ({ context }) => context.effects.pause(Math.max(1, context.loadFailures, context.setbacks)),
     refuseAsUnknown: ({ context }) => refuseAsUnknown(context),
-    parkAll: ({ context }) => parkAll(context),
-    answerBalancesAndTakeRun: ({ context }) => answerBalancesAndTakeRun(context),
+    leaveParked: ({ context }) => void context.mailbox.giveBackParked('stopped'),
+    setAside: ({ context }) => setAside(context),
+    takeParked: ({ context }) => context.effects.takeParked(),
+    acceptParked: ({ context, event }) => {
+      if (event.type === 'parked.taken') context.mailbox.acceptParked(event.envelopes);
+    },
+    answerBalancesAndTakeOrder: ({ context }) => {
+      answerBalances(context);
+      context.mailbox.takeOrder();
+    },
+    carryOut: ({ context }) => carryOut(context),
+    settleOrder: ({ context, event }) => {
+      if (event.type === 'order.ended')
+        context.mailbox.settleOrder({ kind: 'operated', result: event.result });
+    },
+    answerBalancesAndTakeRun: ({ context }) => {
+      answerBalances(context);
+      context.mailbox.takeRun(runMax(context));
+    },
     load: ({ context }) => context.effects.load(factNeeds(context.mailbox.run, context.known.cards)),
     decideAndPropose: ({ context }) => decideAndPropose(context),
     putRunBack: ({ context }) => context.mailbox.putBack(),
@@ -96,9 +124,20 @@ export const accountParts = setup({
       context.mailbox.settleRun([{ kind: 'failed', code: 'COMMIT_REFUSED', detail: event.detail }]);
     },
     end: ({ context }) => context.effects.end(context.stopReason),
-    noteAskedFor: assign({ askedFor: ({ context }) => context.mailbox.waitingCount }),
-    noteState: assign(({ event }) =>
-      event.type === 'hydrated' ? { state: event.state, known: NOTHING_KNOWN, loadFailures: 0 } : {},
+    noteReading: assign({ askedFor: ({ context }) => context.mailbox.waitingCount, quarantine: null }),
+    noteState: assign(({ event }) => {
+      if (event.type !== 'hydrated' || event.state === null) return {};
+      const { hasParked, ...state } = event.state;
+      return { state, parked: hasParked ? 'left' : 'none', known: NOTHING_KNOWN, loadFailures: 0 };
+    }),
+    noteParkedSeen: assign({ parked: 'left' }),
+    noteParkedTaken: assign(({ event }) =>
+      event.type === 'parked.taken'
+        ? { parked: event.envelopes.length === 0 ? 'none' : 'left', loadFailures: 0 }
+        : {},
+    ),
+    noteOrder: assign(({ context, event }) =>
+      event.type === 'order.ended' ? progress(context, 0, event.state, context.known) : {},
     ),
     noteFacts: assign(({ context, event }) =>
       event.type === 'facts.loaded' ? { known: learn(context.known, event), loadFailures: 0 } : {},
@@ -130,9 +169,9 @@ export const accountParts = setup({
     noteRefusedEnd: assign(({ context }) => progress(context, 1, context.state, forgetRun(context.known))),
     noteLoadFailure: assign({ loadFailures: ({ context }) => context.loadFailures + 1 }),
     noteSetback: assign({ setbacks: ({ context }) => context.setbacks + 1 }),
-    noteQuarantine: assign({
-      quarantine: ({ context, event }) => (event.type === 'quarantine' ? event.reason : context.quarantine),
-    }),
+    noteQuarantine: assign(({ event }) =>
+      event.type === 'quarantine' ? { quarantine: 'unread', parkReason: event.reason } : {},
+    ),
     noteStop: assign({
       stopReason: ({ context, event }) => (event.type === 'stop' ? event.reason : context.stopReason),
     }),
@@ -141,14 +180,13 @@ export const accountParts = setup({
   },
 });
 
-function answerBalancesAndTakeRun(context: AccountContext): void {
+function answerBalances(context: AccountContext): void {
   const { mailbox, effects } = context;
   let request = mailbox.takeBalanceRequest();
   while (request !== undefined) {
     effects.answerBalance(request, committedState(context));
     request = mailbox.takeBalanceRequest();
   }
-  mailbox.takeRun(runMax(context));
 }
 
 function decideAndPropose(context: AccountContext): void {
@@ -160,12 +198,31 @@ function decideAndPropose(context: AccountContext): void {
   if (change !== null) effects.propose(change);
 }
 
-function refuseAsUnknown({ mailbox, place, askedFor }: AccountContext): void {
-  const detail = `there is no account ${place.accountId}`;
-  mailbox.settleWaiting(askedFor, { kind: 'failed', code: 'ACCOUNT_UNKNOWN', detail });
+function carryOut(context: AccountContext): void {
+  const { place, mailbox, effects } = context;
+  const { shard, epoch } = place;
+  const state = committedState(context);
+  if (mailbox.order === null) throw new Error(`account ${place.accountId} has no order to carry out`);
+  const { command } = mailbox.order;
+  effects.order({ shard, epoch, state, command, judgement: judgeOrder(state, command.action) });
 }
 
-function parkAll({ mailbox, quarantine }: AccountContext): void {
-  const reason = quarantine ?? 'the account is quarantined';
-  mailbox.settleWaiting(mailbox.waitingCount, { kind: 'parked', reason });
+function refuseAsUnknown({ mailbox, place, askedFor }: AccountContext): void {
+  const detail = `there is no account ${place.accountId}`;
+  mailbox.settleWaiting(askedFor, (envelope): Settlement =>
+    envelope.command.kind === 'operator'
+      ? { kind: 'operated', result: { kind: 'refused', detail } }
+      : { kind: 'failed', code: 'ACCOUNT_UNKNOWN', detail },
+  );
+}
+
+/** Up to the next order: balances are answered, everything else is parked. */
+function setAside(context: AccountContext): void {
+  const { mailbox, parkReason } = context;
+  const parked = (): Settlement => ({ kind: 'parked', reason: parkReason });
+  answerBalances(context);
+  while (mailbox.waitingCount > 0 && !mailbox.orderIsNext) {
+    mailbox.settleWaiting(1, parked);
+    answerBalances(context);
+  }
 }

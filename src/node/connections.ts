@@ -3,6 +3,7 @@ import type { Config } from '../config.ts';
 import { BullRetryClock } from '../infra/bullmq/retry-clock.ts';
 import { PostgresDeadLetterStore } from '../infra/postgres/dead-letter-store.ts';
 import { PostgresLedger } from '../infra/postgres/ledger.ts';
+import { PostgresOperatorLedger } from '../infra/postgres/operator-ledger.ts';
 import { PostgresOutboxStore } from '../infra/postgres/outbox-store.ts';
 import { PostgresParkStore } from '../infra/postgres/park-store.ts';
 import { connectionName, createPool } from '../infra/postgres/pool.ts';
@@ -35,6 +36,7 @@ export interface LedgerConnections {
   readonly pool: pg.Pool;
   /** One per commit lane. */
   readonly ledgers: readonly PostgresLedger[];
+  readonly operatorLedger: PostgresOperatorLedger;
   readonly reader: PostgresReader;
   readonly deadLetters: PostgresDeadLetterStore;
   readonly retries: PostgresRetryStore;
@@ -60,6 +62,7 @@ export function ledgerConnections({ config, identity, logger }: ConnectionsOptio
   return {
     pool,
     ledgers,
+    operatorLedger: new PostgresOperatorLedger(pool, incarnation),
     reader: new PostgresReader(pool),
     deadLetters: new PostgresDeadLetterStore(pool),
     retries: new PostgresRetryStore(pool),

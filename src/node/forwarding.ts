@@ -1,9 +1,11 @@
 import type { Inbox } from '../ports/cluster.ts';
 import type { Clock, Logger, Metrics } from '../ports/runtime.ts';
+import type { ParkStore } from '../ports/stores.ts';
 import type { DirectoryWatch } from '../supervisor/cluster/directory-watch.ts';
 import { endElsewhere } from '../supervisor/cluster/end-elsewhere.ts';
 import { ForwardDesk } from '../supervisor/cluster/forward-desk.ts';
 import { Forwarder } from '../supervisor/cluster/forwarder.ts';
+import { OrphanDesk } from '../supervisor/cluster/orphan-desk.ts';
 import type { ShardDoors } from '../supervisor/cluster/shard-doors.ts';
 import type { InFlight } from '../supervisor/in-flight.ts';
 import type { Router } from '../supervisor/router.ts';
@@ -21,6 +23,7 @@ export interface ForwardingParts {
   readonly settle: Settle;
   readonly router: Router;
   readonly doors: ShardDoors;
+  readonly parked: Pick<ParkStore, 'parkUnowned'>;
   readonly nextN: () => number;
   /** Commands held for other nodes. */
   readonly heldMax: number;
@@ -31,18 +34,20 @@ export interface ForwardingParts {
 export interface Forwarding {
   readonly forwarder: Forwarder;
   readonly desk: ForwardDesk;
+  readonly orphans: OrphanDesk;
 }
 
 /** The way to the owners of other shards, and the way in for the commands that they send here. */
 export function forwarding(parts: ForwardingParts): Forwarding {
   const { incarnation, inbox, watch, clock, logger, metrics, inFlight, settle, router, doors } = parts;
   const giveBack = router.giveBack.bind(router);
+  const ended = endElsewhere({ clock, metrics, inFlight });
   const forwarder = new Forwarder({
     incarnation,
     inbox,
     watch,
     clock,
-    ended: endElsewhere({ clock, metrics, inFlight }),
+    ended,
     giveBack,
     heldMax: parts.heldMax,
   });
@@ -59,5 +64,15 @@ export function forwarding(parts: ForwardingParts): Forwarding {
     nextN: parts.nextN,
     takenMax: parts.takenMax,
   });
-  return { forwarder, desk };
+  const orphans = new OrphanDesk({
+    forwarder,
+    doors,
+    watch,
+    store: parts.parked,
+    router,
+    clock,
+    logger,
+    ended,
+  });
+  return { forwarder, desk, orphans };
 }

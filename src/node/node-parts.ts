@@ -44,6 +44,7 @@ export class NodeParts {
     this.tick.stop();
     this.probe.stop();
     this.supervision.ingest.close();
+    this.supervision.orphans.stop();
     this.supervision.forwarder.stop();
     this.supervision.region.shutDown();
   }

@@ -71,6 +71,7 @@ export class NodeRuntime implements NodeSteps {
     const { supervision, probe, tick, servers } = this.#mustHaveParts();
     supervision.outbox.start();
     supervision.region.startSweeping();
+    supervision.orphans.start();
     const begun = servers.inbox.ready().then(() => tick.start());
     // Closed before it was up: nothing has begun.
     begun.catch(() => undefined);

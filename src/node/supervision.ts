@@ -1,4 +1,5 @@
 import { CommitLane } from '../actors/commit-lane.ts';
+import { OrderLane } from '../actors/order-lane.ts';
 import type { Config } from '../config.ts';
 import { INBOUND_QUEUES } from '../contracts/queues.ts';
 import type { InboundQueue } from '../contracts/queues.ts';
@@ -8,6 +9,7 @@ import type { BalanceCache } from '../ports/balance-cache.ts';
 import type { Publisher } from '../ports/broker.ts';
 import type { ClusterDirectory, Inbox } from '../ports/cluster.ts';
 import type { AccountReader, Ledger } from '../ports/ledger.ts';
+import type { OperatorLedger } from '../ports/operator-ledger.ts';
 import type { Clock, Logger, Metrics, Random } from '../ports/runtime.ts';
 import type {
   DeadLetterStore,
@@ -23,12 +25,15 @@ import { CacheWriter } from '../supervisor/cache-writer.ts';
 import { DirectoryWatch } from '../supervisor/cluster/directory-watch.ts';
 import type { ForwardDesk } from '../supervisor/cluster/forward-desk.ts';
 import type { Forwarder } from '../supervisor/cluster/forwarder.ts';
+import type { OrphanDesk } from '../supervisor/cluster/orphan-desk.ts';
 import { ShardDoors } from '../supervisor/cluster/shard-doors.ts';
 import { DeadLetterDesk } from '../supervisor/dead-letter-desk.ts';
 import { DeferralDesk } from '../supervisor/deferral-desk.ts';
 import { InFlight } from '../supervisor/in-flight.ts';
 import { Ingest } from '../supervisor/ingest.ts';
 import { Outbox } from '../supervisor/outbox.ts';
+import { ParkDesk } from '../supervisor/park-desk.ts';
+import { ParkedDesk } from '../supervisor/parked-desk.ts';
 import { Retries } from '../supervisor/retries.ts';
 import { Router } from '../supervisor/router.ts';
 import { Settle } from '../supervisor/settle.ts';
@@ -44,6 +49,7 @@ export interface Ports {
   readonly inbox: Pick<Inbox, 'name' | 'send' | 'flow'>;
   readonly directory: Pick<ClusterDirectory, 'read'>;
   readonly ledgers: readonly Ledger[];
+  readonly operatorLedger: OperatorLedger;
   readonly reader: AccountReader;
   readonly deadLetters: DeadLetterStore;
   readonly retries: RetryStore;
@@ -92,6 +98,7 @@ export interface Supervision {
   readonly doors: ShardDoors;
   readonly forwarder: Forwarder;
   readonly desk: ForwardDesk;
+  readonly orphans: OrphanDesk;
 }
 
 /** Nothing starts by itself: deliveries, forwards and retries do. */
@@ -117,19 +124,22 @@ export function supervise(ports: Ports, config: SupervisionConfig, callbacks: Ca
     heldMax: bounds.inFlightMax,
   });
   const { onFenced, onOverflow } = callbacks;
-  const region = accountRegion(ports, config, { shards, outbox, writer, onFenced });
-  const exits = new ShardExits({ region, clock, logger });
   const wake = (transactionId: string): void => void retries.wake(transactionId);
-  const settle = settleDesk(ports, config, { tally, inFlight, router, wake });
+  const parking = new ParkDesk({ store: ports.parked, clock, logger });
+  const settle = settleDesk(ports, config, { tally, inFlight, router, wake, parking });
+  const parked = new ParkedDesk({ store: ports.parked, settle, inFlight, clock, logger });
+  const region = accountRegion(ports, config, { shards, outbox, writer, parking, parked, onFenced });
+  const exits = new ShardExits({ region, parking, clock, logger });
   const { incarnation, inbox } = ports;
   const common = { clock, logger, inFlight, settle, router, nextN };
-  const { forwarder, desk } = forwarding({
+  const { forwarder, desk, orphans } = forwarding({
     ...common,
     incarnation,
     inbox,
     watch,
     metrics,
     doors,
+    parked: ports.parked,
     heldMax: bounds.inFlightMax,
     takenMax: bounds.takenMax,
   });
@@ -155,6 +165,7 @@ export function supervise(ports: Ports, config: SupervisionConfig, callbacks: Ca
     doors,
     forwarder,
     desk,
+    orphans,
   };
 }
 
@@ -176,6 +187,8 @@ interface RegionParts {
   readonly shards: ShardTable;
   readonly outbox: Outbox;
   readonly writer: CacheWriter;
+  readonly parking: ParkDesk;
+  readonly parked: ParkedDesk;
   readonly onFenced: (shard: number, epoch: bigint) => void;
 }
 
@@ -196,7 +209,13 @@ function accountRegion(ports: Ports, config: SupervisionConfig, parts: RegionPar
   const region = new AccountRegion({
     shards: parts.shards,
     lanes,
+    orders: new OrderLane({ ledger: ports.operatorLedger, metrics, logger, onCommitted }),
     reader,
+    parked: {
+      whenParked: (accountId) => parts.parking.whenParked(accountId),
+      take: (accountId) => parts.parked.take(accountId),
+    },
+    accountsToTakeUp: () => parts.parked.accountsToTakeUp(),
     clock,
     random,
     logger,
@@ -216,12 +235,13 @@ interface SettleParts {
   readonly inFlight: InFlight;
   readonly router: Router;
   readonly wake: (transactionId: string) => void;
+  readonly parking: ParkDesk;
 }
 
 function settleDesk(
   ports: Ports,
   config: SupervisionConfig,
-  { tally, inFlight, router, wake }: SettleParts,
+  { tally, inFlight, router, wake, parking }: SettleParts,
 ): Settle {
   const { clock, random, logger, metrics, publisher, retryClock } = ports;
   const { retryAttempts, retryDelayMs, refundAmount } = config;
@@ -240,7 +260,7 @@ function settleDesk(
       refundAmount,
       wake,
     }),
-    parkStore: ports.parked,
+    parking,
     retryStore: ports.retries,
     tally,
     inFlight,

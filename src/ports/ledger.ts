@@ -83,10 +83,16 @@ export interface JournalCheck {
   readonly journalCents: bigint;
 }
 
+/** An account as an actor takes it up. */
+export interface HydratedAccount extends AccountState {
+  /** `processor.parked` has commands of it, to be decided before anything newer. */
+  readonly hasParked: boolean;
+}
+
 /** Reads what an actor needs. Implementations batch calls of the same turn into one query. Reject with the driver's error. */
 export interface AccountReader {
   /** null: the account is not in `accounts`. */
-  account(accountId: string): Promise<AccountState | null>;
+  account(accountId: string): Promise<HydratedAccount | null>;
   /** Owner of the card, null where there is no such card. */
   cardOwner(cardId: string): Promise<string | null>;
   original(transactionId: string): Promise<OriginalFact>;

@@ -73,8 +73,39 @@ export interface Parked {
   readonly reason: string;
 }
 
+/** A row of `processor.parked`. */
+export interface ParkedRow {
+  readonly accountId: string;
+  /** Order of decision within its account. */
+  readonly n: bigint;
+  readonly queue: InboundQueue;
+  readonly body: Buffer;
+  /** Milliseconds since the epoch. */
+  readonly sinceMs: number;
+}
+
+/** What came of parking commands of a shard without owner, with the epoch that holds now. */
+export interface UnownedParking {
+  /** `owned`: the epoch was not the one seen, nothing was written. */
+  readonly kind: 'parked' | 'owned';
+  readonly epoch: bigint;
+}
+
 export interface ParkStore {
+  /** For accounts that are set aside, by the owner of their shard. `n` follows the order given. */
   park(commands: readonly Parked[]): Promise<void>;
+  /**
+   * For a shard that nobody serves. Whoever the directory names may be frozen and come back, so in the same commit the
+   * epoch is raised and nobody named: no actor read before this can decide newer commands past these.
+   * Rejects with 55P03 while a commit of the named owner holds the shard; nothing was written then.
+   */
+  parkUnowned(shard: number, epochSeen: bigint, commands: readonly Parked[]): Promise<UnownedParking>;
+  /** The oldest parked commands of an account, in order of `n`, without those in `except`; at least one if there is one, else as many as the bounds allow. */
+  oldest(accountId: string, except: readonly bigint[], limit: number): Promise<readonly ParkedRow[]>;
+  /** Forgets commands whose outcome is durable. */
+  unpark(rows: readonly Pick<ParkedRow, 'accountId' | 'n'>[]): Promise<void>;
+  /** Accounts with parked commands that are not quarantined, by id, those after `after` (null: from the first). */
+  accountsToTakeUp(after: string | null, limit: number): Promise<readonly string[]>;
 }
 
 /** An account that is to be set aside, as the node that owns its shard has found it. */

@@ -1,6 +1,7 @@
 import { AccountActor } from '../actors/account-actor.ts';
 import type { AccountParent, AccountPlace, ActorSurroundings, StopReason } from '../actors/account-actor.ts';
 import type { CommitLane, ProposalResult } from '../actors/commit-lane.ts';
+import type { OrderLane, OrderResult } from '../actors/order-lane.ts';
 import type { Envelope, GiveBackReason } from '../machines/envelope.ts';
 import type { AccountState } from '../domain/account.ts';
 import { ensureError } from '../domain/errors.ts';
@@ -8,6 +9,7 @@ import { shardOf } from '../domain/shard.ts';
 import { LIMITS } from '../limits.ts';
 import type { BalanceEnvelope } from '../machines/mailbox.ts';
 import type { AccountChange } from '../ports/ledger.ts';
+import type { AccountOrder } from '../ports/operator-ledger.ts';
 import type { Metrics } from '../ports/runtime.ts';
 import type { QuarantineStore } from '../ports/stores.ts';
 import { CrashRecord } from './crash-record.ts';
@@ -20,6 +22,9 @@ export interface RegionOptions extends Omit<ActorSurroundings, 'parent'> {
   readonly shards: ShardTable;
   /** Shards are spread over them. One at least. */
   readonly lanes: readonly CommitLane[];
+  readonly orders: OrderLane;
+  /** Some accounts with parked commands, of whatever shard; others the next time. */
+  readonly accountsToTakeUp: () => Promise<readonly string[]>;
   readonly metrics: Metrics;
   readonly quarantines: QuarantineStore;
   /** Accounts beyond this make the least recently used ones go. */
@@ -56,6 +61,7 @@ const GIVE_BACK_AS: Readonly<Record<Exclude<StopReason, 'crashed'>, GiveBackReas
  *     journal's, is quarantined: nothing of it is decided from then on, the others notice nothing.
  * G4. No command is parked before the ledger has the quarantine. While it is being written (see `QuarantineDesk`) what
  *     comes waits, and what the account's actor proposes is held; a commit in a lane ends as it ends.
+ * G5. An account of ours with parked commands, if it is not quarantined, gets an actor, also if no new command comes.
  */
 export class AccountRegion implements AccountParent {
   readonly #options: RegionOptions;
@@ -68,7 +74,7 @@ export class AccountRegion implements AccountParent {
   #cancelSweep: () => void = () => undefined;
 
   constructor(options: RegionOptions) {
-    const { reader, clock, random, logger, rules, shards, quarantines: store } = options;
+    const { reader, parked, clock, random, logger, rules, shards, quarantines: store } = options;
     this.#options = options;
     this.#quarantines = new QuarantineDesk({
       store,
@@ -77,7 +83,7 @@ export class AccountRegion implements AccountParent {
       logger,
       onEnd: (pending, end) => this.#quarantineEnded(pending, end),
     });
-    this.#surroundings = { reader, clock, random, logger, rules, parent: this };
+    this.#surroundings = { reader, parked, clock, random, logger, rules, parent: this };
   }
 
   get activeCount(): number {
@@ -101,6 +107,7 @@ export class AccountRegion implements AccountParent {
     this.#cancelSweep = this.#options.clock.after(LIMITS.passivationSweepMs, () => {
       this.#crashes.prune(this.#options.clock.now());
       this.passivateIdle();
+      void this.takeUpParked();
       this.startSweeping();
     });
   }
@@ -145,6 +152,23 @@ export class AccountRegion implements AccountParent {
     this.#setAside(place, reason, waiting);
   }
 
+  /** Has what is parked for accounts of ours decided. Never rejects. */
+  async takeUpParked(): Promise<void> {
+    const { accountsToTakeUp, shards, logger } = this.#options;
+    try {
+      for (const accountId of await accountsToTakeUp()) {
+        if (this.#quarantines.pendingOf(accountId) !== undefined) continue;
+        const shard = shardOf(accountId, LIMITS.shardCount);
+        const epoch = shards.epochOf(shard);
+        const present = this.#actors.get(accountId);
+        if (present !== undefined) present.takeUpParked();
+        else if (epoch !== null) this.#start({ accountId, shard, epoch });
+      }
+    } catch (error) {
+      logger.warn({ err: error }, 'parked commands could not be looked for, later again');
+    }
+  }
+
   /** Stops what has been idle for too long; a bounded number, so that a turn stays short. */
   passivateIdle(): void {
     const usedBeforeMs = this.#options.clock.now() - this.#options.accountIdleMs;
@@ -168,6 +192,12 @@ export class AccountRegion implements AccountParent {
     const lane = lanes[change.shard % lanes.length];
     if (lane === undefined) throw new Error('there is no commit lane');
     lane.submit(change, done);
+  }
+
+  order({ accountId }: AccountActor, order: AccountOrder, done: (result: OrderResult) => void): void {
+    const pending = this.#quarantines.pendingOf(accountId);
+    if (pending === undefined) this.#options.orders.submit(order, done);
+    else pending.heldProposal = done;
   }
 
   answerBalance(request: BalanceEnvelope, state: AccountState): void {
@@ -200,7 +230,7 @@ export class AccountRegion implements AccountParent {
     }
     const present = this.#actors.get(accountId);
     if (present === undefined) {
-      this.#start(accountId, envelope)?.accept(envelope);
+      this.#startFor(envelope);
     } else {
       if (envelope.receivedAtMs - present.lastUsedMs > RECENCY_MS) this.#moveToEnd(present);
       present.accept(envelope);
@@ -208,14 +238,16 @@ export class AccountRegion implements AccountParent {
   }
 
   /** Starts the account's actor. An epoch that has gone meanwhile sends the command back to the router. */
-  #start(accountId: string, envelope: Envelope): AccountActor | undefined {
-    const epoch = this.#options.shards.epochOf(envelope.shard);
-    if (epoch === null) {
-      envelope.giveBack('fenced');
-      return undefined;
-    }
+  #startFor(envelope: Envelope): void {
+    const { command, shard } = envelope;
+    const epoch = this.#options.shards.epochOf(shard);
+    if (epoch === null) envelope.giveBack('fenced');
+    else this.#start({ accountId: command.accountId, shard, epoch }).accept(envelope);
+  }
+
+  #start(place: AccountPlace): AccountActor {
     if (this.#actors.size >= this.#options.activeAccountsMax) this.#makeRoom();
-    const actor = new AccountActor({ accountId, shard: envelope.shard, epoch }, this.#surroundings);
+    const actor = new AccountActor(place, this.#surroundings);
     if (actor.ended === null) this.#add(actor);
     return actor;
   }
@@ -267,6 +299,9 @@ export class AccountRegion implements AccountParent {
       const left = probation === undefined ? unanswered : this.#endProbation(accountId);
       const reason = `its actor crashed again and again, the last time with: ${cause.message}`;
       this.#setAside(actor.place, reason, left);
+    } else if (actor.parkedLeft > 0) {
+      // Not over one of these: they have not had their turn. A probation has given one of them, and goes on watching it.
+      for (const envelope of unanswered) this.#give(envelope);
     } else if (probation === undefined) {
       this.#beginProbation(accountId, unanswered);
     } else {

@@ -1,4 +1,5 @@
 import type { AccountState } from '../domain/account.ts';
+import type { AccountStatus } from '../domain/codes.ts';
 import type { BalanceEnvelope } from '../machines/mailbox.ts';
 import type { BalanceCache, CachedBalance } from '../ports/balance-cache.ts';
 import type { AccountReader, CardTotal } from '../ports/ledger.ts';
@@ -18,7 +19,7 @@ export interface BalanceDeskOptions {
 
 type Reading =
   | { readonly kind: 'right'; readonly state: AccountState }
-  | { readonly kind: 'wrong'; readonly detail: string }
+  | { readonly kind: 'wrong'; readonly status: AccountStatus; readonly detail: string }
   | { readonly kind: 'gone' };
 
 /**
@@ -27,7 +28,8 @@ type Reading =
  * Owns a request from `answer` until it is settled.
  * N1. Settled only after the cache has confirmed the balance; while the cache is away the request stays unacknowledged.
  * N2. A forced recalculation compares the balance with the sum of the journal, both of one moment. If they differ the
- *     account is quarantined and the request fails; nothing is repaired silently, nothing wrong is shown.
+ *     account is quarantined and the request fails; nothing is repaired silently.
+ * N3. For an account that is quarantined already, what the ledger holds is shown, whatever an actor remembers.
  */
 export class BalanceDesk {
   readonly #options: BalanceDeskOptions;
@@ -46,7 +48,9 @@ export class BalanceDesk {
 
   /** `state`: the account as it is committed. */
   answer(request: BalanceEnvelope, state: AccountState): void {
-    if (request.command.cardId !== null || request.command.forceRecalculation) this.#looking.add(request);
+    const { cardId, forceRecalculation } = request.command;
+    const mustLookUp = cardId !== null || forceRecalculation || state.status === 'quarantined';
+    if (mustLookUp) this.#looking.add(request);
     else this.#show(request, state, this.#options.cache.generation());
   }
 
@@ -74,7 +78,7 @@ export class BalanceDesk {
         break;
       }
       case 'wrong':
-        quarantine(accountId, reading.detail);
+        if (reading.status !== 'quarantined') quarantine(accountId, reading.detail);
         request.settle({ kind: 'failed', code: 'INVARIANT_BROKEN', detail: reading.detail });
         break;
       case 'right': {
@@ -96,7 +100,7 @@ export class BalanceDesk {
     const { state, journalCents } = check;
     if (state.balanceCents === journalCents) return { kind: 'right', state };
     const detail = `balance ${state.balanceCents.toString()} at seq ${state.seq.toString()}, sum of the journal ${journalCents.toString()} (cents)`;
-    return { kind: 'wrong', detail };
+    return { kind: 'wrong', status: state.status, detail };
   }
 }
 

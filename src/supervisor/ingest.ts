@@ -1,5 +1,6 @@
 import { decodeMessage } from '../contracts/decode.ts';
-import type { Command, Road } from '../contracts/command.ts';
+import type { Command } from '../contracts/command.ts';
+import { ROAD_OF_QUEUE } from '../contracts/queues.ts';
 import type { InboundQueue } from '../contracts/queues.ts';
 import { ensureError } from '../domain/errors.ts';
 import { shardOf } from '../domain/shard.ts';
@@ -28,15 +29,6 @@ export interface IngestOptions {
   /** A delivery was left alone because of that: its channel is to be closed, so that it goes back to its place. */
   readonly onOverflow: (queue: InboundQueue) => void;
 }
-
-/** By which road a queue's messages come. `retry_queue` is the operators': it may decide a row in `ERROR`. */
-const ROAD: Readonly<Record<InboundQueue, Road>> = {
-  transactions_queue: 'delivery',
-  refund_queue: 'delivery',
-  calculate_balance_queue: 'delivery',
-  balance_calculation_queue: 'delivery',
-  retry_queue: 'replay',
-};
 
 /**
  * The way in: bytes become an envelope on the way to its account, or a dead letter.
@@ -97,7 +89,7 @@ export class Ingest {
   }
 
   #delivered(delivery: Delivery, command: Command, receivedAtMs: number): CommandEnvelope {
-    const road = ROAD[delivery.queue];
+    const road = ROAD_OF_QUEUE[delivery.queue];
     return new CommandEnvelope(
       {
         command,

@@ -1,5 +1,4 @@
 import type { AccountPlace } from '../actors/account-actor.ts';
-import type { ProposalResult } from '../actors/commit-lane.ts';
 import type { Envelope } from '../machines/envelope.ts';
 import type { Clock, Logger } from '../ports/runtime.ts';
 import type { QuarantineStore } from '../ports/stores.ts';
@@ -12,8 +11,8 @@ export interface PendingQuarantine {
   readonly reason: string;
   /** Commands that no actor has, in the order of delivery; only a balance request may come later than it was due. */
   waiting: Envelope[];
-  /** Answers the change that the account's actor has proposed meanwhile; it has not reached a commit lane. */
-  heldProposal: ((result: ProposalResult) => void) | null;
+  /** Answers the change or order that the account's actor has proposed meanwhile; it has not reached a lane. */
+  heldProposal: ((result: { readonly kind: 'stale' }) => void) | null;
 }
 
 export interface QuarantineDeskOptions {

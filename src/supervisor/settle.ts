@@ -3,19 +3,20 @@ import type { Refusal } from '../contracts/refusal.ts';
 import type { DeferralCode, FailureCode } from '../domain/codes.ts';
 import type { Settlement } from '../domain/settlement.ts';
 import type { Clock, Logger, Metrics } from '../ports/runtime.ts';
-import type { ParkStore, RetryStore } from '../ports/stores.ts';
+import type { RetryStore } from '../ports/stores.ts';
 import type { CommandEnvelope, EnvelopeDesk, Origin } from './command-envelope.ts';
 import { failedLetter, refusedLetter, unhandledLetter } from './dead-letter.ts';
 import type { DeadLetterDesk } from './dead-letter-desk.ts';
 import type { DeferralDesk, DeferralResult } from './deferral-desk.ts';
 import type { InFlight } from './in-flight.ts';
+import type { ParkDesk } from './park-desk.ts';
 import type { Tally } from './tally.ts';
 import { TurnBatch } from './turn-batch.ts';
 
 export interface SettleOptions {
   readonly deadLetters: DeadLetterDesk;
   readonly deferrals: DeferralDesk;
-  readonly parkStore: ParkStore;
+  readonly parking: Pick<ParkDesk, 'park'>;
   readonly retryStore: RetryStore;
   readonly tally: Tally;
   readonly inFlight: InFlight;
@@ -34,11 +35,6 @@ interface Ended {
   readonly receivedAtMs: number;
 }
 
-interface Parking {
-  readonly envelope: CommandEnvelope;
-  readonly reason: string;
-}
-
 /**
  * The one way out. Nobody else acknowledges, schedules, parks or dead-letters.
  *
@@ -50,18 +46,11 @@ interface Parking {
  */
 export class Settle implements EnvelopeDesk {
   readonly #options: SettleOptions;
-  readonly #parking: TurnBatch<Parking>;
   readonly #forgetting: TurnBatch<Ended>;
 
   constructor(options: SettleOptions) {
     const { clock, logger } = options;
     this.#options = options;
-    this.#parking = new TurnBatch({
-      name: 'parking commands',
-      clock,
-      logger,
-      work: (items) => this.#park(items),
-    });
     this.#forgetting = new TurnBatch({
       name: 'removing settled retries',
       clock,
@@ -96,7 +85,7 @@ export class Settle implements EnvelopeDesk {
         this.#giveUp(envelope, settlement.code, settlement.detail);
         break;
       case 'parked':
-        this.#parking.add({ envelope, reason: settlement.reason });
+        this.#options.parking.park(envelope, settlement.reason, () => this.#end(envelope));
         break;
     }
   }
@@ -178,18 +167,6 @@ export class Settle implements EnvelopeDesk {
     origin.ack();
     this.#options.metrics.settled((this.#options.clock.now() - receivedAtMs) / 1000);
     this.#options.inFlight.leave();
-  }
-
-  async #park(items: readonly Parking[]): Promise<void> {
-    await this.#options.parkStore.park(
-      items.map(({ envelope, reason }) => ({
-        accountId: envelope.command.accountId,
-        queue: envelope.origin.queue,
-        body: envelope.origin.body,
-        reason,
-      })),
-    );
-    for (const { envelope } of items) this.#end(envelope);
   }
 
   async #forget(retries: readonly Ended[]): Promise<void> {

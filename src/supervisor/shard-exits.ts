@@ -1,9 +1,11 @@
 import { LIMITS } from '../limits.ts';
 import type { Clock, Logger } from '../ports/runtime.ts';
 import type { AccountRegion } from './account-region.ts';
+import type { ParkDesk } from './park-desk.ts';
 
 export interface ShardExitsOptions {
   readonly region: Pick<AccountRegion, 'actorsOf' | 'isBusyWith' | 'letGo'>;
+  readonly parking: Pick<ParkDesk, 'isBusyWith'>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -11,7 +13,8 @@ export interface ShardExitsOptions {
 /**
  * Waits until a shard that is handed off is at rest: nothing new comes in, its actors finish what they have and go.
  *
- * X1. Resolved means that no actor of the shard is left, so nothing of it is decided here any more.
+ * X1. Resolved means that no actor of the shard is left, so nothing of it is decided here any more, and that what is parked
+ *     of it is in the ledger.
  * X2. What is not finished within `handOffFinishMs` is ended and given back: whoever owns the shard next decides it. A
  *     commit that is still under way then is in the ledger before the next epoch, or refused by it.
  */
@@ -23,10 +26,10 @@ export class ShardExits {
   }
 
   async finish(shard: number): Promise<void> {
-    const { region, clock, logger } = this.#options;
+    const { region, parking, clock, logger } = this.#options;
     const untilMs = clock.now() + LIMITS.handOffFinishMs;
     for (const actor of [...region.actorsOf(shard)]) actor.passivate();
-    while (region.isBusyWith(shard)) {
+    while (region.isBusyWith(shard) || parking.isBusyWith(shard)) {
       if (clock.now() >= untilMs) {
         logger.warn({ shard, accounts: region.actorsOf(shard).size }, 'a shard is given away unfinished');
         region.letGo(shard, 'stopped');

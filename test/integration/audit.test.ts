@@ -50,6 +50,7 @@ describe('a right ledger', () => {
     expect(report.counts).toEqual({
       accounts: 2,
       openings: 1,
+      orders: 0,
       decisions: 9,
       approved: 6,
       rejected: 3,

@@ -59,9 +59,9 @@ describe('on a shared server', () => {
     const id = randomUUID();
     const armedAtMs = performance.now();
     await Promise.all([clock.arm(id, 1, 300), clock.arm(id, 1, 300), clock.arm(id, 2, 400)]);
-    await eventually(() => expect(rung.alarms).toEqual([`${id}-a1`, `${id}-a2`]));
-    const elapsedMs = performance.now() - armedAtMs;
-    expect(elapsedMs).toBeGreaterThanOrEqual(300);
+    await eventually(() => expect(rung.alarms.toSorted()).toEqual([`${id}-a1`, `${id}-a2`]));
+    // Clocks that count whole milliseconds may be one short.
+    expect(performance.now() - armedAtMs).toBeGreaterThan(298);
     expect(clock.unarmed).toBe(0);
     // Nothing is kept: an id that is kept could never be armed again.
     await eventually(async () => expect(await redis.keys(`test:paygate-retries:${id}*`)).toEqual([]));
@@ -143,8 +143,8 @@ describe('on a server that fails', () => {
     await servers.redis.start();
     await ready(clock);
     await clock.arm('new', 1, 10);
-    await eventually(() => expect(rung.alarms).toContain('new-a1'), { timeoutMs: 20_000 });
-    await eventually(() => expect(rung.alarms).toContain('survives-a1'), { timeoutMs: 20_000 });
+    await eventually(() => expect(rung.alarms).toContain('new-a1'));
+    await eventually(() => expect(rung.alarms).toContain('survives-a1'));
     expect(rung.alarms).not.toContain('lost-a1');
     await clock.stop();
   });
@@ -159,7 +159,7 @@ describe('on a server that fails', () => {
     await servers.redis.start();
     await ready(clock);
     await clock.arm('t', 1, 0);
-    await eventually(() => expect(rung.alarms).toEqual(['t-a1']), { timeoutMs: 20_000 });
+    await eventually(() => expect(rung.alarms).toEqual(['t-a1']));
     await clock.stop();
   });
 
@@ -179,7 +179,7 @@ describe('on a server that fails', () => {
     `;
     const loader = new URL('../support/typescript-loader.mjs', import.meta.url).href;
     const args = ['--import', loader, '--input-type=module', '--eval', script, servers.redis.url];
-    await execa(process.execPath, args, { timeout: 20_000 });
+    await execa(process.execPath, args, { timeout: 90_000 });
   });
 
   it('arming answers, and stopping ends, while Redis is frozen or away', async () => {

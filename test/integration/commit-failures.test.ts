@@ -31,7 +31,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 beforeEach(async () => {
-  ledger = ledgerOn(database.url, { lockTimeoutMs: 20_000 });
+  ledger = ledgerOn(database.url, { lockTimeoutMs: 60_000 });
   holder = await newClient(database.url, 'holder');
 });
 afterEach(async () => {
@@ -138,7 +138,7 @@ test('a backend that is shut down in the middle of a commit: unknown, and the ne
 test('a backend that is shut down while the lane is idle costs nothing but a new connection', async () => {
   expect((await ledger.commit([await newChange()])).verdicts).toEqual([{ kind: 'committed' }]);
   const { rows } = await database.pool.query<{ gone: boolean }>(
-    'select pg_terminate_backend(pid, 5000) as gone from pg_stat_activity where datname = current_database() and application_name = $1',
+    'select pg_terminate_backend(pid, 60000) as gone from pg_stat_activity where datname = current_database() and application_name = $1',
     [`paygate:test:${INCARNATION}:lane0`],
   );
   expect(rows).toEqual([{ gone: true }]);
@@ -151,7 +151,9 @@ test('a backend that is shut down while the lane is idle costs nothing but a new
 
 test('no answer: unknown; the commit may still happen, and is then recognised as stale', async () => {
   const change = await newChange({ shard: 7 });
-  const deaf = ledgerOn(database.url, { lockTimeoutMs: 20_000, answerTimeoutMs: 500 });
+  const deaf = ledgerOn(database.url, { lockTimeoutMs: 60_000, answerTimeoutMs: 2_000 });
+  // Its connection is there, so that the whole wait is for the answer.
+  expect((await deaf.commit([await newChange()])).verdicts).toEqual([{ kind: 'committed' }]);
   await holdShard(7);
 
   await expect(deaf.commit([change])).rejects.toMatchObject({ kind: 'unknown', sqlState: null });

@@ -10,9 +10,17 @@ import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { RabbitInbox } from '../../src/infra/rabbitmq/inbox.ts';
 import { controlBroker } from '../../src/infra/services/index.ts';
 import { SystemClock } from '../../src/infra/system-clock.ts';
+import { LIMITS } from '../../src/limits.ts';
 import type { Flow, ReturnMeaning } from '../../src/ports/cluster.ts';
 import { linkOptions } from '../support/broker-scene.ts';
+import { FakeClock } from '../support/fakes/fake-clock.ts';
 import { eventually, freshVhost, type TestPlace } from '../support/services.ts';
+
+/** With a `FakeClock` pings go out when the test says so. */
+interface InboxScene {
+  readonly graceMs?: number;
+  readonly clock?: SystemClock | FakeClock;
+}
 
 let place: TestPlace;
 const closers: (() => Promise<void>)[] = [];
@@ -26,12 +34,11 @@ afterEach(async () => {
   await place.drop();
 });
 
-function openInbox(nodeId: string, graceMs = 100) {
+function openInbox(nodeId: string, { graceMs = 100, clock = new SystemClock() }: InboxScene = {}) {
   const received: string[] = [];
   const returned: string[] = [];
   const meanings: ReturnMeaning[] = [];
   const flows: Flow[] = [];
-  const clock = new SystemClock();
   const options = linkOptions(place.url, `paygate/${nodeId}`);
   const name = `inbox.${nodeId}.${randomUUID()}`;
   const inbox = new RabbitInbox(
@@ -47,13 +54,13 @@ function openInbox(nodeId: string, graceMs = 100) {
   );
   closers.push(async () => {
     await inbox.close();
-    clock.stop();
+    if (clock instanceof SystemClock) clock.stop();
   });
   return { inbox, name, received, returned, meanings, flows, logger: options.logger };
 }
 
-async function opened(nodeId: string, graceMs?: number): Promise<ReturnType<typeof openInbox>> {
-  const node = openInbox(nodeId, graceMs);
+async function opened(nodeId: string, scene?: InboxScene): Promise<ReturnType<typeof openInbox>> {
+  const node = openInbox(nodeId, scene);
   await node.inbox.ready();
   await eventually(() => expect([node.inbox.state(), node.inbox.flow()]).toEqual(['up', 'open']));
   return node;
@@ -107,39 +114,40 @@ it('reports what is sent to an inbox that does not exist, and goes on', async ()
   await eventually(() => expect(b.received).toEqual(['3']));
 });
 
-it('notices within a second that a watched peer was killed, without sending it anything', async () => {
+it('notices that a watched peer was killed, without sending it anything', async () => {
   const a = await opened('a');
   const peer = await peerProcess('inbox.peer.1');
   a.inbox.watch(['inbox.peer.1', a.name]);
   await eventually(() => expect(a.inbox.silentMs()).toBeLessThan(1_000));
   expect(a.returned).toEqual([]);
   peer.kill('SIGKILL');
-  const killedAtMs = performance.now();
   await eventually(() => expect(a.returned).toContain('inbox.peer.1'));
-  expect(performance.now() - killedAtMs).toBeLessThan(1_000);
   expect(new Set(a.returned)).toEqual(new Set(['inbox.peer.1']));
   expect(new Set(a.meanings)).toEqual(new Set(['gone']));
   a.inbox.watch([]);
-  expect(a.inbox.silentMs()).toBeLessThan(2_000);
+  await eventually(() => expect(a.inbox.silentMs()).toBeLessThan(1_000));
 });
 
 it('takes nobody for dead while its own connection is new: after a restart of the broker nobody has an inbox', async () => {
-  const a = await opened('a', 2_000);
+  const clock = new FakeClock();
+  const a = await opened('a', { graceMs: 3 * LIMITS.inboxPingMs, clock });
   a.inbox.watch(['inbox.peer.1']);
-  await eventually(() => expect(a.meanings).toContain('gone'));
-  // Pings every 500 ms: some came back before the time was up.
-  expect(a.meanings.slice(0, 2)).toEqual(['unsure', 'unsure']);
+  for (const ping of [1, 2, 3]) {
+    clock.advance(LIMITS.inboxPingMs);
+    await eventually(() => expect(a.meanings).toHaveLength(ping));
+  }
+  expect(a.meanings).toEqual(['unsure', 'unsure', 'gone']);
 });
 
 it('knows that it can be reached, and stays reached while nobody sends anything', async () => {
-  const a = openInbox('a');
+  const clock = new FakeClock();
+  const a = openInbox('a', { clock });
   expect(a.inbox.silentMs()).toBe(Infinity);
-  await eventually(() => expect(a.inbox.silentMs()).toBeLessThan(1_000));
-  const until = Date.now() + 1_500;
-  await eventually(() => {
-    expect(a.inbox.silentMs()).toBeLessThan(2_000);
-    expect(Date.now()).toBeGreaterThan(until);
-  });
+  await eventually(() => expect(a.inbox.silentMs()).toBe(0));
+  for (let ping = 0; ping < 5; ping += 1) {
+    clock.advance(LIMITS.inboxPingMs);
+    await eventually(() => expect(a.inbox.silentMs()).toBe(0));
+  }
   expect(a.received).toEqual([]);
 });
 
@@ -156,8 +164,10 @@ it('builds its inbox again when the broker has dropped it without a word', async
     b.inbox.send(a.name, Buffer.from('again'));
     expect(a.received).toContain('again');
   });
-  expect(b.returned).toContain(a.name);
-  expect(a.logger.messages('warn').length).toBeGreaterThan(0);
+  // Not b's message that came back: the inbox may be there again before b sends the first one.
+  expect(a.logger.entries.map(({ fields }) => fields['reason'])).toContain(
+    'the broker does not know our inbox any more',
+  );
 });
 
 it('builds its inbox again when nothing comes out of it', async () => {
@@ -173,8 +183,8 @@ it('builds its inbox again when nothing comes out of it', async () => {
   });
   expect(a.inbox.silentMs()).toBeGreaterThan(1_000);
   await controlBroker(control, ['eval', inQueue('sys:resume')]);
-  await eventually(() => expect(a.inbox.silentMs()).toBeLessThan(1_000), { timeoutMs: 20_000 });
-}, 40_000);
+  await eventually(() => expect(a.inbox.silentMs()).toBeLessThan(1_000));
+});
 
 it('builds its inbox again when it was deleted', async () => {
   const control = controlOf('deleting a queue');
@@ -197,8 +207,11 @@ it('lets nobody else read what is meant for it, and takes its inbox along when i
   await stranger.close();
   await a.inbox.close();
   expect(a.inbox.send(b.name, Buffer.from('x'))).toBe('away');
-  b.inbox.send(a.name, Buffer.from('x'));
-  await eventually(() => expect(b.returned).toEqual([a.name]));
+  // The broker removes the queue a moment after it has said goodbye to its owner.
+  await eventually(() => {
+    b.inbox.send(a.name, Buffer.from('x'));
+    expect(b.returned).toContain(a.name);
+  });
 });
 
 it('rejects whoever waits for an inbox that is closed before it was up', async () => {

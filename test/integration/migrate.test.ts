@@ -169,7 +169,7 @@ test('a pool survives the loss of idle and of lent connections', async () => {
     { databaseUrl: database.url, applicationName: 'paygate:test', connectionsMax: 2 },
     { warn: (_fields, message) => reports.push(message) },
   );
-  const kill = `select pg_terminate_backend(pid, 1000) from pg_stat_activity where application_name = 'paygate:test'`;
+  const kill = `select pg_terminate_backend(pid, 60000) from pg_stat_activity where datname = current_database() and application_name = 'paygate:test'`;
   await pool.query('select 1');
   await database.pool.query(kill);
   await eventually(() => expect(reports).not.toHaveLength(0));

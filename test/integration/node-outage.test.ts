@@ -9,6 +9,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Environment } from '../../src/config.ts';
 import { migrate } from '../../src/infra/postgres/migrate.ts';
 import { addVhost, deleteVhost, startServers } from '../../src/infra/services/index.ts';
 import type { RunningServers } from '../../src/infra/services/index.ts';
@@ -16,10 +17,13 @@ import { startNode } from '../../src/node.ts';
 import type { RunningNode } from '../../src/node.ts';
 import { QuietLogger } from '../support/fakes/quiet.ts';
 import { eventually } from '../support/services.ts';
-import { audited, backlog, cell, configOf, environmentOf, send } from './node-scene.ts';
+import { audited, backlog, cell, configOf, environmentOf, send, slowCommits } from './node-scene.ts';
 import type { Place } from './node-scene.ts';
 
-const LONG = { timeoutMs: 60_000 };
+/** A server has to start in between. */
+const LONG = { timeoutMs: 120_000 };
+/** With `slowCommits` a node needs ten seconds for 10,000 transactions, and is at work whenever a test looks. */
+const SLOW = { PROCESSOR_PREFETCH: '100' };
 
 let servers: RunningServers;
 let place: Place;
@@ -30,7 +34,7 @@ const children: ChildProcess[] = [];
 
 beforeAll(async () => {
   servers = await startServers({ env: process.env, allowInstall: true });
-}, 120_000);
+});
 
 afterAll(() => servers.stop());
 
@@ -66,19 +70,18 @@ function inPlace(url: string, path: string): string {
   return placed.href;
 }
 
-async function start(redisUrl = place.redisUrl): Promise<RunningNode> {
-  const config = configOf({ ...place, redisUrl }, { DRAIN_TIMEOUT_MS: '20000' });
-  const node = await startNode(config, { logger: new QuietLogger() });
+async function start(settings: Environment = {}): Promise<RunningNode> {
+  const node = await startNode(configOf(place, settings), { logger: new QuietLogger() });
   nodes.push(node);
   return node;
 }
 
 /** A node in a process of its own, working. */
-async function spawnNode(): Promise<ChildProcess> {
+async function spawnNode(settings: Environment = {}): Promise<ChildProcess> {
   const loader = fileURLToPath(new URL('../support/typescript-loader.mjs', import.meta.url));
   const program = fileURLToPath(new URL('./node-program.ts', import.meta.url));
   const child = spawn(process.execPath, ['--import', loader, program], {
-    env: { PATH: process.env['PATH'], ...environmentOf(place) },
+    env: { PATH: process.env['PATH'], ...environmentOf(place, settings) },
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
   children.push(child);
@@ -103,15 +106,17 @@ async function expectWhole(transactions: number, stop: () => Promise<unknown>): 
   expect(audit.counts).toMatchObject({ decisions: transactions, pending: 0, outbox: 0, deadLetters: 0 });
 }
 
-describe('a server goes away under load', { timeout: 120_000 }, () => {
+describe('a server goes away under load', { timeout: 240_000 }, () => {
   it('PostgreSQL is killed: unknown commits are looked at again, nothing is lost or doubled', async () => {
     await send(pool, place.rabbitmqUrl, { accounts: 40, duplicatesShare: 0.05 }, { transactions: 10_000 });
-    const node = await start();
+    const speedUp = await slowCommits(pool);
+    const node = await start(SLOW);
     await eventually(async () => expect(await decided()).toBeGreaterThan(200), LONG);
     await servers.postgres.stop('killed');
     await eventually(() => expect(node.status()).toMatchObject({ status: 'degraded', serving: false }), LONG);
     expect(await backlog(place.rabbitmqUrl)).toBeGreaterThan(0);
     await servers.postgres.start();
+    await speedUp();
     await expectWhole(10_000, () => node.drain());
   });
 
@@ -159,7 +164,7 @@ describe('a server goes away under load', { timeout: 120_000 }, () => {
   });
 });
 
-describe('the node goes away', { timeout: 120_000 }, () => {
+describe('the node goes away', { timeout: 240_000 }, () => {
   it('killed under load, again and again: the next one goes on, and no old balance stays', async () => {
     const sending = send(
       pool,
@@ -167,14 +172,16 @@ describe('the node goes away', { timeout: 120_000 }, () => {
       { accounts: 40, duplicatesShare: 0.02 },
       { transactions: 8_000 },
     );
+    const speedUp = await slowCommits(pool);
     for (let round = 1; round <= 3; round += 1) {
-      const child = await spawnNode();
+      const child = await spawnNode(SLOW);
       const before = await decided();
       await eventually(async () => expect(await decided()).toBeGreaterThan(before), LONG);
       child.kill('SIGKILL');
       await once(child, 'exit');
     }
     await sending;
+    await speedUp();
     const node = await start();
     await eventually(
       async () => expect(await cell(pool, 'select count(*) from processor.outbox')).toBe('0'),
@@ -192,14 +199,14 @@ describe('the node goes away', { timeout: 120_000 }, () => {
     expect(code).toBe(0);
     // Nothing that was decided comes again, nothing that was not is missing.
     const rows = Number(await cell(pool, `select count(*) from transactions where status = 'PENDING'`));
-    expect(await backlog(place.rabbitmqUrl)).toBeGreaterThanOrEqual(rows);
+    await eventually(async () => expect(await backlog(place.rabbitmqUrl)).toBeGreaterThanOrEqual(rows));
     expect(await cell(pool, 'select count(*) from processor.outbox')).toBe('0');
     const node = await start();
     await expectWhole(5_000, () => node.drain());
   });
 
   it('a node whose cache was away all its life leaves its rows to the next one', async () => {
-    const first = await start('redis://127.0.0.1:1/0');
+    const first = await start({ REDIS_URL: 'redis://127.0.0.1:1/0' });
     await send(pool, place.rabbitmqUrl, { accounts: 20, balanceRequestsShare: 0 }, { transactions: 500 });
     await eventually(async () => expect(await decided()).toBe(500), LONG);
     expect(await first.drain()).toBe('drained');

@@ -14,6 +14,7 @@ import type { AuditReport } from '../../src/infra/postgres/audit-report.ts';
 import { queueStatus } from '../../src/infra/rabbitmq/queue-status.ts';
 import { withCacheReader } from '../../src/infra/redis/cache-reader.ts';
 import type { Environment } from '../../src/config.ts';
+import type { RunningNode } from '../../src/node.ts';
 
 /** The three places that one node works in. */
 export interface Place {
@@ -31,6 +32,7 @@ export function environmentOf(place: Place, settings: Environment = {}): Record<
     HTTP_PORT: '0',
     LOG_LEVEL: 'warn',
     RETRY_DELAY_MS: '100',
+    DRAIN_TIMEOUT_MS: '120000',
     CLUSTER_GRACE_MS: '0',
     ...Object.fromEntries(given),
   };
@@ -107,6 +109,27 @@ export async function audited(
   return withCacheReader(redisUrl, (readCached) =>
     auditLedger({ pool, readCached, expectCached: true, expectDrained }),
   );
+}
+
+/** A figure of the node, as `/metrics` shows it; 0: nothing was counted yet. */
+export async function figure(node: RunningNode, name: string): Promise<number> {
+  const text = await (await fetch(new URL('/metrics', node.address))).text();
+  const line = text.split('\n').find((other) => other.startsWith(`${name} `));
+  return line === undefined ? 0 : Number(line.slice(name.length + 1));
+}
+
+/**
+ * From now on each commit takes 100 ms, so that with a small intake window (`PROCESSOR_PREFETCH`) a node is still at work
+ * when a test looks, however late that is. Resolves with what undoes it.
+ */
+export async function slowCommits(pool: pg.Pool): Promise<() => Promise<void>> {
+  await pool.query(`
+    create function public.slow_down() returns trigger language plpgsql as
+      $$ begin perform pg_sleep(0.1); return null; end $$;
+    create trigger slow_down before insert on processor.journal execute function public.slow_down()`);
+  return async () => {
+    await pool.query('drop trigger slow_down on processor.journal; drop function public.slow_down()');
+  };
 }
 
 /** A cell of the first row, as text. */

@@ -334,7 +334,7 @@ test('killed just before the mark, nothing is left behind and the next run does 
         asked += 1;
         if (asked === 2)
           await rowsOf(
-            `select pg_terminate_backend(pid, 1000) from pg_stat_activity where application_name = 'paygate:opening'`,
+            `select pg_terminate_backend(pid, 60000) from pg_stat_activity where datname = current_database() and application_name = 'paygate:opening'`,
           );
         return false;
       },

@@ -241,7 +241,7 @@ describe('a balance that is not its journal', () => {
       expect(await parkedBodies()).toEqual([...before, ...after]);
       expect(await decided(sound)).toBe('2');
     });
-    expect(await backlog(vhost.url)).toBe(0);
+    await eventually(async () => expect(await backlog(vhost.url)).toBe(0));
     expect(await standing(broken)).toEqual([{ balance_cents: '701', seq: '1', status: 'quarantined' }]);
     expect(await decided(broken)).toBe('1');
     expect(await log()).toHaveLength(1);

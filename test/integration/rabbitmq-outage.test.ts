@@ -17,7 +17,7 @@ const closers: (() => Promise<void>)[] = [];
 
 beforeAll(async () => {
   servers = await startServers({ env: process.env, kinds: ['rabbitmq'], allowInstall: true });
-}, 120_000);
+});
 
 afterEach(async () => {
   await Promise.all(closers.splice(0).map((close) => close()));
@@ -50,21 +50,20 @@ it('a killed broker gives everything persistent again, and reading goes on by it
   await servers.rabbitmq.start();
 
   // After a crash the broker no longer knows what it had delivered: not marked as redelivered, so acknowledged here by hand.
-  await eventually(
-    () => {
-      const again = recorder.deliveries.slice(old.length);
-      for (const delivery of again) delivery.ack();
-      expect(new Set(again.map(({ body }) => body.toString())).size).toBe(300);
-    },
-    { timeoutMs: 20_000 },
-  );
+  await eventually(() => {
+    const again = recorder.deliveries.slice(old.length);
+    for (const delivery of again) delivery.ack();
+    expect(new Set(again.map(({ body }) => body.toString())).size).toBe(300);
+  });
   await eventually(() => expect(subscription.unacknowledged()).toBe(0));
   await eventually(() => expect(publisher.state()).toBe('up'));
   await publisher.publish(DEAD_LETTER);
   expect(queues.state()).toBe('up');
   expect(logger.messages('error')).toEqual([]);
-  // One line per kind of failure, not one per try.
-  expect(logger.messages('warn').length).toBeLessThan(6);
+  // One line per kind of failure, not one per try: how many kinds there are depends on how the broker comes up.
+  const reasons = logger.entries.map(({ fields }) => fields['reason']);
+  expect(reasons.length).toBeGreaterThan(0);
+  expect(reasons.filter((reason, n) => reason === reasons[n - 1])).toEqual([]);
 });
 
 it('a broker that is away at the start is waited for', async () => {
@@ -111,10 +110,10 @@ it('a frozen broker is noticed by its missing heartbeats, and closing does not w
   await queues.consume(new Recorder().of(QUEUE));
   await servers.rabbitmq.pause();
   try {
-    await eventually(() => expect(queues.state()).not.toBe('up'), { timeoutMs: 20_000 });
+    await eventually(() => expect(queues.state()).not.toBe('up'));
     const closing = queues.close();
-    await eventually(() => closing, { timeoutMs: 10_000 });
+    await closing;
   } finally {
     await servers.rabbitmq.resume();
   }
-}, 40_000);
+});

@@ -100,7 +100,7 @@ describe('a server of our own', () => {
     await again.close();
     await stop();
     expect(processesIn(directory)).toEqual([]);
-  }, 60_000);
+  });
 
   test('a directory with something in it is refused, since it would be removed', async () => {
     await expect(startServers({ env, kinds: ['redis'], directory: here('.') })).rejects.toThrow(
@@ -143,5 +143,5 @@ describe('nothing is left running', () => {
     await expect(serverAnswers.postgres(up.urls.databaseUrl)).rejects.toThrow();
     expect(await servicesStatus({ workingDirectory })).toEqual({ kind: 'none' });
     rmSync(workingDirectory, { recursive: true });
-  }, 60_000);
+  });
 });

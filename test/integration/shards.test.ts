@@ -94,7 +94,7 @@ test('of two claimants that saw the same epoch one gets the shard, the other is 
   const nodes = [claimant('a'), claimant('b')] as const;
   await holdShard(client, 5);
   const attempts = nodes.map((node) =>
-    new PostgresShardDirectory(database.pool, node, { lockTimeoutMs: 20_000 }).takeOver([4, 5, 6]),
+    new PostgresShardDirectory(database.pool, node, { lockTimeoutMs: 60_000 }).takeOver([4, 5, 6]),
   );
   // Both have looked, and both wait for the row.
   await eventually(async () => expect(await waitingForLocks()).toBe(2));
@@ -125,7 +125,7 @@ test('a takeover waits for a commit in progress, and sees what it wrote', async 
     accountId,
   ]);
   const takeover = new PostgresShardDirectory(database.pool, claimant('new'), {
-    lockTimeoutMs: 20_000,
+    lockTimeoutMs: 60_000,
   }).takeOver([9]);
   await eventually(async () => expect(await waitingForLocks()).toBe(1));
   await client.query('commit');
@@ -151,9 +151,7 @@ test('an owner stuck in a transaction loses its connections, all of them, and no
     'insert into processor.accounts (account_id, balance_cents, seq) values (gen_random_uuid(), 500, 1)',
   );
   const next = claimant('next');
-  const taken = await new PostgresShardDirectory(database.pool, next, { lockTimeoutMs: 50 }).takeOver([
-    9, 10,
-  ]);
+  const taken = await new PostgresShardDirectory(database.pool, next).takeOver([9, 10]);
   expect(taken).toEqual(
     new Map([
       [9, 2n],

@@ -131,7 +131,7 @@ test('a taker that loses its connection while it works leaves the rows to the ne
   const failure = expect(taking).rejects.toThrow();
   await held.begun;
   await database.pool.query(
-    `select pg_terminate_backend(pid, 1000) from pg_stat_activity where application_name = 'paygate:taker'`,
+    `select pg_terminate_backend(pid, 60000) from pg_stat_activity where datname = current_database() and application_name = 'paygate:taker'`,
   );
   const next: bigint[] = [];
   await store.takeOver(0, 10, (tasks) => Promise.resolve(next.push(...idsOf(tasks))).then(() => undefined));

@@ -39,7 +39,7 @@ export interface PaygateNode {
 /** `paygate node`, once it is ready. */
 export async function startPaygateNode(env: Environment): Promise<PaygateNode> {
   const child = execa(process.execPath, [MAIN, 'node'], {
-    env: { ...BARE, HTTP_PORT: '0', ...env },
+    env: { ...BARE, HTTP_PORT: '0', DRAIN_TIMEOUT_MS: '120000', ...env },
     extendEnv: false,
     reject: false,
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],

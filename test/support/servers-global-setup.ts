@@ -51,7 +51,13 @@ async function dropTemplate(databaseUrl: string, name: string): Promise<void> {
   await client.end();
 }
 
-export default async function startSharedServers(project: TestProject): Promise<() => Promise<void>> {
+/** Servers that run, and how to end them. */
+interface StartedServers {
+  readonly servers: SharedServers;
+  readonly end: () => Promise<void>;
+}
+
+async function startSharedServers(): Promise<StartedServers> {
   const place = await claimPlace({
     env: process.env,
     prefix: 'PAYGATE_TEST',
@@ -60,21 +66,38 @@ export default async function startSharedServers(project: TestProject): Promise<
   });
   try {
     const templateName = await makeTemplate(place.databaseUrl);
-    project.provide('servers', {
+    const servers: SharedServers = {
       databaseUrl: place.databaseUrl,
       rabbitmqUrl: place.rabbitmqUrl,
       redisUrl: place.redisUrl,
       templateName,
       brokerControl: place.brokerControl,
       redisDatabases: place.started.redis === undefined ? 'one' : 'numbered',
-    });
-    return async () => {
+    };
+    const end = async (): Promise<void> => {
       // A database on a server of ours goes with the server.
       if (place.started.postgres === undefined) await dropTemplate(place.databaseUrl, templateName);
       await place.release();
     };
+    return { servers, end };
   } catch (error) {
     await place.release();
     throw error;
   }
+}
+
+/** Every project that needs servers loads this file into a module of its own; they share one set all the same. */
+const run = globalThis as {
+  paygateTestServers?: { projects: number; readonly started: Promise<StartedServers> };
+};
+
+export default async function useSharedServers(project: TestProject): Promise<() => Promise<void>> {
+  const shared = (run.paygateTestServers ??= { projects: 0, started: startSharedServers() });
+  shared.projects += 1;
+  const { servers, end } = await shared.started;
+  project.provide('servers', servers);
+  return async () => {
+    shared.projects -= 1;
+    if (shared.projects === 0) await end();
+  };
 }

@@ -11,6 +11,7 @@ export const VIOLATION_KINDS = [
   'balance-not-journal',
   'balance-not-last',
   'seq-not-last',
+  'account-not-as-ordered',
   'transaction-row-missing',
   'status-not-journal',
   'row-not-journal',
@@ -46,7 +47,9 @@ export interface AuditCounts {
   readonly accounts: number;
   /** Openings of inherited balances; not decisions. */
   readonly openings: number;
-  /** Approved and rejected. */
+  /** Operators' orders that moved no money; not decisions. */
+  readonly orders: number;
+  /** Approved and rejected, adjustments by operators included. */
   readonly decisions: number;
   readonly approved: number;
   readonly rejected: number;

@@ -5,6 +5,9 @@
  * there cannot hide itself here. Sums are numeric: they cannot overflow unnamed.
  */
 
+/** Types of the rows that an operator ordered and that move no money: no transaction stands behind them. */
+const ORDERS = `('FREEZE', 'UNFREEZE', 'CLOSE', 'OVERDRAFT', 'RELEASE')`;
+
 /** First accounts of all ranges but the first; $1 accounts to a range. */
 export const RANGE_STARTS = `
 select account_id as "accountId"
@@ -13,7 +16,17 @@ select account_id as "accountId"
 
 const IN_RANGE = `>= $1::uuid and ($2::uuid is null or account_id < $2)`;
 
-/** Row by row along each account's seq. An opening may be negative: the old processor let balances become so. */
+/** Of a row of `chain`. */
+const OVERDRAFT_THEN = `coalesce(
+  (select o.overdraft_after_cents from processor.journal o
+    where o.account_id = chain.account_id and o.seq <= chain.seq and o.operator is not null order by o.seq desc limit 1),
+  (select 0 from processor.journal o where o.account_id = chain.account_id and o.operator is not null limit 1),
+  chain.overdraft_cents)`;
+
+/**
+ * Row by row along each account's seq. An opening may be negative: the old processor let balances become so. The overdraft of
+ * a row is what the last order at or before it left, none before the first; without any order, the account's.
+ */
 export const JOURNAL_CHAIN = `
 with chain as (
   select account_id, transaction_id, seq, type, outcome, amount_cents, requested_cents, balance_after_cents, epoch,
@@ -29,18 +42,19 @@ with chain as (
   select *,
          seq <> previous_seq + 1 as gap,
          balance_after_cents <> balance_before_cents::numeric + amount_cents as step,
-         amount_cents < 0 and type <> 'OPENING' and balance_after_cents < -overdraft_cents as below,
+         amount_cents < 0 and type <> 'OPENING' and balance_after_cents < 0
+           and balance_after_cents < -${OVERDRAFT_THEN} as below,
          outcome = 'APPROVED' and type <> 'OPENING' and abs(amount_cents) <> requested_cents as unequal,
          epoch < previous_epoch as fell
     from chain
 )
 select kind, account_id, transaction_id, detail
-  from tested cross join lateral (values
+  from tested chain cross join lateral (values
     ('seq-gap', gap, format('seq %s follows %s', seq, previous_seq)),
     ('balance-step', step,
       format('seq %s: %s with %s makes %s', seq, balance_before_cents, amount_cents, balance_after_cents)),
     ('below-overdraft', below,
-      format('seq %s leaves %s, overdraft %s', seq, balance_after_cents, overdraft_cents)),
+      format('seq %s leaves %s, overdraft then %s', seq, balance_after_cents, ${OVERDRAFT_THEN})),
     ('amount-not-requested', unequal, format('seq %s: %s of %s asked', seq, amount_cents, requested_cents)),
     ('epoch-fell', fell, format('seq %s: epoch %s after %s', seq, epoch, previous_epoch))
   ) v (kind, broken, detail)
@@ -48,14 +62,18 @@ select kind, account_id, transaction_id, detail
 
 export const ACCOUNT_ROWS = `
 with entries as (
-  select account_id, sum(amount_cents) as cents, max(seq) as seq
+  select account_id, sum(amount_cents) as cents, max(seq) as seq, max(seq) filter (where operator is not null) as order_seq
     from processor.journal where account_id ${IN_RANGE} group by account_id
 ), compared as (
   select coalesce(e.account_id, a.account_id) as account_id, l.transaction_id, a.balance_cents, a.seq, coalesce(e.cents, 0) as journal_cents,
-         coalesce(e.seq, 0) as journal_seq, coalesce(l.balance_after_cents, 0) as last_cents
+         coalesce(e.seq, 0) as journal_seq, coalesce(l.balance_after_cents, 0) as last_cents,
+         a.overdraft_cents, a.status, r.overdraft_after_cents, r.status_after,
+         a.overdraft_cents <> r.overdraft_after_cents
+           or a.status <> r.status_after and a.status <> 'quarantined' as not_as_ordered
     from entries e
     full join (select * from processor.accounts where account_id ${IN_RANGE}) a using (account_id)
     left join processor.journal l on l.account_id = e.account_id and l.seq = e.seq
+    left join processor.journal r on r.account_id = e.account_id and r.seq = e.order_seq
 )
 select kind, account_id, transaction_id, detail
   from compared cross join lateral (values
@@ -64,9 +82,12 @@ select kind, account_id, transaction_id, detail
       format('balance %s, journal adds up to %s', balance_cents, journal_cents)),
     ('balance-not-last', balance_cents <> last_cents,
       format('balance %s, last journal row says %s', balance_cents, last_cents)),
-    ('seq-not-last', seq <> journal_seq, format('seq %s, last journal row is %s', seq, journal_seq))
+    ('seq-not-last', seq <> journal_seq, format('seq %s, last journal row is %s', seq, journal_seq)),
+    ('account-not-as-ordered', not_as_ordered,
+      format('%s with overdraft %s, the last order left %s with %s', status, overdraft_cents, status_after, overdraft_after_cents))
   ) v (kind, broken, detail)
- where (balance_cents is null or balance_cents <> journal_cents or balance_cents <> last_cents or seq <> journal_seq)
+ where (balance_cents is null or balance_cents <> journal_cents or balance_cents <> last_cents or seq <> journal_seq
+    or not_as_ordered)
    and broken`;
 
 /** What the program itself compares: with the epoch of the shard (a hash that SQL does not know) and with the cache. */
@@ -88,7 +109,8 @@ export const SHARD_EPOCHS = `select shard, epoch::text as epoch from processor.s
 
 /**
  * Every decision has its row and every decided row its decision. Rows from before the opening have none: approved ones
- * are what the account's opening stands for (see `ACCOUNT_SUMS`), rejected ones moved nothing.
+ * are what the account's opening stands for (see `ACCOUNT_SUMS`), rejected ones moved nothing. Orders have none, but for
+ * adjustments.
  */
 export const TRANSACTION_ROWS = `
 with opened as (
@@ -113,7 +135,7 @@ with opened as (
     from public.transactions t
     full join (
       select *, outcome = 'REJECTED' or type not in ('PURCHASE', 'CHARGE') as card_may_be_unknown
-        from processor.journal where transaction_id is not null
+        from processor.journal where transaction_id is not null and type not in ${ORDERS}
     ) j on j.transaction_id = t.id
     left join openings o on j.transaction_id is null and o.account_id = t.account_id
     cross join opened
@@ -233,11 +255,13 @@ select 'outbox-left' as kind, account_ids[1] as account_id, null::uuid as transa
   from processor.outbox`;
 
 export const DECISION_COUNTS = `
-select outcome, reason, count(*)::float8 as count from processor.journal where type <> 'OPENING' group by outcome, reason`;
+select outcome, reason, count(*)::float8 as count
+  from processor.journal where type <> 'OPENING' and type not in ${ORDERS} group by outcome, reason`;
 
 export const OTHER_COUNTS = `
 select (select count(*) from processor.accounts)::float8 as accounts,
        (select count(*) from processor.journal where type = 'OPENING')::float8 as openings,
+       (select count(*) from processor.journal where type in ${ORDERS})::float8 as orders,
        (select count(*) from public.transactions)::float8 as transactions,
        (select count(*) from public.transactions where status = 'PENDING')::float8 as pending,
        (select count(*) from public.transactions where status = 'ERROR')::float8 as errors,

@@ -5,6 +5,7 @@ import type { JournalEntry } from './journal-entry.ts';
 /** Why a transaction is what it is, in one sentence for a person. Amounts with two decimals, times in UTC. */
 export function sentenceOf(records: TransactionRecords): string {
   const { decision, row } = records;
+  if (decision?.order != null) return orderSentence(decision, decision.order);
   if (decision !== null) {
     return decision.outcome === 'APPROVED'
       ? approvedSentence(decision)
@@ -22,10 +23,24 @@ export function sentenceOf(records: TransactionRecords): string {
   }
 }
 
+/** Not a transaction, or one that nobody paid: what an operator has ordered. */
+function orderSentence(entry: JournalEntry, order: NonNullable<JournalEntry['order']>): string {
+  const { operator, why, status, overdraftCents } = order;
+  const where = `(entry ${String(entry.seq)} of its account, ${entry.decidedAt})`;
+  const what =
+    entry.amountCents === 0n
+      ? `an operator's order ${entry.type} left the account ${status} with an overdraft of ${formatCents(overdraftCents)}`
+      : `an adjustment by an operator: ${signed(entry.amountCents)} made the balance ${formatCents(entry.balanceAfterCents)}`;
+  return `${what} ${where}; by ${operator}, because: ${why}`;
+}
+
+function signed(cents: bigint): string {
+  return `${cents < 0n ? '' : '+'}${formatCents(cents)}`;
+}
+
 function approvedSentence(decision: JournalEntry): string {
-  const sign = decision.amountCents < 0n ? '' : '+';
   return (
-    `approved: ${sign}${formatCents(decision.amountCents)} made the balance ` +
+    `approved: ${signed(decision.amountCents)} made the balance ` +
     `${formatCents(decision.balanceAfterCents)} (entry ${String(decision.seq)} of its account, ${decision.decidedAt})`
   );
 }

@@ -4,7 +4,8 @@ import type { NamedStatement } from './connection.ts';
 
 export const READ_ACCOUNTS: NamedStatement = {
   name: 'read-accounts',
-  text: `select id, balance_cents::text, seq::text, status, overdraft_cents::text from processor.read_accounts($1)`,
+  text: `select id, balance_cents::text, seq::text, status, overdraft_cents::text, has_parked
+         from processor.read_accounts($1)`,
 };
 
 export const READ_CARD_OWNERS: NamedStatement = {

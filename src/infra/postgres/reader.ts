@@ -6,7 +6,7 @@ import type { AccountState, OriginalFact } from '../../domain/account.ts';
 import type { AccountStatus } from '../../domain/codes.ts';
 import type { StoredTransaction } from '../../domain/identity.ts';
 import { LIMITS } from '../../limits.ts';
-import type { AccountReader, CardTotal, JournalCheck } from '../../ports/ledger.ts';
+import type { AccountReader, CardTotal, HydratedAccount, JournalCheck } from '../../ports/ledger.ts';
 import { plainArray } from './array-literals.ts';
 import { storedTransactionOf } from './commit-answer.ts';
 import type { StoredRecord } from './commit-answer.ts';
@@ -27,7 +27,7 @@ const NOBODY = '';
  * once cost one round trip; nothing is remembered, every call sees what is committed now.
  */
 export class PostgresReader implements AccountReader {
-  readonly #accounts: DataLoader<string, AccountState | null>;
+  readonly #accounts: DataLoader<string, HydratedAccount | null>;
   readonly #cardOwners: DataLoader<string, string | null>;
   readonly #originals: DataLoader<string, OriginalFact>;
   readonly #stored: DataLoader<string, StoredTransaction | null>;
@@ -36,8 +36,8 @@ export class PostgresReader implements AccountReader {
 
   constructor(pool: pg.Pool) {
     this.#accounts = loader(
-      (ids) => pool.query<AccountRow>({ ...READ_ACCOUNTS, values: [ids] }),
-      accountOf,
+      (ids) => pool.query<HydrationRow>({ ...READ_ACCOUNTS, values: [ids] }),
+      (row) => ({ ...accountOf(row), hasParked: row.has_parked }),
       () => null,
     );
     this.#cardOwners = loader(
@@ -67,7 +67,7 @@ export class PostgresReader implements AccountReader {
     );
   }
 
-  account(accountId: string): Promise<AccountState | null> {
+  account(accountId: string): Promise<HydratedAccount | null> {
     return this.#accounts.load(accountId);
   }
 
@@ -101,6 +101,10 @@ interface AccountRow extends IdRow {
   readonly seq: string;
   readonly status: AccountStatus;
   readonly overdraft_cents: string;
+}
+
+interface HydrationRow extends AccountRow {
+  readonly has_parked: boolean;
 }
 
 interface CardOwnerRow extends IdRow {

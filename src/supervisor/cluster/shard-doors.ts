@@ -31,10 +31,13 @@ export interface ShardDoorsOptions {
  * D2. When a shard goes, in this order: its epoch is gone (or its door is shut), the forwards of others are closed, what is
  *     unanswered is given back to the router, and only then anything newer goes on.
  * D3. When a shard comes, what was to be forwarded is back in the router, in its place, before anything newer goes on.
+ * D4. An operator's order goes no way round: who gave it asks the owner.
  */
 export class ShardDoors implements ShardCallbacks {
   readonly #options: ShardDoorsOptions;
   readonly #leaving = new Set<number>();
+  /** Held for somebody else's sake. */
+  readonly #held = new Set<number>();
 
   constructor(options: ShardDoorsOptions) {
     this.#options = options;
@@ -42,7 +45,16 @@ export class ShardDoors implements ShardCallbacks {
 
   /** Whether the router may let the shard's commands go on. */
   isOpen(shard: number): boolean {
-    return !this.#leaving.has(shard);
+    return !this.#leaving.has(shard) && !this.#held.has(shard);
+  }
+
+  /** From now on the router holds what comes. */
+  hold(shard: number): void {
+    this.#held.add(shard);
+  }
+
+  letGo(shard: number): void {
+    if (this.#held.delete(shard)) this.#releaseSoon();
   }
 
   /** Under which we take commands of other nodes; null: not ours, or leaving. */
@@ -54,8 +66,9 @@ export class ShardDoors implements ShardCallbacks {
   deliver(envelope: CommandEnvelope): void {
     const { region, forwarder, desk } = this.#options.rooms();
     if (!desk.admit(envelope)) return;
-    if (this.#options.shards.epochOf(envelope.shard) === null) forwarder.take(envelope);
-    else region.deliver(envelope);
+    if (this.#options.shards.epochOf(envelope.shard) !== null) region.deliver(envelope);
+    else if (envelope.command.kind === 'operator') envelope.giveBack('fenced');
+    else forwarder.take(envelope);
   }
 
   readonly owned = (shards: readonly number[]): void => {

@@ -2,14 +2,19 @@ import { AccountActor } from '../../../src/actors/account-actor.ts';
 import type { AccountParent, StopReason } from '../../../src/actors/account-actor.ts';
 import { CommitLane } from '../../../src/actors/commit-lane.ts';
 import type { CommittedBatch, ProposalResult } from '../../../src/actors/commit-lane.ts';
+import { OrderLane } from '../../../src/actors/order-lane.ts';
+import type { OrderResult } from '../../../src/actors/order-lane.ts';
 import type { Envelope } from '../../../src/machines/envelope.ts';
 import type { AccountState } from '../../../src/domain/account.ts';
 import type { AccountRules } from '../../../src/machines/account-effects.ts';
 import type { BalanceEnvelope } from '../../../src/machines/mailbox.ts';
 import type { AccountChange } from '../../../src/ports/ledger.ts';
+import type { AccountOrder } from '../../../src/ports/operator-ledger.ts';
 import { FakeClock, SeededRandom } from './fake-clock.ts';
 import { accountIdOf } from './fake-envelope.ts';
 import { FakeLedger } from './fake-ledger.ts';
+import { FakeOperatorLedger } from './fake-operator-ledger.ts';
+import { FakeParked } from './fake-parked.ts';
 import type { FakeLedgerOptions } from './fake-ledger.ts';
 import { FakeReader } from './fake-reader.ts';
 import { CountingMetrics, QuietLogger } from './quiet.ts';
@@ -35,6 +40,9 @@ export class AccountStage implements AccountParent {
   readonly ledger: FakeLedger;
   readonly reader: FakeReader;
   readonly lane: CommitLane;
+  readonly operatorLedger: FakeOperatorLedger;
+  readonly orders: OrderLane;
+  readonly parked = new FakeParked();
   readonly rules: AccountRules = { refundAmount: 'message', refundWaitMs: 60_000 };
   readonly endings: Ending[] = [];
   readonly committed: CommittedBatch[] = [];
@@ -43,16 +51,19 @@ export class AccountStage implements AccountParent {
   constructor(options: FakeLedgerOptions = {}) {
     this.ledger = new FakeLedger(options);
     this.reader = new FakeReader(this.ledger);
+    this.reader.hasParked = () => this.parked.rows.length > 0;
     const { ledger, clock, random, metrics, logger } = this;
     const onCommitted = (batch: CommittedBatch): void => void this.committed.push(batch);
     this.lane = new CommitLane({ ledger, clock, random, metrics, logger, onCommitted });
+    this.operatorLedger = new FakeOperatorLedger(ledger);
+    this.orders = new OrderLane({ ledger: this.operatorLedger, metrics, logger, onCommitted });
   }
 
   /** Starts the actor of an account of shard `n`; the account is not made by it. */
   start(n = 1, epoch = 1n): AccountActor {
-    const { reader, clock, random, logger, rules } = this;
+    const { reader, parked, clock, random, logger, rules } = this;
     const place = { accountId: accountIdOf(n), shard: n, epoch };
-    return new AccountActor(place, { reader, clock, random, logger, rules, parent: this });
+    return new AccountActor(place, { reader, parked, clock, random, logger, rules, parent: this });
   }
 
   /** Goes on until nothing moves any more. */
@@ -75,6 +86,10 @@ export class AccountStage implements AccountParent {
 
   commit(_actor: AccountActor, change: AccountChange, done: (result: ProposalResult) => void): void {
     this.lane.submit(change, done);
+  }
+
+  order(_actor: AccountActor, order: AccountOrder, done: (result: OrderResult) => void): void {
+    this.orders.submit(order, done);
   }
 
   answerBalance(request: BalanceEnvelope, state: AccountState): void {

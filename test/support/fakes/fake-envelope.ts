@@ -1,5 +1,11 @@
 import type { Envelope, GiveBackReason } from '../../../src/machines/envelope.ts';
-import type { BalanceCommand, Command, TransactionCommand } from '../../../src/contracts/command.ts';
+import type {
+  BalanceCommand,
+  Command,
+  OperatorAction,
+  OperatorCommand,
+  TransactionCommand,
+} from '../../../src/contracts/command.ts';
 import type { StoredTransaction } from '../../../src/domain/identity.ts';
 import type { Settlement } from '../../../src/domain/settlement.ts';
 
@@ -28,6 +34,19 @@ export function transaction(n: number, fields: Partial<TransactionCommand> = {})
 export function balanceRequest(fields: Partial<BalanceCommand> = {}): BalanceCommand {
   const accountId = accountIdOf(1);
   return { kind: 'balance', shape: 'live', accountId, cardId: null, forceRecalculation: false, ...fields };
+}
+
+export const orderIdOf = (n: number): string => `33333333-0000-4000-8000-${String(n).padStart(12, '0')}`;
+
+/** Order `n` for account 1. */
+export function operatorOrder(
+  n: number,
+  action: OperatorAction,
+  fields: Partial<OperatorCommand> = {},
+): OperatorCommand {
+  const orderId = orderIdOf(n);
+  const accountId = accountIdOf(1);
+  return { kind: 'operator', orderId, accountId, action, operator: 'ada', why: 'a test', ...fields };
 }
 
 /** The `PENDING` row that the Go API commits before it publishes. */
@@ -95,10 +114,11 @@ function describe(settlement: Settlement): string {
     case 'deferred':
     case 'failed':
       return `${settlement.kind} ${settlement.code}`;
+    case 'operated':
+      return `operated ${settlement.result.kind}`;
     case 'repeat':
     case 'same-key':
     case 'answered':
-    case 'operated':
     case 'parked':
       return settlement.kind;
   }

@@ -1,6 +1,6 @@
-import type { AccountState, OriginalFact } from '../../../src/domain/account.ts';
+import type { OriginalFact } from '../../../src/domain/account.ts';
 import type { StoredTransaction } from '../../../src/domain/identity.ts';
-import type { AccountReader, CardTotal, JournalCheck } from '../../../src/ports/ledger.ts';
+import type { AccountReader, CardTotal, HydratedAccount, JournalCheck } from '../../../src/ports/ledger.ts';
 import type { FakeLedger } from './fake-ledger.ts';
 import { Gate } from './gate.ts';
 
@@ -9,14 +9,17 @@ export class FakeReader implements AccountReader {
   readonly gate = new Gate();
   /** What was read, such as `account <id>`. */
   readonly reads: string[] = [];
+  hasParked: (accountId: string) => boolean = () => false;
   readonly #ledger: FakeLedger;
 
   constructor(ledger: FakeLedger) {
     this.#ledger = ledger;
   }
 
-  async account(accountId: string): Promise<AccountState | null> {
-    return this.#answer(`account ${accountId}`, this.#ledger.accounts.get(accountId) ?? null);
+  async account(accountId: string): Promise<HydratedAccount | null> {
+    const state = this.#ledger.accounts.get(accountId);
+    const found = state === undefined ? null : { ...state, hasParked: this.hasParked(accountId) };
+    return this.#answer(`account ${accountId}`, found);
   }
 
   async cardOwner(cardId: string): Promise<string | null> {

@@ -7,7 +7,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { createActor } from 'xstate';
-import type { AccountState } from '../../../src/domain/account.ts';
+import type { AccountStatus } from '../../../src/domain/codes.ts';
 import { ensureError } from '../../../src/domain/errors.ts';
 import type {
   AccountEffects,
@@ -18,36 +18,43 @@ import type {
 import { accountMachine } from '../../../src/machines/account-machine.ts';
 import { Mailbox } from '../../../src/machines/mailbox.ts';
 import type { BalanceEnvelope } from '../../../src/machines/mailbox.ts';
-import type { AccountChange } from '../../../src/ports/ledger.ts';
+import type { AccountChange, HydratedAccount } from '../../../src/ports/ledger.ts';
+import type { AccountOrder } from '../../../src/ports/operator-ledger.ts';
 import {
   accountIdOf,
   balanceRequest,
   FakeEnvelope,
+  operatorOrder,
   transaction,
   transactionIdOf,
 } from '../../support/fakes/fake-envelope.ts';
 
 const DEPTH_MAX = 7;
 const COMMANDS_MAX = 3;
+const PARKED_MAX = 3;
 
-const readState = (status: AccountState['status']): AccountState => ({
+const readState = (status: AccountStatus, hasParked = false): HydratedAccount => ({
   accountId: accountIdOf(1),
   balanceCents: 500n,
   seq: 3n,
   status,
   overdraftCents: 0n,
+  hasParked,
 });
 
 /** What an effect was asked for and has not reported yet. */
-type UnderWay = 'nothing' | 'hydrate' | 'load' | 'propose' | 'pause';
+type UnderWay = 'nothing' | 'hydrate' | 'load' | 'propose' | 'order' | 'take parked' | 'pause';
 
 class Walker implements AccountEffects {
   readonly accepted: FakeEnvelope[] = [];
+  /** Taken out of the ledger. */
+  readonly parked: FakeEnvelope[] = [];
   readonly mailbox = new Mailbox();
   readonly ends: StopReason[] = [];
   underWay: UnderWay = 'nothing';
   readonly overlaps: string[] = [];
   #change: AccountChange | null = null;
+  #order: AccountOrder | null = null;
   #needs: FactNeeds = { cardIds: [], originalIds: [] };
   readonly #actor = createActor(accountMachine, {
     input: {
@@ -75,16 +82,18 @@ class Walker implements AccountEffects {
 
   /** Situations that differ in nothing that matters to the chart are one. */
   get situation(): string {
-    const { aloneLeft, refusals, setbacks, loadFailures, quarantine, askedFor } =
+    const { aloneLeft, refusals, setbacks, loadFailures, quarantine, askedFor, parked, state } =
       this.#actor.getSnapshot().context;
     const counters = [aloneLeft, refusals, setbacks, loadFailures, askedFor].map((n) => Math.min(n, 2));
     const kinds = this.mailbox.run.concat().map(({ command }) => command.type);
-    const waiting = this.accepted.filter(({ isOpen }) => isOpen).map(({ command }) => command.kind);
-    return [this.at, this.accepted.length, ...kinds, '|', ...waiting, ...counters, quarantine].join(' ');
+    const waiting = this.open.map(({ command }) => command.kind);
+    const { parkedCount } = this.mailbox;
+    const more = [quarantine, parked, parkedCount, this.parked.length, state?.status];
+    return [this.at, this.accepted.length, ...kinds, '|', ...waiting, ...counters, ...more].join(' ');
   }
 
   get open(): readonly FakeEnvelope[] {
-    return this.accepted.filter(({ isOpen }) => isOpen);
+    return [...this.parked, ...this.accepted].filter(({ isOpen }) => isOpen);
   }
 
   hydrate(): void {
@@ -99,6 +108,15 @@ class Walker implements AccountEffects {
   propose(change: AccountChange): void {
     this.#change = change;
     this.#begin('propose');
+  }
+
+  order(order: AccountOrder): void {
+    this.#order = order;
+    this.#begin('order');
+  }
+
+  takeParked(): void {
+    this.#begin('take parked');
   }
 
   pause(): void {
@@ -146,6 +164,27 @@ class Walker implements AccountEffects {
     return { type: 'facts.loaded', cards, originals };
   }
 
+  /** As an adapter would: those that come when nobody asked are not in the mailbox. */
+  parkedTaken(count: number): AccountEvent {
+    const room = this.at === 'active.takingUp' ? PARKED_MAX - this.parked.length : 0;
+    const first = 50 + this.parked.length;
+    const envelopes = Array.from(
+      { length: Math.min(count, room) },
+      (_, n) => new FakeEnvelope(transaction(first + n)),
+    );
+    this.parked.push(...envelopes);
+    return { type: 'parked.taken', envelopes };
+  }
+
+  orderEnded(status: AccountStatus | 'same'): AccountEvent | null {
+    if (this.#order === null) return null;
+    const { state } = this.#order;
+    if (status === 'same') return { type: 'order.ended', result: { kind: 'refused', detail: 'test' }, state };
+    const { seq, balanceCents, overdraftCents } = state;
+    const result = { kind: 'done', seq: seq + 1n, balanceCents, overdraftCents, status } as const;
+    return { type: 'order.ended', result, state: { ...state, seq: seq + 1n, status } };
+  }
+
   /** null where nothing was ever proposed: such an event cannot be made. */
   get lastChange(): AccountChange | null {
     return this.#change;
@@ -165,6 +204,7 @@ interface Step {
 
 const own = (name: string, walker: Walker): FakeEnvelope => {
   const n = walker.accepted.length;
+  if (name === 'order') return new FakeEnvelope(operatorOrder(n, { kind: 'freeze' }));
   if (name === 'balance') return new FakeEnvelope(balanceRequest());
   if (name === 'refund') {
     return new FakeEnvelope(
@@ -188,8 +228,10 @@ const STEPS = {
   deposit: { effect: null, event: (walker) => walker.arrive(own('deposit', walker)) },
   refund: { effect: null, event: (walker) => walker.arrive(own('refund', walker)) },
   balance: { effect: null, event: (walker) => walker.arrive(own('balance', walker)) },
+  order: { effect: null, event: (walker) => walker.arrive(own('order', walker)) },
   passivate: { effect: null, event: () => ({ type: 'passivate' }) },
   stop: { effect: null, event: () => ({ type: 'stop', reason: 'stopped' }) },
+  'parked.seen': { effect: null, event: () => ({ type: 'parked.seen' }) },
   quarantine: { effect: null, event: () => ({ type: 'quarantine', reason: 'test' }) },
   hydrated: { effect: 'hydrate', event: () => ({ type: 'hydrated', state: readState('active') }) },
   'hydrated unknown': { effect: 'hydrate', event: () => ({ type: 'hydrated', state: null }) },
@@ -197,6 +239,18 @@ const STEPS = {
     effect: 'hydrate',
     event: () => ({ type: 'hydrated', state: readState('quarantined') }),
   },
+  'hydrated with parked': {
+    effect: 'hydrate',
+    event: () => ({ type: 'hydrated', state: readState('frozen', true) }),
+  },
+  'parked.taken': { effect: 'take parked', event: (walker) => walker.parkedTaken(2) },
+  'parked.taken none': { effect: 'take parked', event: (walker) => walker.parkedTaken(0) },
+  'parked.failed': { effect: 'take parked', event: () => ({ type: 'parked.failed', error: 'test' }) },
+  'order.ended': { effect: 'order', event: (walker) => walker.orderEnded('active') },
+  'order.ended refused': { effect: 'order', event: (walker) => walker.orderEnded('same') },
+  'order.stale': { effect: 'order', event: () => ({ type: 'order.stale' }) },
+  'order.busy': { effect: 'order', event: () => ({ type: 'order.busy' }) },
+  'order.fenced': { effect: 'order', event: () => ({ type: 'order.fenced' }) },
   'hydration.failed': { effect: 'hydrate', event: () => ({ type: 'hydration.failed', error: 'test' }) },
   'facts.loaded': { effect: 'load', event: (walker) => walker.facts() },
   'facts.failed': { effect: 'load', event: () => ({ type: 'facts.failed', error: 'test' }) },
@@ -229,8 +283,11 @@ function wrong(walker: Walker): readonly string[] {
   const isOver = at === 'stopped' || at === 'lost';
   const holdsRun = at === 'active.loading' || at === 'active.committing';
   if (thrown !== null) found.push(`threw ${ensureError(thrown).message}`);
-  if (mailbox.run.length + mailbox.waitingCount !== open.length) found.push('a command was lost');
+  const inHand = mailbox.run.length + (mailbox.order === null ? 0 : 1);
+  if (inHand + mailbox.waitingCount !== open.length) found.push('a command was lost');
   if (holdsRun !== mailbox.run.length > 0 && !isOver) found.push('a run outside of its states');
+  if ((at === 'ordering') !== (mailbox.order !== null) && !isOver)
+    found.push('an order outside of its state');
   if (isOver !== (ends.length === 1)) found.push(`${ends.length} ends`);
   if (!isOver && underWay === 'nothing' && mailbox.waitingCount > 0) found.push('commands wait for nothing');
   if (!isOver && holdsRun && underWay === 'nothing') found.push('a run waits for nothing');
@@ -276,9 +333,11 @@ describe('every situation, every event', () => {
       'active.committing',
       'active.idle',
       'active.loading',
+      'active.takingUp',
       'backingOff',
       'hydrating',
       'lost',
+      'ordering',
       'quarantined',
       'stopped',
     ]);

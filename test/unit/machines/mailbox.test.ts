@@ -99,9 +99,9 @@ describe('settling', () => {
 
   it('settles only as many waiting ones as it is told', () => {
     const { mailbox, all } = filled([1], [2], [3]);
-    mailbox.settleWaiting(2, parked);
+    mailbox.settleWaiting(2, () => parked);
     expect(all.map(({ ending }) => ending)).toEqual(['parked', 'parked', 'open']);
-    mailbox.settleWaiting(9, parked);
+    mailbox.settleWaiting(9, () => parked);
     expect(mailbox.isEmpty).toBe(true);
   });
 });

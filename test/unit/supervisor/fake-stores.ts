@@ -7,12 +7,14 @@ import type {
   OutboxStore,
   OutboxTask,
   Parked,
+  ParkedRow,
   ParkStore,
   Quarantine,
   QuarantineStore,
   Retry,
   RetryClock,
   RetryStore,
+  UnownedParking,
 } from '../../../src/ports/stores.ts';
 import type { FakeLedger } from '../../support/fakes/fake-ledger.ts';
 import { Gate } from '../../support/fakes/gate.ts';
@@ -22,9 +24,14 @@ export class FakeStores implements DeadLetterStore, RetryStore, ParkStore {
   readonly log: string[] = [];
   readonly gate = new Gate();
   failures = 0;
+  #nextN = 1n;
   readonly letters: DeadLetter[] = [];
   readonly retries = new Map<string, Retry>();
   readonly parkedCommands: Parked[] = [];
+  /** As they are now; `parkedCommands` keeps all that ever were. */
+  readonly parkedRows: ParkedRow[] = [];
+  /** Accounts whose parked commands are not to be taken up. */
+  readonly setAside = new Set<string>();
   readonly scheduleCalls: (readonly Retry[])[] = [];
 
   async record(letters: readonly DeadLetter[]): Promise<readonly bigint[]> {
@@ -61,7 +68,35 @@ export class FakeStores implements DeadLetterStore, RetryStore, ParkStore {
 
   async park(commands: readonly Parked[]): Promise<void> {
     await this.#pass(`park ${commands.length}`);
+    for (const { accountId, queue, body } of commands) {
+      this.parkedRows.push({ accountId, n: this.#nextN, queue, body, sinceMs: 1_800_000_000_000 });
+      this.#nextN += 1n;
+    }
     this.parkedCommands.push(...commands);
+  }
+
+  parkUnowned(): Promise<UnownedParking> {
+    return Promise.reject(new Error('nobody parks without owner here'));
+  }
+
+  async oldest(accountId: string, except: readonly bigint[], limit: number): Promise<readonly ParkedRow[]> {
+    await this.#pass(`oldest ${limit}`);
+    const rows = this.parkedRows.filter((row) => row.accountId === accountId && !except.includes(row.n));
+    return rows.slice(0, limit);
+  }
+
+  async unpark(rows: readonly Pick<ParkedRow, 'accountId' | 'n'>[]): Promise<void> {
+    await this.#pass(`unpark ${rows.length}`);
+    for (const { n } of rows) {
+      const index = this.parkedRows.findIndex((row) => row.n === n);
+      if (index >= 0) this.parkedRows.splice(index, 1);
+    }
+  }
+
+  accountsToTakeUp(after: string | null, limit: number): Promise<readonly string[]> {
+    const ids = new Set(this.parkedRows.map(({ accountId }) => accountId));
+    const waiting = [...ids].filter((id) => !this.setAside.has(id) && (after === null || id > after));
+    return Promise.resolve(waiting.sort().slice(0, limit));
   }
 
   async #pass(what: string): Promise<void> {

@@ -10,6 +10,7 @@ import type { CommandEnvelope } from '../../../src/supervisor/command-envelope.t
 import { DeadLetterDesk } from '../../../src/supervisor/dead-letter-desk.ts';
 import { DeferralDesk } from '../../../src/supervisor/deferral-desk.ts';
 import { InFlight } from '../../../src/supervisor/in-flight.ts';
+import { ParkDesk } from '../../../src/supervisor/park-desk.ts';
 import { Settle } from '../../../src/supervisor/settle.ts';
 import { Tally } from '../../../src/supervisor/tally.ts';
 import { FakeClock, SeededRandom } from '../../support/fakes/fake-clock.ts';
@@ -46,7 +47,7 @@ function desk() {
       refundAmount: 'message',
       wake: (id) => void log.push(`wake ${id}`),
     }),
-    parkStore: stores,
+    parking: new ParkDesk({ store: stores, clock, logger }),
     retryStore: stores,
     tally: new Tally(metrics, clock),
     inFlight,

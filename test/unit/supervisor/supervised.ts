@@ -3,6 +3,7 @@ import { supervise } from '../../../src/node/supervision.ts';
 import type { Supervision } from '../../../src/node/supervision.ts';
 import { FakeClock, SeededRandom } from '../../support/fakes/fake-clock.ts';
 import { FakeLedger } from '../../support/fakes/fake-ledger.ts';
+import { FakeOperatorLedger } from '../../support/fakes/fake-operator-ledger.ts';
 import { FakeReader } from '../../support/fakes/fake-reader.ts';
 import { CountingMetrics, QuietLogger } from '../../support/fakes/quiet.ts';
 import {
@@ -26,7 +27,10 @@ export type Supervised = ReturnType<typeof supervised>;
 export function supervised() {
   const clock = new FakeClock();
   const ledger = new FakeLedger();
+  const operatorLedger = new FakeOperatorLedger(ledger);
+  const reader = new FakeReader(ledger);
   const stores = new FakeStores();
+  reader.hasParked = (accountId) => stores.parkedRows.some((row) => row.accountId === accountId);
   const { log } = stores;
   const publisher = new FakePublisher(log);
   const retryClock = new FakeRetryClock(log);
@@ -43,7 +47,8 @@ export function supervised() {
       inbox: { name: 'inbox.own', send: () => 'open', flow: () => 'open' },
       directory: { read: () => Promise.resolve([]) },
       ledgers: [ledger],
-      reader: new FakeReader(ledger),
+      operatorLedger,
+      reader,
       deadLetters: stores,
       retries: stores,
       parked: stores,
@@ -78,6 +83,7 @@ export function supervised() {
   return {
     clock,
     ledger,
+    operatorLedger,
     stores,
     log,
     publisher,
