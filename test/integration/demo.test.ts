@@ -48,11 +48,7 @@ describe('paygate demo', () => {
     expect(demo.all).toContain('Every transaction was decided exactly once.');
     expect(demo.all).toMatch(/decisions +1,000:/);
     expect(demo.exitCode).toBe(0);
-<<<<<<< HEAD
   }, 120_000);
-=======
-  });
->>>>>>> main
 
   it('refuses servers that are not empty', async () => {
     const again = await paygate(['demo', '--transactions', '10'], env);
