@@ -39,7 +39,14 @@ function ports(clock: Clock): Ports {
     reader: {
       account: async (accountId) => {
         await later();
-        return { accountId, balanceCents: 0n, seq: 0n, status: 'active', overdraftCents: 0n };
+        return {
+          accountId,
+          balanceCents: 0n,
+          seq: 0n,
+          status: 'active',
+          overdraftCents: 0n,
+          hasParked: false,
+        };
       },
       cardOwner: () => Promise.resolve(null),
       original: absent('refunds'),
@@ -54,7 +61,13 @@ function ports(clock: Clock): Ports {
       find: () => Promise.resolve(null),
       due: () => Promise.resolve([]),
     },
-    parked: { park: absent('parking') },
+    parked: {
+      park: absent('parking'),
+      parkUnowned: absent('parking'),
+      oldest: () => Promise.resolve([]),
+      unpark: absent('parking'),
+      accountsToTakeUp: () => Promise.resolve([]),
+    },
     quarantines: { setAside: absent('quarantines') },
     outbox: { takeOver: () => Promise.resolve(0), remove: later },
     publisher: { publish: () => Promise.resolve() },
