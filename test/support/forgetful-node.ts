@@ -36,6 +36,7 @@ function ports(clock: Clock): Ports {
     inbox: { name: 'inbox.own', send: () => 'open', flow: () => 'open' },
     directory: { read: () => Promise.resolve([]) },
     ledgers: [ledger, ledger],
+    operatorLedger: { apply: absent('orders') },
     reader: {
       account: async (accountId) => {
         await later();
