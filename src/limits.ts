@@ -101,15 +101,20 @@ const BOUNDS = {
   publishTimeoutMs: 10_000,
   /** Any answer of Redis. */
   redisCommandTimeoutMs: 2_000,
-  /** A role is its holder's for this long after the last tick; ticks are this far apart, and one without answer is given up. */
-  leaseMs: 5_000,
-  leaseTickMs: 1_000,
+  /**
+   * A role is its holder's for this long after the last tick; ticks are this far apart, and one without answer is given up. A node
+   * that is frozen or cut off is replaced after a lease and two ticks.
+   */
+  leaseMs: 4_000,
+  leaseTickMs: 750,
   leaseAnswerTimeoutMs: 1_000,
+  /** A tick renews only if PostgreSQL and our own inbox were reached within this time. */
+  reachedFreshMs: 1_200,
   /** How often every peer's inbox, and our own, is sent a ping; our own is built again when so many in a row do not come back. */
   inboxPingMs: 500,
   inboxPingsUnansweredMax: 5,
   /** For so long after our own connection came up a peer without inbox may be about to connect as well. */
-  inboxGraceMs: 4_000,
+  inboxGraceMs: 3_500,
   /** Expiry of cached balances. */
   cacheExpirySeconds: 86_400,
   /** Due retries handed out by the retry clock and not answered. */
@@ -148,6 +153,12 @@ const BOUNDS = {
   forwardReopenPauseMs: 50,
   /** Shards (or ingest roles) that one node hands off at a time. */
   handOffsMax: 16,
+  /** Operators' orders in a node's hands; further ones are left unheard and asked again. */
+  ordersInHandMax: 100,
+  /** No answer to an order for this long: whoever owns the account now is asked again, so many milliseconds later, until the deadline. */
+  orderAnswerTimeoutMs: 2_000,
+  orderPauseMs: 200,
+  orderDeadlineMs: 15_000,
   /** A shard that is handed off is looked at this often, and has this long to finish. */
   handOffPollMs: 10,
   handOffFinishMs: 5_000,
@@ -155,6 +166,9 @@ const BOUNDS = {
   intakeFinishMs: 2_000,
   /** A queue is read again this long after more had come than a node may hold. */
   intakeRestartMs: 1_000,
+  /** Commands of a shard without owner are parked after this long; looked for this often. */
+  orphanMs: 10_000,
+  orphanPollMs: 1_000,
   /** Ticks are this far apart until a starting node knows who is there. */
   startTickMs: 250,
   shardCount: 256,
@@ -186,6 +200,10 @@ export function assertLimits(): void {
     [
       LIMITS.inboxPingMs * LIMITS.inboxPingsUnansweredMax < LIMITS.leaseMs,
       'an inbox must be built again before its node gives up its leases',
+    ],
+    [
+      LIMITS.orderAnswerTimeoutMs + LIMITS.orderPauseMs < LIMITS.orderDeadlineMs,
+      'an order must be asked for more than once',
     ],
     [LIMITS.bodyBytesMax <= LIMITS.inFlightBytesMax, 'one body must fit into the window'],
     [LIMITS.forwardBatchMax <= LIMITS.forwardWindowMax, 'a forwarded batch must fit into its window'],

@@ -61,6 +61,7 @@ export async function startNode(config: Config, options: StartOptions): Promise<
     random: systemRandom,
     logger,
     metrics,
+    onDrain: () => tell(actor, { type: 'drain' }),
     onHealth: (healthy) => tell(actor, { type: 'health.changed', healthy }),
     onRefused: (error) => tell(actor, { type: 'refused', error }),
   });

@@ -15,6 +15,7 @@ const REFUSED_BY_POSTGRES = new Map([
   ['28000', 'PostgreSQL refuses this user: check DATABASE_URL'],
   ['3D000', 'this database does not exist: create it or correct DATABASE_URL'],
   ['42P01', 'the ledger tables are missing: run `paygate migrate` first'],
+  ['42703', 'the ledger tables are those of an older version: run `paygate migrate` first'],
   ['3F000', 'the ledger tables are missing: run `paygate migrate` first'],
 ]);
 /** The drivers of RabbitMQ and Redis have no codes for these. */

@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { config as loadDotenv } from 'dotenv';
 import { EXIT } from './exit-codes.ts';
+import { withOurExits } from './our-exits.ts';
 import { printError } from './output.ts';
 import { version } from './version.ts';
 
@@ -30,13 +31,18 @@ const COMMANDS: readonly Entry[] = [
   },
   {
     name: 'account',
-    summary: 'show an account: balance, status, owner, last journal rows',
+    summary: 'show an account; freeze, unfreeze, close, adjust or release it',
     load: async () => (await import('./account-command.ts')).accountCommand(),
   },
   {
     name: 'transaction',
     summary: 'say why a transaction was approved, rejected or is still pending',
     load: async () => (await import('./transaction-command.ts')).transactionCommand(),
+  },
+  {
+    name: 'cluster',
+    summary: 'show nodes, shards and roles; drain a node; pause or resume intake',
+    load: async () => (await import('./cluster-command.ts')).clusterCommand(),
   },
   {
     name: 'drive',
@@ -55,20 +61,12 @@ const COMMANDS: readonly Entry[] = [
   },
 ];
 
-/** Wrong usage is thrown instead of ending the process with an exit code of commander's own. */
-function withOurExits(command: Command): Command {
-  command
-    .exitOverride()
-    .showHelpAfterError('(--help shows what is possible)')
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error:/, 'paygate:')) });
-  command.commands.forEach(withOurExits);
-  return command;
-}
-
 async function programFor(words: readonly string[]): Promise<Command> {
   const program = new Command('paygate')
     .description('PayGateway Processor: account actors that turn the payment stream into a verified ledger')
-    .version(version);
+    .version(version)
+    // `account <id> <action>` hands what stands behind the id to a program of its own.
+    .enablePositionalOptions();
   for (const { name, summary, load } of COMMANDS) {
     const command = words.includes(name) ? await load() : new Command(name);
     program.addCommand(command.summary(summary));

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import { AMOUNT_CENTS_MAX } from '../contracts/fields.ts';
 
 /** Parsers for command line options: each says what was expected. */
 
@@ -30,4 +31,31 @@ export function uuid(text: string): string {
   const id = text.trim().toLowerCase();
   if (UUID.test(id)) return id;
   throw new InvalidArgumentError('expected a UUID.');
+}
+
+/** Whole cents, 0 or more. */
+export function cents(text: string): bigint {
+  const value = /^\d{1,16}$/.test(text) ? BigInt(text) : -1n;
+  if (value >= 0n && value <= BigInt(AMOUNT_CENTS_MAX)) return value;
+  throw new InvalidArgumentError(`expected whole cents, 0 to ${AMOUNT_CENTS_MAX}.`);
+}
+
+/** Whole cents with a sign or without, not 0. */
+export function signedCents(text: string): bigint {
+  const value = /^[+-]?\d{1,16}$/.test(text) ? BigInt(text.replace('+', '')) : 0n;
+  const size = value < 0n ? -value : value;
+  if (size > 0n && size <= BigInt(AMOUNT_CENTS_MAX)) return value;
+  throw new InvalidArgumentError(
+    `expected whole cents, like 500 or -500, not 0, at most ${AMOUNT_CENTS_MAX} either way.`,
+  );
+}
+
+/** Text that is kept for ever, without spaces around it. */
+export function words(charsMax: number): (text: string) => string {
+  const allowed = new RegExp(`^[^\\0\\p{Surrogate}]{1,${charsMax}}$`, 'u');
+  return (text) => {
+    const trimmed = text.trim();
+    if (allowed.test(trimmed)) return trimmed;
+    throw new InvalidArgumentError(`expected 1 to ${charsMax} characters.`);
+  };
 }

@@ -2,7 +2,9 @@ import { Command } from 'commander';
 import { loadConfig, type Config } from '../config.ts';
 import { auditLedger } from '../infra/postgres/audit.ts';
 import type { AuditReport, Violation } from '../infra/postgres/audit-report.ts';
+import { readIntakePause } from '../infra/postgres/intake-pause.ts';
 import { withCacheReader } from '../infra/redis/cache-reader.ts';
+import { describePause } from './describe-pause.ts';
 import { EXIT } from './exit-codes.ts';
 import { wholeNumber } from './options.ts';
 import { count, paint, print, printJson } from './output.ts';
@@ -91,9 +93,11 @@ export function verifyCommand(): Command {
       async (options: { readonly json?: boolean; readonly drained?: boolean; readonly samples: number }) => {
         const quiet = options.json === true;
         const expectDrained = options.drained === true;
-        const report = await verifyLedger(loadConfig(), { quiet, expectDrained, samples: options.samples });
-        if (quiet) printJson(report);
-        else print(describeAudit(report));
+        const config = loadConfig();
+        const report = await verifyLedger(config, { quiet, expectDrained, samples: options.samples });
+        const intakePause = await withPool(config, readIntakePause);
+        if (quiet) printJson({ ...report, intakePause });
+        else print([...describePause(intakePause), describeAudit(report)].join('\n'));
         if (!report.ok) process.exitCode = EXIT.finding;
       },
     );

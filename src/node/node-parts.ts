@@ -44,6 +44,7 @@ export class NodeParts {
     this.tick.stop();
     this.probe.stop();
     this.supervision.ingest.close();
+    this.supervision.orphans.stop();
     this.supervision.forwarder.stop();
     this.supervision.region.shutDown();
   }
@@ -53,6 +54,7 @@ export class NodeParts {
       onMessage: forwardMail({
         onForwards: (batch) => this.supervision.desk.receive(batch),
         onAnswers: (batch) => this.supervision.forwarder.answered(batch),
+        onOrder: (body) => this.supervision.orders.receive(body),
         logger: options.logger,
       }),
       onReturned: (inbox, meaning) => this.#returned(inbox, meaning),
@@ -69,12 +71,22 @@ export class NodeParts {
     this.supervision.desk.onReturned(inbox, meaning);
   }
 
-  #supervise({ ledger, identity, clock, random, logger, metrics, config }: PartsOptions): Supervision {
-    const { incarnation } = identity;
-    const ports = { ...ledger, ...this.servers, incarnation, clock, random, logger, metrics };
+  #supervise({
+    ledger,
+    identity,
+    clock,
+    random,
+    logger,
+    metrics,
+    config,
+    onDrain,
+  }: PartsOptions): Supervision {
+    const { nodeId, incarnation } = identity;
+    const ports = { ...ledger, ...this.servers, nodeId, incarnation, clock, random, logger, metrics };
     return supervise(ports, config, {
       onFenced: (shard, epoch) => this.tick.fenced(shard, epoch),
       onOverflow: (queue) => this.intakes.overflow(queue),
+      onDrain,
     });
   }
 

@@ -21,6 +21,8 @@ export interface RuntimeOptions {
   readonly logger: Logger;
   readonly metrics: PrometheusMetrics;
   readonly onHealth: (healthy: boolean) => void;
+  /** An operator lets the node drain. */
+  readonly onDrain: () => void;
   /** This node must not work with these servers. */
   readonly onRefused: (error: Error) => void;
 }
@@ -71,6 +73,7 @@ export class NodeRuntime implements NodeSteps {
     const { supervision, probe, tick, servers } = this.#mustHaveParts();
     supervision.outbox.start();
     supervision.region.startSweeping();
+    supervision.orphans.start();
     const begun = servers.inbox.ready().then(() => tick.start());
     // Closed before it was up: nothing has begun.
     begun.catch(() => undefined);

@@ -25,11 +25,13 @@ import { CacheWriter } from '../supervisor/cache-writer.ts';
 import { DirectoryWatch } from '../supervisor/cluster/directory-watch.ts';
 import type { ForwardDesk } from '../supervisor/cluster/forward-desk.ts';
 import type { Forwarder } from '../supervisor/cluster/forwarder.ts';
+import type { OrphanDesk } from '../supervisor/cluster/orphan-desk.ts';
 import { ShardDoors } from '../supervisor/cluster/shard-doors.ts';
 import { DeadLetterDesk } from '../supervisor/dead-letter-desk.ts';
 import { DeferralDesk } from '../supervisor/deferral-desk.ts';
 import { InFlight } from '../supervisor/in-flight.ts';
 import { Ingest } from '../supervisor/ingest.ts';
+import type { OrderDesk } from '../supervisor/order-desk.ts';
 import { Outbox } from '../supervisor/outbox.ts';
 import { ParkDesk } from '../supervisor/park-desk.ts';
 import { ParkedDesk } from '../supervisor/parked-desk.ts';
@@ -43,6 +45,7 @@ import { forwarding } from './forwarding.ts';
 
 /** Ports and surroundings of one node; the tests put fakes here. */
 export interface Ports {
+  readonly nodeId: string;
   /** Of this run of the node. */
   readonly incarnation: string;
   readonly inbox: Pick<Inbox, 'name' | 'send' | 'flow'>;
@@ -81,6 +84,8 @@ export interface Callbacks {
   readonly onFenced: (shard: number, epoch: bigint) => void;
   /** The queue's channel is to be closed for a while. */
   readonly onOverflow: (queue: InboundQueue) => void;
+  /** An operator lets the node drain. */
+  readonly onDrain: () => void;
 }
 
 /** The parts of a node that have no server of their own, put together. */
@@ -97,6 +102,8 @@ export interface Supervision {
   readonly doors: ShardDoors;
   readonly forwarder: Forwarder;
   readonly desk: ForwardDesk;
+  readonly orphans: OrphanDesk;
+  readonly orders: OrderDesk;
 }
 
 /** Nothing starts by itself: deliveries, forwards and retries do. */
@@ -121,24 +128,27 @@ export function supervise(ports: Ports, config: SupervisionConfig, callbacks: Ca
     deliver: (envelope) => doors.deliver(envelope),
     heldMax: bounds.inFlightMax,
   });
-  const { onFenced, onOverflow } = callbacks;
+  const { onFenced, onOverflow, onDrain } = callbacks;
   const wake = (transactionId: string): void => void retries.wake(transactionId);
   const parking = new ParkDesk({ store: ports.parked, clock, logger });
   const settle = settleDesk(ports, config, { tally, inFlight, router, wake, parking });
   const parked = new ParkedDesk({ store: ports.parked, settle, inFlight, clock, logger });
   const region = accountRegion(ports, config, { shards, outbox, writer, parking, parked, onFenced });
   const exits = new ShardExits({ region, parking, clock, logger });
-  const { incarnation, inbox } = ports;
+  const { nodeId, incarnation, inbox } = ports;
   const common = { clock, logger, inFlight, settle, router, nextN };
-  const { forwarder, desk } = forwarding({
+  const { forwarder, desk, orders, orphans } = forwarding({
     ...common,
+    nodeId,
     incarnation,
     inbox,
     watch,
     metrics,
     doors,
+    parked: ports.parked,
     heldMax: bounds.inFlightMax,
     takenMax: bounds.takenMax,
+    onDrain,
   });
   const ingest = new Ingest({ ...common, tally, inFlightMax: bounds.inFlightMax, onOverflow });
   const retries = new Retries({
@@ -162,6 +172,8 @@ export function supervise(ports: Ports, config: SupervisionConfig, callbacks: Ca
     doors,
     forwarder,
     desk,
+    orphans,
+    orders,
   };
 }
 
@@ -171,7 +183,7 @@ export function supervise(ports: Ports, config: SupervisionConfig, callbacks: Ca
  */
 function boundsOf({ intakeWindowMax }: SupervisionConfig): { inFlightMax: number; takenMax: number } {
   const windows = INBOUND_QUEUES.length * intakeWindowMax;
-  return { takenMax: windows, inFlightMax: 3 * windows + LIMITS.retriesInFlightMax };
+  return { takenMax: windows, inFlightMax: 3 * windows + LIMITS.retriesInFlightMax + LIMITS.ordersInHandMax };
 }
 
 function counter(): () => number {

@@ -151,6 +151,14 @@ export interface ShardRow {
   readonly owner: ShardOwner | null;
 }
 
+/** An operator has said that no node reads a queue; what was taken is finished. */
+export interface IntakePause {
+  /** RFC 3339. */
+  readonly since: string;
+  readonly operator: string;
+  readonly why: string;
+}
+
 /** `processor.shards`, as the nodes of a cluster use it. Rejects when PostgreSQL does not answer. */
 export interface ClusterDirectory extends ShardDirectory {
   /** All shards, by number. */

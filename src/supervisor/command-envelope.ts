@@ -21,7 +21,8 @@ export interface EnvelopeDesk {
 
 export interface EnvelopeFields {
   readonly command: Command;
-  readonly origin: Origin;
+  /** null: it came by no queue. Only an operator's order does, and its desk answers for it. */
+  readonly origin: Origin | null;
   readonly road: Road;
   readonly shard: number;
   /** Place in the order of arrival, counting up over the whole node. */
@@ -37,7 +38,6 @@ export interface EnvelopeFields {
 /** The envelope of every road: one object per message, its two exits are methods. */
 export class CommandEnvelope implements Envelope {
   readonly command: Command;
-  readonly origin: Origin;
   readonly road: Road;
   readonly shard: number;
   readonly n: number;
@@ -46,12 +46,13 @@ export class CommandEnvelope implements Envelope {
   readonly mayDecideError: boolean;
   readonly receivedAtMs: number;
   readonly firstSeenAtMs: number;
+  readonly #origin: Origin | null;
   readonly #desk: EnvelopeDesk;
   #open = true;
 
   constructor(fields: EnvelopeFields, desk: EnvelopeDesk) {
     this.command = fields.command;
-    this.origin = fields.origin;
+    this.#origin = fields.origin;
     this.road = fields.road;
     this.shard = fields.shard;
     this.n = fields.n;
@@ -61,6 +62,17 @@ export class CommandEnvelope implements Envelope {
     this.receivedAtMs = fields.receivedAtMs;
     this.firstSeenAtMs = fields.firstSeenAtMs;
     this.#desk = desk;
+  }
+
+  /** It came by no queue: it can be neither forwarded nor kept, only decided here or given back. */
+  get isOrder(): boolean {
+    return this.#origin === null;
+  }
+
+  /** Throws for an order. */
+  get origin(): Origin {
+    if (this.#origin === null) throw new Error('an order came by no queue');
+    return this.#origin;
   }
 
   /** False once it is settled: a second settlement of the same envelope would acknowledge twice and is ignored. */

@@ -35,7 +35,16 @@ describe('paygate', () => {
   it('helps, and refuses what it does not know', async () => {
     const help = await paygate(['--help'], env);
     expect(help.exitCode).toBe(0);
-    for (const command of ['node', 'migrate', 'verify', 'account', 'transaction', 'drive', 'services']) {
+    for (const command of [
+      'node',
+      'migrate',
+      'verify',
+      'account',
+      'transaction',
+      'cluster',
+      'drive',
+      'services',
+    ]) {
       expect(help.stdout).toContain(`  ${command}`);
       const own = await paygate([command, '--help'], env);
       expect(own.exitCode).toBe(0);

@@ -3,6 +3,7 @@
  * that owns nothing, a node could take a shard from somebody who took it after it had looked, or end the connections of that one.
  */
 import { expect, test } from 'vitest';
+import { readShardOwner } from '../../src/infra/postgres/cluster-view.ts';
 import { PostgresShardDirectory, ShardsLocked } from '../../src/infra/postgres/shard-directory.ts';
 import { eventually } from '../support/services.ts';
 import { claimant, useShardScene } from '../support/shard-scene.ts';
@@ -25,6 +26,24 @@ test('reads all shards in order, with the node behind each, or nobody', async ()
     { shard: 6, epoch: 1n, owner: null },
     { shard: 7, epoch: 0n, owner: null },
   ]);
+});
+
+test('says since when nobody has a shard', async () => {
+  const directory = new PostgresShardDirectory(database.pool, claimant('a'));
+  const standing = async () => {
+    const { rows } = await database.pool.query<{ later: boolean }>(
+      `select taken_at > (select taken_at from processor.epoch_log where shard = 4) as later
+         from processor.shards where shard = 4`,
+    );
+    return { later: rows[0]?.later, owner: await readShardOwner(database.pool, 4) };
+  };
+  await directory.takeOver([4]);
+  expect(await standing()).toMatchObject({ owner: { nodeId: 'a' } });
+  await database.pool.query(
+    `update processor.epoch_log l set taken_at = s.taken_at from processor.shards s where s.shard = 4 and l.shard = 4`,
+  );
+  await directory.release([4]);
+  expect(await standing()).toEqual({ later: true, owner: null });
 });
 
 test('takes what still has the epoch seen, in one call, and leaves out what has not', async () => {

@@ -53,7 +53,8 @@ async function rowsOf(sql: string): Promise<readonly pg.QueryResultRow[]> {
 async function present(): Promise<AccountState> {
   const account = await new PostgresReader(database.pool).account(accountId);
   if (account === null) throw new Error('the account is gone');
-  const { hasParked: _, ...state } = account;
+  const state: AccountState & { hasParked?: boolean } = { ...account };
+  delete state.hasParked;
   return state;
 }
 

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { LIMITS } from '../../limits.ts';
-import type { ClusterDirectory, ShardOwner, ShardRow } from '../../ports/cluster.ts';
+import type { ClusterDirectory, IntakePause, ShardOwner, ShardRow } from '../../ports/cluster.ts';
+import { readIntakePause } from './intake-pause.ts';
 import { connectionsOf } from './pool.ts';
 
 export interface TakeoverOptions {
@@ -49,6 +50,11 @@ export class PostgresShardDirectory implements ClusterDirectory {
       epoch: BigInt(epoch),
       owner: owner === null ? null : { ...ownerOf(owner), inbox: inbox ?? '' },
     }));
+  }
+
+  /** Whether an operator has paused intake; null: no. To be asked beside `read`. */
+  paused(): Promise<IntakePause | null> {
+    return readIntakePause(this.#pool);
   }
 
   async takeOver(shards: readonly number[]): Promise<ReadonlyMap<number, bigint>> {
@@ -138,7 +144,7 @@ export function ownerName(claimant: Pick<ShardOwner, 'nodeId' | 'incarnation'>):
 }
 
 /** A node's name has no colon. */
-function ownerOf(owner: string): Pick<ShardOwner, 'nodeId' | 'incarnation'> {
+export function ownerOf(owner: string): Pick<ShardOwner, 'nodeId' | 'incarnation'> {
   const colonAt = owner.indexOf(':');
   return { nodeId: owner.slice(0, colonAt), incarnation: owner.slice(colonAt + 1) };
 }
@@ -175,6 +181,7 @@ const SEEN = 'select shard, epoch from processor.shards where shard = any ($1::i
 const TAKE = `
 select taken_shard, taken_epoch from processor.take_over_shards($1::int[], $2::bigint[], $3::text, $4::text, $5::int)`;
 
+/** `taken_at` is since when the row names whom it names. */
 const RELEASE = `
 with ours as (
   select s.shard
@@ -184,7 +191,8 @@ with ours as (
    order by s.shard
      for no key update of s
 )
-update processor.shards s set owner = null, inbox = null from ours where s.shard = ours.shard`;
+update processor.shards s set owner = null, inbox = null, taken_at = clock_timestamp()
+  from ours where s.shard = ours.shard`;
 
 /** Owners of those of the shards that somebody holds a lock on at this moment, where the epoch is still the one seen. */
 const LOCKED_OWNERS = `

@@ -1,5 +1,5 @@
-import { Redis } from 'ioredis';
 import { LIMITS } from '../../limits.ts';
+import { withRedisClient } from './one-shot-client.ts';
 
 /** Texts of cached balances as they stand in Redis, null where there is none; one per id, in order. */
 export type ReadCachedTexts = (
@@ -14,30 +14,14 @@ export async function withCacheReader<T>(
   redisUrl: string,
   use: (read: ReadCachedTexts) => Promise<T>,
 ): Promise<T> {
-  // One try: whoever asks from a terminal wants to know at once that Redis is away.
-  const client = new Redis(redisUrl, {
-    connectionName: 'paygate:reader',
-    lazyConnect: true,
-    connectTimeout: LIMITS.connectTimeoutMs,
-    commandTimeout: LIMITS.redisCommandTimeoutMs,
-    maxRetriesPerRequest: 0,
-    retryStrategy: () => null,
-  });
-  let lost: Error | undefined;
-  client.on('error', (error: Error) => (lost = error));
-  try {
-    await client.connect().catch((error: unknown) => {
-      throw lost ?? error;
-    });
-    return await use(async (kind, ids) => {
+  return withRedisClient(redisUrl, (client) =>
+    use(async (kind, ids) => {
       const texts: (string | null)[] = [];
       for (let first = 0; first < ids.length; first += LIMITS.cacheBatchMax) {
         const chunk = ids.slice(first, first + LIMITS.cacheBatchMax);
         texts.push(...(await client.mget(chunk.map((id) => PREFIX[kind] + id))));
       }
       return texts;
-    });
-  } finally {
-    client.disconnect();
-  }
+    }),
+  );
 }

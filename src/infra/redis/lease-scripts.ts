@@ -15,6 +15,19 @@
  * [now (ms), 'done' | 'refused' | 'late', …]. The deadline keeps a command that lay in a socket while Redis was frozen from
  * being executed after its sender has given it up.
  */
+
+/** Names of the keys, for the scripts and for whoever only looks. Those that end in a colon are prefixes. */
+export const MEMBERSHIP_KEYS = {
+  cluster: 'paygate:cluster',
+  boot: 'paygate:boot',
+  nodes: 'paygate:nodes',
+  node: 'paygate:node:',
+  lease: 'paygate:lease:',
+  leases: 'paygate:leases:',
+} as const;
+
+const KEY = MEMBERSHIP_KEYS;
+
 const PRELUDE = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -22,7 +35,7 @@ if now > tonumber(ARGV[1]) then return {now, 'late'} end
 local me, lease = ARGV[2], tonumber(ARGV[3])
 
 local function currentBoot()
-  local boot = redis.call('HMGET', 'paygate:boot', 'id', 'born', 'ticked')
+  local boot = redis.call('HMGET', '${KEY.boot}', 'id', 'born', 'ticked')
   local id, born, ticked = boot[1], tonumber(boot[2] or nil), tonumber(boot[3] or nil)
   if not (id and born and ticked) then return nil end
   -- Nobody ticked for a lease time: all leases are gone. Born in the future: the clock was set back.
@@ -33,29 +46,29 @@ end
 
 /** Further ARGV: cluster id, id for a new boot, our record, then the leases we hold. Answers boot id, its age, records, {lease, holder or ''}… lost. */
 export const TICK = `${PRELUDE}
-local cluster = redis.call('GET', 'paygate:cluster')
-if not cluster then redis.call('SET', 'paygate:cluster', ARGV[4])
+local cluster = redis.call('GET', '${KEY.cluster}')
+if not cluster then redis.call('SET', '${KEY.cluster}', ARGV[4])
 elseif cluster ~= ARGV[4] then return {now, 'refused', 'other-cluster'} end
 
 local boot, age = currentBoot()
 if not boot then
   boot, age = ARGV[5], 0
-  redis.call('HSET', 'paygate:boot', 'id', boot, 'born', now)
+  redis.call('HSET', '${KEY.boot}', 'id', boot, 'born', now)
 end
-redis.call('HSET', 'paygate:boot', 'ticked', now)
+redis.call('HSET', '${KEY.boot}', 'ticked', now)
 
-redis.call('SET', 'paygate:node:' .. me, ARGV[6], 'PX', lease)
-redis.call('ZADD', 'paygate:nodes', now + lease, me)
-redis.call('ZREMRANGEBYSCORE', 'paygate:nodes', '-inf', now)
+redis.call('SET', '${KEY.node}' .. me, ARGV[6], 'PX', lease)
+redis.call('ZADD', '${KEY.nodes}', now + lease, me)
+redis.call('ZREMRANGEBYSCORE', '${KEY.nodes}', '-inf', now)
 local records = {}
-for _, incarnation in ipairs(redis.call('ZRANGE', 'paygate:nodes', 0, -1)) do
-  local record = redis.call('GET', 'paygate:node:' .. incarnation)
+for _, incarnation in ipairs(redis.call('ZRANGE', '${KEY.nodes}', 0, -1)) do
+  local record = redis.call('GET', '${KEY.node}' .. incarnation)
   if record then records[#records + 1] = record end
 end
 
-local taken, lost = 'paygate:leases:' .. me, {}
+local taken, lost = '${KEY.leases}' .. me, {}
 for i = 7, #ARGV do
-  local key = 'paygate:lease:' .. ARGV[i]
+  local key = '${KEY.lease}' .. ARGV[i]
   local holder = redis.call('GET', key)
   if holder == me then
     redis.call('PEXPIRE', key, lease)
@@ -76,9 +89,9 @@ if mode ~= 'reassert' then
   local boot, age = currentBoot()
   if not boot or age < lease then return {now, 'refused', 'young'} end
 end
-local taken, ours = 'paygate:leases:' .. me, {}
+local taken, ours = '${KEY.leases}' .. me, {}
 for i = 5, #ARGV do
-  local key = 'paygate:lease:' .. ARGV[i]
+  local key = '${KEY.lease}' .. ARGV[i]
   local holder = redis.call('GET', key)
   if not holder or holder == me or mode == 'overwrite' then
     redis.call('SET', key, me, 'PX', lease)
@@ -93,9 +106,9 @@ return {now, 'done', ours}
 /** Further ARGV: the leases. */
 export const RELEASE = `${PRELUDE}
 for i = 4, #ARGV do
-  local key = 'paygate:lease:' .. ARGV[i]
+  local key = '${KEY.lease}' .. ARGV[i]
   if redis.call('GET', key) == me then redis.call('DEL', key) end
-  redis.call('SREM', 'paygate:leases:' .. me, ARGV[i])
+  redis.call('SREM', '${KEY.leases}' .. me, ARGV[i])
 end
 return {now, 'done'}
 `;
@@ -103,15 +116,15 @@ return {now, 'done'}
 /** Further ARGV: the incarnation. Answers the leases freed. */
 export const FORGET = `${PRELUDE}
 local gone = ARGV[4]
-local taken, freed = 'paygate:leases:' .. gone, {}
+local taken, freed = '${KEY.leases}' .. gone, {}
 for _, lease_name in ipairs(redis.call('SMEMBERS', taken)) do
-  local key = 'paygate:lease:' .. lease_name
+  local key = '${KEY.lease}' .. lease_name
   if redis.call('GET', key) == gone then
     redis.call('DEL', key)
     freed[#freed + 1] = lease_name
   end
 end
-redis.call('DEL', taken, 'paygate:node:' .. gone)
-redis.call('ZREM', 'paygate:nodes', gone)
+redis.call('DEL', taken, '${KEY.node}' .. gone)
+redis.call('ZREM', '${KEY.nodes}', gone)
 return {now, 'done', freed}
 `;

@@ -14,6 +14,7 @@ import type {
 } from '../../ports/cluster.ts';
 import type { LinkState } from '../../ports/connection.ts';
 import { FORGET, RELEASE, TAKE, TICK } from './lease-scripts.ts';
+import { NODE_RECORD_TEXT } from './node-record.ts';
 import {
   connectInBackground,
   createRedisClient,
@@ -161,7 +162,7 @@ export class RedisMembership implements Membership {
   /** One that cannot be read is left out: it must not keep the others from working. */
   #nodesOf(texts: readonly string[]): readonly NodeRecord[] {
     const nodes = texts.flatMap((text) => {
-      const record = RECORD_TEXT.safeParse(text);
+      const record = NODE_RECORD_TEXT.safeParse(text);
       if (record.success) return [record.data];
       this.#options.logger.warn(
         { reason: record.error.message },
@@ -193,26 +194,6 @@ function done<T>(value: T): LeaseAnswer<T> {
 const LEASE = z.custom<LeaseName>(
   (value) => typeof value === 'string' && /^(shard:\d+|ingest:.+)$/.test(value),
 );
-
-const RECORD = z.object({
-  nodeId: z.string(),
-  incarnation: z.string(),
-  inbox: z.string(),
-  startedAtMs: z.number(),
-  draining: z.boolean(),
-}) satisfies z.ZodType<NodeRecord>;
-
-const RECORD_TEXT = z
-  .string()
-  .transform((text, context): unknown => {
-    try {
-      return JSON.parse(text);
-    } catch (error) {
-      context.addIssue(ensureError(error).message);
-      return z.NEVER;
-    }
-  })
-  .pipe(RECORD);
 
 const ANSWER = z.tuple([z.number(), z.enum(['done', 'refused', 'late'])], z.unknown());
 const REFUSAL = z.enum(['young', 'other-cluster']) satisfies z.ZodType<LeaseRefusal>;

@@ -182,25 +182,27 @@ export class ClusterTick {
   }
 
   async #tick(): Promise<void> {
-    const read = this.#refreshInTime();
-    if (this.#noteGate() !== 'open') await read;
+    await this.#refreshInTime();
     if (this.#isOver()) return;
-    if (this.#noteGate() !== 'open') {
-      const unknown = { kind: 'unknown', reason: new Error('the gate is closed') } as const;
-      this.#peers.observe(unknown, this.#watch.rows, this.#options.clock.now());
-      this.shardKeeper.reconcile();
-      this.shardKeeper.retryReleases();
-      this.#checkDrained();
+    if (this.#noteGate() === 'open' && this.#gate.isFresh()) {
+      await this.#lookAndAct();
       return;
     }
-    await this.#lookAndAct(read);
+    const unknown = {
+      kind: 'unknown',
+      reason: new Error('PostgreSQL or our inbox is out of reach'),
+    } as const;
+    this.#peers.observe(unknown, this.#watch.rows, this.#options.clock.now());
+    this.shardKeeper.reconcile();
+    this.shardKeeper.retryReleases();
+    this.#checkDrained();
   }
 
-  async #lookAndAct(read: Promise<void>): Promise<void> {
+  async #lookAndAct(): Promise<void> {
     const { membership, clock, inbox } = this.#options;
     const knewOfDrain = clock.now() - this.#announcedAtMs >= LIMITS.leaseTickMs;
     const wasDraining = this.#isDraining();
-    const [answer] = await Promise.all([membership.tick(wasDraining), read]);
+    const answer = await membership.tick(wasDraining);
     if (this.#isOver()) return;
     if (answer.kind === 'refused') this.#options.onOtherCluster();
     if (answer.kind === 'done' && wasDraining)

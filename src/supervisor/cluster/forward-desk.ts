@@ -89,6 +89,7 @@ export class ForwardDesk implements EnvelopeDesk {
 
   /** To be asked for every command that the router lets go to an actor. False: it is dropped here. */
   admit(envelope: CommandEnvelope): boolean {
+    if (envelope.isOrder) return true;
     const { origin } = envelope;
     if (!(origin instanceof ForwardedOrigin) || this.#isReliedOn(origin)) return true;
     this.#drop(origin);

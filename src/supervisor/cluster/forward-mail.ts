@@ -1,3 +1,4 @@
+import { orderKind } from '../../contracts/order-mail.ts';
 import type { Logger } from '../../ports/runtime.ts';
 import { decodeBatch } from './forward-codec.ts';
 import type { AnswerBatch, ForwardBatch } from './forward.ts';
@@ -7,23 +8,47 @@ export interface ForwardMailOptions {
   readonly onForwards: (batch: ForwardBatch) => void;
   /** `Forwarder.answered`. */
   readonly onAnswers: (batch: AnswerBatch) => void;
+  /** `OrderDesk.receive`. */
+  readonly onOrder: (body: Buffer) => void;
   readonly logger: Logger;
 }
 
 /** Sorts what comes into the inbox. Never throws: what is lost here is sent again. */
-export function forwardMail({ onForwards, onAnswers, logger }: ForwardMailOptions): (body: Buffer) => void {
+export function forwardMail(options: ForwardMailOptions): (body: Buffer) => void {
   return (body) => {
-    const decoded = decodeBatch(body);
     try {
-      if (decoded.kind === 'forwards') onForwards(decoded.batch);
-      else if (decoded.kind === 'answers') onAnswers(decoded.batch);
-      else
-        logger.warn(
-          { detail: decoded.detail, bytes: body.length },
-          'a message from another node is unreadable',
-        );
+      sort(body, options);
     } catch (error) {
-      logger.error({ err: error, kind: decoded.kind }, 'a message from another node could not be handled');
+      options.logger.error(
+        { err: error, bytes: body.length },
+        'a message from another node could not be handled',
+      );
     }
   };
+}
+
+function sort(body: Buffer, { onForwards, onAnswers, onOrder, logger }: ForwardMailOptions): void {
+  const order = orderKind(body);
+  if (order === 'order') {
+    onOrder(body);
+    return;
+  }
+  const unreadable = (detail: string): void =>
+    logger.warn({ detail, bytes: body.length }, 'a message from another node is unreadable');
+  // Nodes give no orders, so nobody waits for it here.
+  if (order === 'order-answer') {
+    unreadable('an answer to an order');
+    return;
+  }
+  const decoded = decodeBatch(body);
+  switch (decoded.kind) {
+    case 'forwards':
+      onForwards(decoded.batch);
+      break;
+    case 'answers':
+      onAnswers(decoded.batch);
+      break;
+    case 'malformed':
+      unreadable(decoded.detail);
+  }
 }

@@ -28,17 +28,22 @@ interface Lane {
   readonly stream: ShardStream<CommandEnvelope>;
   /** The newest that ever came. */
   newestN: number;
+  /** Since when there has been nobody to send to; null: not so, or nothing to send. */
+  unownedSinceMs: number | null;
 }
 
 /**
  * Sends the commands of other nodes' shards to their owners, and holds them until their outcomes are durable.
  *
  * Owns every command from `take` until it has ended there or is taken back; one stream per shard for the life of the node.
- * P1. A command leaves once: to `ended`, when its owner has answered for it, or to `giveBack`, when its shard is ours.
+ * P1. A command leaves once: to `ended`, when its owner has answered for it, to `giveBack`, when its shard
+ *     is ours, or to whoever calls `release`.
  * P2. Per shard the order of arrival (`n`) is kept, whoever the owner is; one that comes late goes to its place.
  * P3. Nothing is sent while the broker takes nothing, and what it did not take is sent before anything newer.
  * P4. While anything is held there is a timer: an owner that does not answer is asked again, and its name looked up.
- * P5. One hop: what came from another node goes back to the desk it came over, never on to a third node.
+ * P5. One hop: what came from another node, or from an operator, goes back to the desk it came over, never on to a third
+ *     node.
+ * P6. A stream that opens and is refused again counts as no owner; only an answer that settles something ends that.
  */
 export class Forwarder {
   readonly #options: ForwarderOptions;
@@ -74,7 +79,7 @@ export class Forwarder {
 
   /** A command of a shard that is not ours, and of which nothing is in the hands of our own actors any more. */
   take(envelope: CommandEnvelope): void {
-    if (envelope.origin instanceof ForwardedOrigin) {
+    if (envelope.isOrder || envelope.origin instanceof ForwardedOrigin) {
       envelope.giveBack('fenced');
       return;
     }
@@ -92,11 +97,25 @@ export class Forwarder {
 
   /** The shard is ours now: everything held of it goes back, oldest first. */
   takeBack(shard: number): void {
-    const all = this.#lanes.get(shard)?.stream.takeAll() ?? [];
+    for (const envelope of this.release(shard)) this.#options.giveBack(envelope);
+  }
+
+  /** Shards that hold something and have had nobody to send it to for so long. */
+  unowned(forMs: number): readonly number[] {
+    const sinceMs = this.#options.clock.now() - forMs;
+    return [...this.#active].filter((shard) => (this.#laneOf(shard).unownedSinceMs ?? Infinity) <= sinceMs);
+  }
+
+  /** Lets go of everything held of the shard, oldest first: it is the caller's now. */
+  release(shard: number): readonly CommandEnvelope[] {
+    const lane = this.#lanes.get(shard);
+    if (lane === undefined) return [];
+    const all = lane.stream.takeAll();
+    lane.unownedSinceMs = null;
     this.#active.delete(shard);
     this.#due.delete(shard);
     this.#heldCount -= all.length;
-    for (const envelope of all) this.#options.giveBack(envelope);
+    return all;
   }
 
   /** Owners may have changed: membership says so, or a hand-off. */
@@ -139,18 +158,20 @@ export class Forwarder {
       silenceDoublingsMax: LIMITS.forwardSilenceDoublingsMax,
       reopenPauseMs: LIMITS.forwardReopenPauseMs,
     });
-    const lane = { stream, newestN: -1 };
+    const lane = { stream, newestN: -1, unownedSinceMs: null };
     this.#lanes.set(shard, lane);
     return lane;
   }
 
   #answered(answer: Answer): void {
     const { shard } = answer;
-    const stream = this.#lanes.get(shard)?.stream;
-    if (stream === undefined) return;
+    const lane = this.#lanes.get(shard);
+    if (lane === undefined) return;
+    const { stream } = lane;
     switch (answer.kind) {
       case 'settled':
         this.#end(stream.settle(answer.stream, answer.numbers));
+        lane.unownedSinceMs = null;
         if (stream.count === 0) this.#active.delete(shard);
         break;
       case 'gap':
@@ -231,7 +252,9 @@ export class Forwarder {
     if (this.#options.inbox.flow() !== 'open') return;
     const nowMs = this.#options.clock.now();
     for (const shard of this.#active) {
-      const { target, dueAtMs } = this.#laneOf(shard).stream;
+      const lane = this.#laneOf(shard);
+      const { target, dueAtMs } = lane.stream;
+      if (target === null) lane.unownedSinceMs ??= nowMs;
       const isSilent = dueAtMs !== null && dueAtMs > 0 && dueAtMs <= nowMs;
       if (target === null || isSilent) this.#locations.nudge();
       if (target === null || (dueAtMs !== null && dueAtMs <= nowMs)) this.#lookAt(shard);

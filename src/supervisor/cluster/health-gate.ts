@@ -13,14 +13,24 @@ export interface HealthGateOptions {
 export type GateState = 'open' | 'no-ledger' | 'no-inbox';
 
 /**
- * Whether this node may have roles at all: who has not reached PostgreSQL and its own inbox within a lease time renews
- * nothing and takes nothing, else a node with half of its links holds its roles for ever.
+ * Whether this node may have roles at all: who has not reached PostgreSQL and its own inbox within a lease time keeps no
+ * role, else a node with half of its links holds its roles for ever.
  */
 export class HealthGate {
   readonly #options: HealthGateOptions;
 
   constructor(options: HealthGateOptions) {
     this.#options = options;
+  }
+
+  /**
+   * Both were reached just now. Only then are leases renewed: they run out a lease time after a link broke, not two (one until it
+   * is noticed, and one more).
+   */
+  isFresh(): boolean {
+    const { directory, inbox, clock } = this.#options;
+    const sinceMs = Math.max(clock.now() - directory.reachedAtMs, inbox.silentMs());
+    return sinceMs <= LIMITS.reachedFreshMs;
   }
 
   state(): GateState {

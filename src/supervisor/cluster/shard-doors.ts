@@ -35,6 +35,8 @@ export interface ShardDoorsOptions {
 export class ShardDoors implements ShardCallbacks {
   readonly #options: ShardDoorsOptions;
   readonly #leaving = new Set<number>();
+  /** Held for somebody else's sake. */
+  readonly #held = new Set<number>();
 
   constructor(options: ShardDoorsOptions) {
     this.#options = options;
@@ -42,7 +44,16 @@ export class ShardDoors implements ShardCallbacks {
 
   /** Whether the router may let the shard's commands go on. */
   isOpen(shard: number): boolean {
-    return !this.#leaving.has(shard);
+    return !this.#leaving.has(shard) && !this.#held.has(shard);
+  }
+
+  /** From now on the router holds what comes. */
+  hold(shard: number): void {
+    this.#held.add(shard);
+  }
+
+  letGo(shard: number): void {
+    if (this.#held.delete(shard)) this.#releaseSoon();
   }
 
   /** Under which we take commands of other nodes; null: not ours, or leaving. */

@@ -178,7 +178,11 @@ describe('the forwarder', () => {
     return { forwarder, back, clock };
   }
 
-  const envelope = (n: number, origin: Origin, onGivenBack: () => void = () => undefined): CommandEnvelope =>
+  const envelope = (
+    n: number,
+    origin: Origin | null,
+    onGivenBack: () => void = () => undefined,
+  ): CommandEnvelope =>
     new CommandEnvelope(
       {
         command: transaction(n),
@@ -224,6 +228,15 @@ describe('the forwarder', () => {
     let givenBack = 0;
     forwarder.take(envelope(1, origin, () => (givenBack += 1)));
     expect([forwarder.heldCount, givenBack]).toEqual([0, 1]);
+  });
+
+  it('sends no order on: whoever gave it asks the owner', () => {
+    const { forwarder } = held();
+    let givenBack = 0;
+    const order = envelope(1, null, () => (givenBack += 1));
+    forwarder.take(order);
+    expect([forwarder.heldCount, givenBack]).toEqual([0, 1]);
+    expect(desk().desk.admit(order)).toBe(true);
   });
 });
 

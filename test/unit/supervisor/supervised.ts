@@ -41,6 +41,7 @@ export function supervised() {
   const overflowed: string[] = [];
   const node: Supervision = supervise(
     {
+      nodeId: 'own',
       incarnation: 'own',
       inbox: { name: 'inbox.own', send: () => 'open', flow: () => 'open' },
       directory: { read: () => Promise.resolve([]) },
@@ -76,6 +77,7 @@ export function supervised() {
         node.doors.lost(shard);
       },
       onOverflow: (queue) => void overflowed.push(queue),
+      onDrain: () => undefined,
     },
   );
   return {

@@ -1,0 +1,51 @@
+import { INBOUND_QUEUES, type InboundQueue } from '../../contracts/queues.ts';
+import type { LeaseName, NodeRecord } from '../../ports/cluster.ts';
+import { MEMBERSHIP_KEYS } from './lease-scripts.ts';
+import { NODE_RECORD_TEXT } from './node-record.ts';
+import { withRedisClient } from './one-shot-client.ts';
+
+/** The cluster as Redis has it; nothing of it entitles anybody to anything. */
+export interface MembershipView {
+  /** Of the ledger that this Redis serves; null: no node has ticked yet. */
+  readonly clusterId: string | null;
+  /** Nodes that ticked within the last lease time, by name. */
+  readonly nodes: readonly NodeRecord[];
+  /** Incarnation that holds the lease of a shard; null: nobody. By number of the shard. */
+  readonly shardLeases: readonly (string | null)[];
+  /** The same of the right to read a queue. */
+  readonly ingestLeases: ReadonlyMap<InboundQueue, string | null>;
+}
+
+/** Changes nothing. Rejects when Redis does not answer. */
+export async function readMembershipView(redisUrl: string, shardCount: number): Promise<MembershipView> {
+  const shards = Array.from({ length: shardCount }, (_, shard) => leaseKey(`shard:${shard}`));
+  const queues = INBOUND_QUEUES.map((queue) => leaseKey(`ingest:${queue}`));
+  return withRedisClient(redisUrl, async (client) => {
+    const incarnations = await client.zrange(MEMBERSHIP_KEYS.nodes, '0', '-1');
+    const [clusterId = null, ...rest] = await client.mget([
+      MEMBERSHIP_KEYS.cluster,
+      ...shards,
+      ...queues,
+      ...incarnations.map((incarnation) => MEMBERSHIP_KEYS.node + incarnation),
+    ]);
+    const ingest = rest.slice(shardCount, shardCount + queues.length);
+    return {
+      clusterId,
+      shardLeases: rest.slice(0, shardCount),
+      ingestLeases: new Map(INBOUND_QUEUES.map((queue, index) => [queue, ingest[index] ?? null])),
+      nodes: nodesOf(rest.slice(shardCount + queues.length)),
+    };
+  });
+}
+
+const leaseKey = (name: LeaseName): string => MEMBERSHIP_KEYS.lease + name;
+
+/** Records that have run out are null; one that cannot be read is left out, as the nodes do. */
+function nodesOf(texts: readonly (string | null)[]): readonly NodeRecord[] {
+  return texts
+    .flatMap((text) => {
+      const record = NODE_RECORD_TEXT.safeParse(text);
+      return record.success ? [record.data] : [];
+    })
+    .sort((a, b) => (a.nodeId < b.nodeId ? -1 : 1));
+}

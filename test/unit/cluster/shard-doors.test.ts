@@ -1,0 +1,191 @@
+/**
+ * Without these: a command is decided by an actor whose shard has gone, or overtakes an older one of its account while the
+ * shard changes hands; a reader that goes away takes unread messages with it, or is never opened again.
+ */
+import { describe, expect, it } from 'vitest';
+import { shardOf } from '../../../src/domain/shard.ts';
+import type { Consumption, Subscription } from '../../../src/ports/broker.ts';
+import { LIMITS } from '../../../src/limits.ts';
+import { Intakes } from '../../../src/supervisor/cluster/intakes.ts';
+import { ShardExits } from '../../../src/supervisor/shard-exits.ts';
+import { FakeClock } from '../../support/fakes/fake-clock.ts';
+import { accountIdOf, transaction } from '../../support/fakes/fake-envelope.ts';
+import { QuietLogger } from '../../support/fakes/quiet.ts';
+import { SHARDS_ALL, supervised } from '../supervisor/supervised.ts';
+import { bodyOf, FakeDelivery, turns } from '../supervisor/support.ts';
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** A node with one account, and the shard of that account. */
+async function node() {
+  const world = supervised();
+  world.node.shards.own(SHARDS_ALL);
+  world.ledger.addAccount(accountIdOf(1));
+  const deliver = (n: number): FakeDelivery => {
+    const delivery = new FakeDelivery(bodyOf(transaction(n)), world.log);
+    world.node.ingest.onDelivery(delivery);
+    return delivery;
+  };
+  deliver(1);
+  await turns(world.clock);
+  return { ...world, deliver, shard: shardOf(accountIdOf(1), LIMITS.shardCount) };
+}
+
+describe('a shard that leaves', () => {
+  it('is shut: what comes waits until its actors have finished, then goes to the next owner', async () => {
+    const { node: parts, clock, deliver, shard, ledger } = await node();
+    ledger.gate.close();
+    deliver(2);
+    await turns(clock);
+    parts.doors.beginHandOff(shard);
+    const late = deliver(3);
+    const ends: string[] = [];
+    const isFinished = (): boolean => ends.length > 0;
+    void parts.doors.finished(shard).then(() => ends.push('finished'));
+    clock.advance(LIMITS.handOffPollMs);
+    await turns(clock);
+    expect([isFinished(), parts.router.heldCount, parts.forwarder.heldCount]).toEqual([false, 1, 0]);
+    expect(parts.doors.epochForOthers(shard)).toBeNull();
+    ledger.gate.open();
+    for (let round = 0; round < 5 && !isFinished(); round += 1) {
+      await turns(clock);
+      clock.advance(LIMITS.handOffPollMs);
+    }
+    await turns(clock);
+    expect(isFinished()).toBe(true);
+    parts.shards.lose(shard);
+    parts.doors.left(shard);
+    await turns(clock);
+    expect([parts.router.heldCount, parts.forwarder.heldCount, late.acks]).toEqual([0, 1, 0]);
+    expect(ledger.decided.size).toBe(2);
+  });
+
+  it('is ended when it does not finish in time, and everything of it goes on in order', async () => {
+    const { node: parts, clock, deliver, shard, ledger } = await node();
+    ledger.gate.close();
+    for (let n = 2; n <= 4; n += 1) deliver(n);
+    await turns(clock);
+    parts.doors.beginHandOff(shard);
+    const exits = new ShardExits({
+      region: parts.region,
+      parking: { isBusyWith: () => false },
+      clock,
+      logger: new QuietLogger(),
+    });
+    const finished = exits.finish(shard);
+    for (let passedMs = 0; passedMs <= LIMITS.handOffFinishMs; passedMs += LIMITS.handOffPollMs) {
+      clock.advance(LIMITS.handOffPollMs);
+      await turn();
+    }
+    await finished;
+    expect([parts.region.isBusyWith(shard), parts.router.heldCount]).toEqual([false, 3]);
+  });
+});
+
+describe('a shard that is lost', () => {
+  it('gives everything unanswered to its next owner; when it comes back, it is decided here', async () => {
+    const { node: parts, clock, deliver, shard, ledger, metrics } = await node();
+    ledger.gate.close();
+    for (let n = 2; n <= 4; n += 1) deliver(n);
+    await turns(clock);
+    ledger.epochs.set(shard, 2n);
+    ledger.gate.open();
+    await turns(clock);
+    expect([parts.router.heldCount, parts.forwarder.heldCount]).toEqual([0, 3]);
+    expect(metrics.count('actorStopped fenced')).toBe(1);
+    parts.shards.own(new Map([[shard, 2n]]));
+    parts.doors.owned([shard]);
+    await turns(clock);
+    expect([parts.forwarder.heldCount, ledger.decided.size]).toEqual([0, 4]);
+  });
+});
+
+/** Readers that close when the test says so. */
+class FakeInbound {
+  readonly consumed: string[] = [];
+  readonly log: string[] = [];
+  unacknowledged = 0;
+  #reader: Subscription | null = null;
+
+  consume({ queue }: Consumption): Promise<Subscription> {
+    this.consumed.push(queue);
+    this.#reader = {
+      quiesce: () => {
+        this.log.push('quiesce');
+        return Promise.resolve();
+      },
+      close: () => {
+        this.log.push('close');
+        this.#reader = null;
+        return Promise.resolve();
+      },
+      unacknowledged: () => this.unacknowledged,
+    };
+    return Promise.resolve(this.#reader);
+  }
+
+  reader(): Subscription | null {
+    return this.#reader;
+  }
+}
+
+function intakes() {
+  const clock = new FakeClock();
+  const inbound = new FakeInbound();
+  const made = new Intakes({
+    inbound,
+    onDelivery: () => undefined,
+    windowMax: 10,
+    clock,
+    logger: new QuietLogger(),
+  });
+  return { clock, inbound, intakes: made };
+}
+
+describe('the reader of a queue', () => {
+  it('takes nothing new and finishes, before its channel is closed', async () => {
+    const { clock, inbound, intakes: made } = intakes();
+    made.openIntake('refund_queue');
+    inbound.unacknowledged = 3;
+    const closed = made.closeIntake('refund_queue');
+    await turn();
+    clock.advance(LIMITS.handOffPollMs);
+    await turn();
+    expect(inbound.log).toEqual(['quiesce']);
+    inbound.unacknowledged = 0;
+    clock.advance(LIMITS.handOffPollMs);
+    await closed;
+    expect(inbound.log).toEqual(['quiesce', 'close']);
+  });
+
+  it('is closed all the same when it does not finish', async () => {
+    const { clock, inbound, intakes: made } = intakes();
+    made.openIntake('refund_queue');
+    inbound.unacknowledged = 3;
+    const closed = made.closeIntake('refund_queue');
+    for (let passedMs = 0; passedMs <= LIMITS.intakeFinishMs; passedMs += LIMITS.handOffPollMs) {
+      await turn();
+      clock.advance(LIMITS.handOffPollMs);
+    }
+    await closed;
+    expect(inbound.log).toEqual(['quiesce', 'close']);
+  });
+
+  it('closes on overflow and reads again after a pause, but not what is no longer ours', async () => {
+    const { clock, inbound, intakes: made } = intakes();
+    made.openIntake('refund_queue');
+    made.overflow('refund_queue');
+    made.overflow('refund_queue');
+    await turn();
+    expect(inbound.log).toEqual(['close']);
+    clock.advance(LIMITS.intakeRestartMs);
+    await turn();
+    expect(inbound.consumed).toEqual(['refund_queue', 'refund_queue']);
+    made.overflow('refund_queue');
+    await made.closeIntake('refund_queue');
+    await turn();
+    clock.advance(LIMITS.intakeRestartMs);
+    await turn();
+    expect(inbound.consumed).toHaveLength(2);
+  });
+});
