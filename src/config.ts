@@ -55,8 +55,11 @@ const schema = z.object({
   refundAmount: oneOf(['message', 'original']).default('message'),
   /** Whether `REFUND_AMOUNT` was set at all: history with refunds demands that. */
   refundAmountSet: z.boolean().default(false),
-  /** Active accounts kept in memory; beyond it the least recently used idle ones are passivated. */
-  activeAccountsMax: integer(100, 10_000_000).default(100_000),
+  /**
+   * Active accounts kept in memory, at 5 kB each; beyond it the least recently used idle ones are passivated. An account that comes
+   * back costs a read and about 60 us of CPU.
+   */
+  activeAccountsMax: integer(100, 10_000_000).default(10_000),
   /** An account without work for this long is passivated. */
   accountIdleMs: integer(100, 86_400_000).default(60_000),
   /** How long a drain may take before the node gives up and exits. */

@@ -11,8 +11,10 @@ import { paragraphs } from './paragraphs.ts';
 import { describeAudit, verifyLedger } from './verify-command.ts';
 
 const DESCRIPTION = `
-The demonstration: servers, a node, invented payments, live figures, an audit. Everything runs on servers of its own (or on empty ones that PAYGATE_DEMO_DATABASE_URL, PAYGATE_DEMO_RABBITMQ_URL and
+The demonstration: servers, a cluster of nodes, invented payments, live figures, an audit. Everything runs on servers of its own (or on empty ones that PAYGATE_DEMO_DATABASE_URL, PAYGATE_DEMO_RABBITMQ_URL and
 PAYGATE_DEMO_REDIS_URL name) and is gone afterwards.
+
+With --chaos a node is killed (SIGKILL) from time to time, one at a time, and started again under its name; the audit holds all the same.
 
 Ctrl-C stops the stream, drains, audits and prints the verdict; a
 second Ctrl-C ends it at once. Exit code 0 only if the audit finds everything right.`;
@@ -24,8 +26,13 @@ interface DemoOptions {
   readonly transactions?: number;
   readonly rate?: number;
   readonly accounts: number;
+  readonly nodes: number;
+  /** Seconds; true: as by default. */
+  readonly chaos?: number | true;
   readonly seed: string;
 }
+
+const CHAOS_EVERY_SECONDS = 5;
 
 const SAME_SIGNAL_MS = 500;
 
@@ -54,7 +61,8 @@ function listenForSignals(stage: () => Stage | null): AbortSignal {
 
 const seconds = (ms: number): string => `${(ms / 1_000).toFixed(1)} s`;
 
-function tellPerformance({ report, figures, elapsedMs, mostlyDecidedMs }: Performance): void {
+function tellPerformance(performance: Performance): void {
+  const { report, figures, elapsedMs, mostlyDecidedMs, moves, kills } = performance;
   const transactions = `${count(report.transactions)} transactions`;
   print('');
   if (mostlyDecidedMs === null) print(`${transactions} in ${seconds(elapsedMs)}`);
@@ -70,6 +78,8 @@ function tellPerformance({ report, figures, elapsedMs, mostlyDecidedMs }: Perfor
       `${count(report.documented)} in the documented shape, ${count(report.balanceRequests)} balance requests`,
   );
   print(`  repeats found  ${count(figures.duplicates)}`);
+  if (kills !== null)
+    print(`  chaos          ${count(kills)} kills, ${count(moves)} shards changed their owner`);
 }
 
 /** Stops the nodes, audits, says the verdict. Returns the exit code. */
@@ -79,9 +89,10 @@ async function audit(stage: Stage, performance: Performance): Promise<number> {
   print(describeAudit(report));
   const problems = [
     ...(performance.left === null ? [] : [`not everything was decided: ${JSON.stringify(performance.left)}`]),
-    ...(wrong.length === 0
-      ? []
-      : [`a node did not drain (exit code ${wrong.join(', ')}); its log: ${stage.logFile}`]),
+    ...wrong.map(
+      ({ nodeId, exitCode, logFile }) =>
+        `${nodeId} did not drain (exit code ${String(exitCode)}); its log: ${logFile}`,
+    ),
     ...(report.counts.decisions === performance.report.transactions
       ? []
       : [
@@ -98,10 +109,15 @@ async function audit(stage: Stage, performance: Performance): Promise<number> {
   return right ? EXIT.ok : EXIT.finding;
 }
 
+function chaosOf({ chaos, seed }: DemoOptions): { readonly everyMs: number; readonly seed: string } | null {
+  if (chaos === undefined) return null;
+  return { everyMs: (chaos === true ? CHAOS_EVERY_SECONDS : chaos) * 1_000, seed };
+}
+
 async function runDemo(options: DemoOptions): Promise<number> {
   let stage: Stage | null = null;
   const signal = listenForSignals(() => stage);
-  stage = await setStage();
+  stage = await setStage(options.nodes);
   try {
     if (signal.aborted) throw new CommandError('stopped before anything was processed', EXIT.interrupted);
     const performance = await runPerformance(stage, {
@@ -113,6 +129,7 @@ async function runDemo(options: DemoOptions): Promise<number> {
         seed: options.seed,
         run: randomBytes(6).toString('hex'),
       }),
+      chaos: chaosOf(options),
       signal,
     });
     tellPerformance(performance);
@@ -128,6 +145,12 @@ export function demoCommand(): Command {
     .description(paragraphs(DESCRIPTION))
     .option('--transactions <n>', 'process this many and exit; default: until Ctrl-C', wholeNumber(1))
     .option('--rate <tx/s>', 'pace; default: as fast as possible, 2000 without --transactions', positive)
+    .option('--nodes <n>', 'nodes that share the work', wholeNumber(1, 9), 3)
+    .option(
+      '--chaos [seconds]',
+      `kill a node so often, ${CHAOS_EVERY_SECONDS} s unless given`,
+      wholeNumber(1, 3_600),
+    )
     .option('--accounts <n>', 'accounts', wholeNumber(1, 1_000_000), TRAFFIC_DEFAULTS.accounts)
     .option('--seed <text>', 'what the stream is made from', 'paygate')
     .action(async (options: DemoOptions) => {

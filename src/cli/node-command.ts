@@ -1,6 +1,8 @@
 import { Command } from 'commander';
 import { loadConfig, type Config } from '../config.ts';
+import { boundHeapGrowth } from '../infra/heap-growth.ts';
 import { createLogger } from '../infra/log.ts';
+import { LIMITS } from '../limits.ts';
 import { startNode, type NodeStopReason } from '../node.ts';
 import type { Logger } from '../ports/runtime.ts';
 import { EXIT } from './exit-codes.ts';
@@ -47,6 +49,7 @@ async function runNode(config: Config, logger: Logger, signal: AbortSignal): Pro
 export function nodeCommand(): Command {
   return new Command('node').description(paragraphs(DESCRIPTION)).action(async () => {
     const config = loadConfig();
+    boundHeapGrowth(LIMITS.heapGrowthPercent);
     const logger = createLogger({ level: config.logLevel, nodeId: config.nodeId });
     const reason = await runNode(config, logger, firstSignal(logger));
     if (process.connected) process.disconnect();

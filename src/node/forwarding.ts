@@ -27,8 +27,8 @@ export interface ForwardingParts {
   readonly doors: ShardDoors;
   readonly parked: Pick<ParkStore, 'parkUnowned'>;
   readonly nextN: () => number;
-  /** Commands held for other nodes. */
-  readonly heldMax: number;
+  /** Commands in memory: no more can be held for other nodes. */
+  readonly inFlightMax: number;
   /** Commands of other nodes, taken and not ended. */
   readonly takenMax: number;
   /** An operator lets the node drain. */
@@ -63,7 +63,7 @@ export function forwarding(parts: ForwardingParts): Forwarding {
     clock,
     ended,
     giveBack,
-    heldMax: parts.heldMax,
+    heldMax: parts.inFlightMax,
   });
   const desk = new ForwardDesk({ ...wayIn, incarnation, settle, giveBack, takenMax: parts.takenMax });
   const orders = new OrderDesk({ ...wayIn, nodeId: parts.nodeId, onDrain: parts.onDrain });

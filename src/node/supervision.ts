@@ -49,7 +49,7 @@ export interface Ports {
   /** Of this run of the node. */
   readonly incarnation: string;
   readonly inbox: Pick<Inbox, 'name' | 'send' | 'flow'>;
-  readonly directory: Pick<ClusterDirectory, 'read'>;
+  readonly directory: Pick<ClusterDirectory, 'read' | 'paused'>;
   readonly ledgers: readonly Ledger[];
   readonly operatorLedger: OperatorLedger;
   readonly reader: AccountReader;
@@ -136,22 +136,9 @@ export function supervise(ports: Ports, config: SupervisionConfig, callbacks: Ca
   const regionParts = { shards, doors, outbox, writer, parking, parked, onFenced };
   const region = accountRegion(ports, config, regionParts);
   const exits = new ShardExits({ region, parking, clock, logger });
-  const { nodeId, incarnation, inbox } = ports;
-  const common = { clock, logger, inFlight, settle, router, nextN };
-  const { forwarder, desk, orders, orphans } = forwarding({
-    ...common,
-    nodeId,
-    incarnation,
-    inbox,
-    watch,
-    metrics,
-    doors,
-    parked: ports.parked,
-    heldMax: bounds.inFlightMax,
-    takenMax: bounds.takenMax,
-    onDrain,
-  });
-  const ingest = new Ingest({ ...common, tally, inFlightMax: bounds.inFlightMax, onOverflow });
+  const common = { ...bounds, clock, logger, inFlight, settle, router, nextN };
+  const { forwarder, desk, orders, orphans } = forwarding({ ...ports, ...common, watch, doors, onDrain });
+  const ingest = new Ingest({ ...common, tally, onOverflow });
   const retries = new Retries({
     store: ports.retries,
     retryClock: ports.retryClock,

@@ -135,12 +135,17 @@ export interface OutboxTask {
 }
 
 export interface OutboxStore {
-  /** Takes up to `limit` rows of other incarnations older than `ageMs`, runs `work`, deletes them if it resolved. Returns how many. */
+  /**
+   * Takes up to `limit` rows older than `ageMs`, runs `work`, deletes them if it resolved. Returns how many. `known`: rows of
+   * ours that are being done, so left alone.
+   */
   takeOver(
     ageMs: number,
     limit: number,
+    known: readonly bigint[],
     work: (tasks: readonly OutboxTask[]) => Promise<void>,
   ): Promise<number>;
+  /** Deletes these rows; those that somebody else works on are left to them. */
   remove(outboxIds: readonly bigint[]): Promise<void>;
 }
 

@@ -33,15 +33,16 @@ const TAKEOVER_WORK_MS_MAX = 20_000;
  * O1. Nothing here is awaited before an acknowledgement.
  * O2. A row is deleted only when its balances are confirmed, `cacheDurableMs` have passed, and the cache is still the
  *     one that confirmed them; else they are written again.
- * O3. Rows of incarnations that are gone are taken over, so that a crash after a commit leaves no old balance standing.
+ * O3. Rows of incarnations that are gone are taken over, so that a crash after a commit leaves no old balance standing;
+ *     and so are those of our own commits whose answer was lost, which nobody ever told us of.
  */
 export class Outbox {
   readonly #options: OutboxOptions;
   readonly #removing: TurnBatch<bigint>;
   readonly #whenEmpty: (() => void)[] = [];
   #confirmed: Confirmed[] = [];
-  /** Commits that are not done yet. */
-  #open = 0;
+  /** Rows of commits that are not done yet. */
+  readonly #open = new Set<bigint>();
   #removal: 'none' | 'scheduled' = 'none';
   #phase: 'running' | 'stopped' = 'stopped';
   #cancelTakeover: () => void = () => undefined;
@@ -57,7 +58,7 @@ export class Outbox {
       batchMax: LIMITS.outboxTakeoverRowsMax,
       work: async (ids) => {
         await store.remove(ids);
-        this.#close(ids.length);
+        this.#close(ids);
       },
     });
   }
@@ -72,7 +73,7 @@ export class Outbox {
       );
       return;
     }
-    this.#open += 1;
+    this.#open.add(batch.outboxId);
     this.#write(batch);
   }
 
@@ -87,7 +88,7 @@ export class Outbox {
     this.#phase = 'stopped';
     this.#cancelTakeover();
     await this.#takingOver;
-    if (this.#open > 0) await new Promise<void>((resolve) => this.#whenEmpty.push(resolve));
+    if (this.#open.size > 0) await new Promise<void>((resolve) => this.#whenEmpty.push(resolve));
   }
 
   #write(batch: CommittedBatch, generation?: null): void {
@@ -121,19 +122,25 @@ export class Outbox {
     if (next !== undefined) this.#scheduleRemoval(Math.max(REMOVAL_MS_MIN, next.durableAtMs - nowMs));
   }
 
-  #close(count: number): void {
-    this.#open -= count;
-    if (this.#open === 0) for (const resolve of this.#whenEmpty.splice(0)) resolve();
+  #close(outboxIds: readonly bigint[]): void {
+    for (const outboxId of outboxIds) this.#open.delete(outboxId);
+    if (this.#open.size === 0) for (const resolve of this.#whenEmpty.splice(0)) resolve();
   }
 
   async #takeOver(): Promise<void> {
-    const { store, logger } = this.#options;
+    const { store, cache, logger } = this.#options;
     let taken = 0;
     try {
-      taken = await store.takeOver(LIMITS.outboxTakeoverAgeMs, LIMITS.outboxTakeoverRowsMax, this.#finish);
-      if (taken > 0) logger.info({ rows: taken }, 'brought balances of an ended node up to date');
+      if (cache.generation() !== null)
+        taken = await store.takeOver(
+          LIMITS.outboxTakeoverAgeMs,
+          LIMITS.outboxTakeoverRowsMax,
+          [...this.#open],
+          this.#finish,
+        );
+      if (taken > 0) logger.info({ rows: taken }, 'brought balances that were left to do up to date');
     } catch (error) {
-      logger.warn({ err: error }, 'outbox rows of others could not be taken over, later again');
+      logger.warn({ err: error }, 'outbox rows could not be taken over, later again');
     }
     if (this.#stopped()) return;
     const delayMs = taken === LIMITS.outboxTakeoverRowsMax ? 0 : LIMITS.outboxTakeoverMs;

@@ -1,12 +1,14 @@
-/** Without it `npm start` might not end, or end well with a wrong ledger. */
+/**
+ * Without it `npm start` might not end, or end well with a wrong ledger; and nobody would see that nodes which are killed while
+ * they work lose or repeat something.
+ */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { paygate } from '../support/paygate.ts';
 import { freshRedis, freshVhost, withDatabase } from '../support/services.ts';
 
-let env: Record<string, string>;
 const drops: (() => Promise<void>)[] = [];
 
-beforeAll(async () => {
+async function emptyServers(): Promise<Record<string, string>> {
   const [database, vhost, redis] = await Promise.all([
     withDatabase({ migrated: false }),
     freshVhost(),
@@ -17,7 +19,7 @@ beforeAll(async () => {
     () => vhost.drop(),
     () => redis.drop(),
   );
-  env = {
+  return {
     PAYGATE_DEMO_DATABASE_URL: database.url,
     PAYGATE_DEMO_RABBITMQ_URL: vhost.url,
     PAYGATE_DEMO_REDIS_URL: redis.url,
@@ -26,24 +28,45 @@ beforeAll(async () => {
     RABBITMQ_URL: 'amqp://127.0.0.1:1',
     REDIS_URL: 'redis://127.0.0.1:1',
   };
-});
+}
 
 afterAll(async () => {
   for (const drop of drops) await drop();
 });
 
 describe('paygate demo', () => {
-  it('processes as many as it is told, audits, and ends with 0', async () => {
+  let env: Record<string, string>;
+
+  beforeAll(async () => {
+    env = await emptyServers();
+  });
+
+  it('processes as many as it is told on three nodes, audits, and ends with 0', async () => {
     const demo = await paygate(['demo', '--transactions', '1000', '--accounts', '50'], env);
+    expect(demo.all).toContain('starting 3 nodes');
     expect(demo.all).toContain('The ledger is right');
     expect(demo.all).toContain('Every transaction was decided exactly once.');
     expect(demo.all).toMatch(/decisions +1,000:/);
     expect(demo.exitCode).toBe(0);
-  });
+  }, 120_000);
 
   it('refuses servers that are not empty', async () => {
     const again = await paygate(['demo', '--transactions', '10'], env);
     expect(again.exitCode).toBe(3);
     expect(again.stderr).toContain('PAYGATE_DEMO_DATABASE_URL');
   });
+});
+
+describe('paygate demo --chaos', () => {
+  it('kills nodes and starts them again: every transaction is decided once all the same', async () => {
+    const options = ['--transactions', '1500', '--rate', '150', '--accounts', '50', '--chaos', '2'];
+    const demo = await paygate(['demo', ...options], await emptyServers());
+    expect(demo.all).toMatch(/demo-\d was killed/);
+    expect(demo.all).toMatch(/demo-\d is back/);
+    expect(demo.all).toMatch(/chaos +[1-9]\d* kills/);
+    expect(demo.all).toContain('The ledger is right');
+    expect(demo.all).toContain('Every transaction was decided exactly once.');
+    expect(demo.all).toMatch(/decisions +1,500:/);
+    expect(demo.exitCode).toBe(0);
+  }, 180_000);
 });

@@ -67,7 +67,7 @@ function heldWork(): {
   };
 }
 
-test('rows of other incarnations are taken when they are old enough, with the balances of now', async () => {
+test('rows are taken when they are old enough, but for those of ours that are being done, with the balances of now', async () => {
   const [accountId, cardId, unknown] = [randomUUID(), randomUUID(), randomUUID()] as const;
   await database.pool.query(
     'insert into processor.accounts (account_id, balance_cents, seq) values ($1, -9007199254740993, 12)',
@@ -82,7 +82,7 @@ test('rows of other incarnations are taken when they are old enough, with the ba
   const own = await outboxRow({ incarnation: ours });
   const young = await outboxRow({ ageMs: 0 });
   const seen: OutboxTask[] = [];
-  const taken = await store.takeOver(30_000, 10, (tasks) => {
+  const taken = await store.takeOver(30_000, 10, [own], (tasks) => {
     seen.push(...tasks);
     return Promise.resolve();
   });
@@ -95,15 +95,25 @@ test('rows of other incarnations are taken when they are old enough, with the ba
   expect(await remaining()).toEqual([own, young]);
 });
 
+test('a row of ours that nobody knows of is taken: the answer of its commit was lost', async () => {
+  const unknown = await outboxRow({ incarnation: ours });
+  const seen: bigint[] = [];
+  await store.takeOver(0, 10, [], (tasks) => Promise.resolve(void seen.push(...idsOf(tasks))));
+  expect(seen).toEqual([unknown]);
+  expect(await remaining()).toEqual([]);
+});
+
 test('two takers at once share the rows, none is worked on twice', async () => {
   const ids = [await outboxRow({}), await outboxRow({}), await outboxRow({})] as const;
   const other = new PostgresOutboxStore(database.pool, randomUUID());
   const [first, second] = [heldWork(), heldWork()];
-  const takers = [store.takeOver(0, 2, first.work)];
+  const takers = [store.takeOver(0, 2, [], first.work)];
   expect(idsOf(await first.begun)).toEqual([ids[0], ids[1]]);
-  takers.push(other.takeOver(0, 10, second.work));
+  takers.push(other.takeOver(0, 10, [], second.work));
   expect(idsOf(await second.begun)).toEqual([ids[2]]);
-  expect(await store.takeOver(0, 10, () => Promise.reject(new Error('nothing is left to work on')))).toBe(0);
+  expect(await store.takeOver(0, 10, [], () => Promise.reject(new Error('nothing is left to work on')))).toBe(
+    0,
+  );
   expect(await remaining()).toHaveLength(3);
   first.finish();
   second.finish();
@@ -113,11 +123,11 @@ test('two takers at once share the rows, none is worked on twice', async () => {
 
 test('rows whose work failed stay for the next one', async () => {
   const id = await outboxRow({});
-  await expect(store.takeOver(0, 10, () => Promise.reject(new Error('Redis is away')))).rejects.toThrow(
+  await expect(store.takeOver(0, 10, [], () => Promise.reject(new Error('Redis is away')))).rejects.toThrow(
     'Redis is away',
   );
   expect(await remaining()).toEqual([id]);
-  expect(await store.takeOver(0, 10, () => Promise.resolve())).toBe(1);
+  expect(await store.takeOver(0, 10, [], () => Promise.resolve())).toBe(1);
 });
 
 test('a taker that loses its connection while it works leaves the rows to the next one', async () => {
@@ -127,14 +137,16 @@ test('a taker that loses its connection while it works leaves the rows to the ne
     { warn: () => undefined },
   );
   const held = heldWork();
-  const taking = new PostgresOutboxStore(pool, ours).takeOver(0, 10, held.work);
+  const taking = new PostgresOutboxStore(pool, ours).takeOver(0, 10, [], held.work);
   const failure = expect(taking).rejects.toThrow();
   await held.begun;
   await database.pool.query(
     `select pg_terminate_backend(pid, 60000) from pg_stat_activity where datname = current_database() and application_name = 'paygate:taker'`,
   );
   const next: bigint[] = [];
-  await store.takeOver(0, 10, (tasks) => Promise.resolve(next.push(...idsOf(tasks))).then(() => undefined));
+  await store.takeOver(0, 10, [], (tasks) =>
+    Promise.resolve(next.push(...idsOf(tasks))).then(() => undefined),
+  );
   expect(next).toEqual([id]);
   held.finish();
   await failure;
@@ -153,6 +165,22 @@ test('remove deletes the rows named, also ours, and minds none that are gone', a
   expect(await remaining()).toEqual([kept]);
 });
 
+test('remove does not wait for rows that somebody else works on', async () => {
+  const [taken, free] = [
+    await outboxRow({ incarnation: ours }),
+    await outboxRow({ incarnation: ours, ageMs: 0 }),
+  ];
+  const held = heldWork();
+  const other = new PostgresOutboxStore(database.pool, randomUUID());
+  const taking = other.takeOver(30_000, 10, [], held.work);
+  expect(idsOf(await held.begun)).toEqual([taken]);
+  await store.remove([taken, free]);
+  expect(await remaining()).toEqual([taken]);
+  held.finish();
+  await taking;
+  expect(await remaining()).toEqual([]);
+});
+
 test('balances are read after the rows are locked: a commit between the two is seen', async () => {
   const accountId = randomUUID();
   await database.pool.query(
@@ -164,7 +192,7 @@ test('balances are read after the rows are locked: a commit between the two is s
     await database.pool.query('update processor.accounts set balance_cents = 2, seq = 2');
   });
   const versions: bigint[] = [];
-  await new PostgresOutboxStore(pool, ours).takeOver(0, 10, (tasks) => {
+  await new PostgresOutboxStore(pool, ours).takeOver(0, 10, [], (tasks) => {
     versions.push(...tasks.flatMap(({ balances }) => balances.map(({ version }) => version)));
     return Promise.resolve();
   });

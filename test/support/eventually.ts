@@ -2,6 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const POLL_MS = 10;
 
+export interface Patience {
+  readonly timeoutMs?: number;
+  /** Longer for assertions that cost something. */
+  readonly pollMs?: number;
+}
+
 /** Reached only by what never comes: a machine that is ten times as slow as usual must not fail a test. */
 const DEADLINE_MS = 60_000;
 
@@ -11,7 +17,7 @@ const DEADLINE_MS = 60_000;
  */
 export async function eventually<T>(
   assertion: () => T | Promise<T>,
-  { timeoutMs = DEADLINE_MS }: { readonly timeoutMs?: number } = {},
+  { timeoutMs = DEADLINE_MS, pollMs = POLL_MS }: Patience = {},
 ): Promise<T> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
@@ -19,7 +25,7 @@ export async function eventually<T>(
       return await assertion();
     } catch (failure) {
       if (Date.now() >= deadline) throw failure;
-      await sleep(POLL_MS);
+      await sleep(pollMs);
     }
   }
 }

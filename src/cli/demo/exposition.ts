@@ -39,6 +39,16 @@ export function total(
     .reduce((sum, sample) => sum + sample.value, 0);
 }
 
+/** Adds two sets of samples, name by name and label by label. */
+export function addSamples(one: readonly Sample[], other: readonly Sample[]): readonly Sample[] {
+  const sums = new Map<string, Sample>();
+  for (const sample of [...one, ...other]) {
+    const key = `${sample.name} ${JSON.stringify(sample.labels)}`;
+    sums.set(key, { ...sample, value: sample.value + (sums.get(key)?.value ?? 0) });
+  }
+  return [...sums.values()];
+}
+
 /** Cumulative histogram counts by upper bound, summed over all series. */
 export function buckets(samples: readonly Sample[], name: string): ReadonlyMap<number, number> {
   const found = new Map<number, number>();

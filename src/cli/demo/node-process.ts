@@ -39,7 +39,10 @@ async function untilReady(child: ChildProcess, exited: Promise<number | null>): 
 export async function startNodeProcess(options: {
   readonly env: Environment;
   readonly logFd: number;
+  /** Aborted: the process is killed, also while it starts. */
+  readonly signal: AbortSignal;
 }): Promise<NodeProcess> {
+  options.signal.throwIfAborted();
   const child = spawn(process.execPath, [MAIN, 'node'], {
     detached: true,
     stdio: ['ignore', options.logFd, options.logFd, 'ipc'],
@@ -49,6 +52,8 @@ export async function startNodeProcess(options: {
   const kill = (): void => {
     child.kill('SIGKILL');
   };
+  options.signal.addEventListener('abort', kill, { once: true });
+  void exited.then(() => options.signal.removeEventListener('abort', kill));
   try {
     const address = await untilReady(child, exited);
     return {

@@ -1,10 +1,12 @@
 import type pg from 'pg';
 import { drive, type DriveCounts, type DriveReport } from '../../drive/drive.ts';
+import { SeededRandom } from '../../drive/seeded-random.ts';
 import type { Traffic } from '../../drive/traffic.ts';
 import type { ReadCachedTexts } from '../../infra/redis/cache-reader.ts';
 import { withCacheReader } from '../../infra/redis/cache-reader.ts';
 import { printError } from '../output.ts';
 import { withDriveTarget } from '../with-drive-target.ts';
+import { Chaos } from './chaos.ts';
 import { untilDrained, type StillToDo } from './drained.ts';
 import { FigureReader, type Figures } from './figures.ts';
 import { createScreen, type Screen } from './screen.ts';
@@ -20,6 +22,10 @@ export interface Performance {
   readonly elapsedMs: number;
   /** From the first row inserted until 99 % of the transactions were decided; null if they never were. */
   readonly mostlyDecidedMs: number | null;
+  /** Shards that changed their owner. */
+  readonly moves: number;
+  /** null: nobody killed nodes. */
+  readonly kills: number | null;
 }
 
 export interface PerformanceOptions {
@@ -27,6 +33,8 @@ export interface PerformanceOptions {
   readonly transactions: number | null;
   readonly ratePerSecond: number;
   readonly traffic: Traffic;
+  /** A node is killed so often, chosen by the seed; null: none is. */
+  readonly chaos: { readonly everyMs: number; readonly seed: string } | null;
   readonly signal: AbortSignal;
 }
 
@@ -43,11 +51,15 @@ class Show {
   readonly #readCached: ReadCachedTexts;
   readonly #startedMs = Date.now();
   readonly #decided: { readonly atMs: number; readonly count: number }[] = [];
+  readonly #events: string[] = [];
   #published = 0;
+  #moves = 0;
+  #chaos: Chaos | null = null;
+  #readMoves: () => Promise<number> = () => Promise.resolve(0);
   #timer: NodeJS.Timeout | undefined;
 
   constructor(stage: Stage, options: PerformanceOptions, readCached: ReadCachedTexts) {
-    this.#reader = new FigureReader(() => stage.nodes.map((node) => node.address));
+    this.#reader = new FigureReader(stage.nodes);
     this.#options = options;
     this.#readCached = readCached;
   }
@@ -68,9 +80,31 @@ class Show {
     this.#published = counts.messages;
   }
 
+  get moves(): number {
+    return this.#moves;
+  }
+
+  watchMoves(read: () => Promise<number>): void {
+    this.#readMoves = read;
+  }
+
+  watchChaos(chaos: Chaos): void {
+    this.#chaos = chaos;
+  }
+
+  happened(event: string): void {
+    const seconds = ((Date.now() - this.#startedMs) / 1_000).toFixed(1);
+    this.#events.push(`${seconds} s  ${event}`);
+  }
+
   async refresh(): Promise<Figures> {
     const shown = this.#options.traffic.accounts.slice(0, SHOWN_ACCOUNTS).map(({ id }) => id);
-    const [figures, texts] = await Promise.all([this.#reader.read(), this.#readCached('account', shown)]);
+    const [figures, texts, moves] = await Promise.all([
+      this.#reader.read(),
+      this.#readCached('account', shown),
+      this.#readMoves(),
+    ]);
+    this.#moves = moves;
     const elapsedMs = Date.now() - this.#startedMs;
     this.#decided.push({ atMs: elapsedMs, count: figures.approved + figures.rejected });
     this.#screen.show({
@@ -78,6 +112,9 @@ class Show {
       published: this.#published,
       target: this.#options.transactions,
       figures,
+      moves,
+      kills: this.#chaos?.killCount ?? null,
+      events: this.#events,
       isEnding: this.#options.signal.aborted,
       balances: shown.map((accountId, index) => {
         const text = texts[index] ?? null;
@@ -98,9 +135,32 @@ class Show {
   }
 }
 
+function chaosOf({ nodes }: Stage, { chaos }: PerformanceOptions, show: Show): Chaos | null {
+  if (chaos === null) return null;
+  return new Chaos({
+    nodes,
+    everyMs: chaos.everyMs,
+    random: new SeededRandom(`chaos ${chaos.seed}`),
+    beforeKill: () => show.refresh(),
+    onEvent: (event) => show.happened(event),
+  });
+}
+
+/** A shard's first owner is no move. */
+const MOVES = `select coalesce(sum(greatest(epoch - 1, 0)), 0)::int as moves from processor.shards`;
+
+async function readMoves(pool: pg.Pool): Promise<number> {
+  const { rows } = await pool.query<{ moves: number }>(MOVES);
+  return rows[0]?.moves ?? 0;
+}
+
 async function perform(stage: Stage, options: PerformanceOptions, show: Show): Promise<Performance> {
   const startedMs = Date.now();
   return withDriveTarget(stage.config, async (api, pool: pg.Pool) => {
+    const movesAtStart = await readMoves(pool);
+    show.watchMoves(async () => (await readMoves(pool)) - movesAtStart);
+    const chaos = chaosOf(stage, options, show);
+    if (chaos !== null) show.watchChaos(chaos);
     const report = await drive(api, options.traffic, {
       transactions: options.transactions,
       ratePerSecond: options.ratePerSecond,
@@ -109,6 +169,7 @@ async function perform(stage: Stage, options: PerformanceOptions, show: Show): P
       onProgress: (counts) => show.published(counts),
     });
     show.published(report);
+    await chaos?.end();
     const left = await untilDrained(pool, stage.config.rabbitmqUrl, DRAIN_TIMEOUT_MS);
     const elapsedMs = Date.now() - startedMs;
     const figures = await show.refresh();
@@ -118,6 +179,8 @@ async function perform(stage: Stage, options: PerformanceOptions, show: Show): P
       elapsedMs,
       figures,
       mostlyDecidedMs: show.decidedAtMs(report.transactions * 0.99),
+      moves: show.moves,
+      kills: chaos?.killCount ?? null,
     };
   });
 }

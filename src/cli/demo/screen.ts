@@ -1,6 +1,6 @@
 import { createLogUpdate } from 'log-update';
 import { bold, count, isTerminal, money, paint, print } from '../output.ts';
-import type { Figures } from './figures.ts';
+import type { Figures, NodeFigures } from './figures.ts';
 
 export interface Sight {
   readonly elapsedMs: number;
@@ -8,6 +8,12 @@ export interface Sight {
   /** null = until Ctrl-C. */
   readonly target: number | null;
   readonly figures: Figures;
+  /** Shards that changed their owner so far. */
+  readonly moves: number;
+  /** null: nobody kills nodes. */
+  readonly kills: number | null;
+  /** What happened to nodes, oldest first. */
+  readonly events: readonly string[];
   /** Ctrl-C was pressed. */
   readonly isEnding: boolean;
   /** A few accounts, as Redis shows them; null = not in the cache yet. */
@@ -23,6 +29,7 @@ export interface Screen {
 /** Said in the panel: whatever else is printed while it is drawn spoils it. */
 export const ENDING = 'stopping: draining, then the audit (Ctrl-C again ends at once)';
 
+const EVENTS_SHOWN = 3;
 /** Off a terminal; every reading would be noise. */
 const LINE_EVERY_MS = 1_000;
 
@@ -31,6 +38,19 @@ const ms = (value: number | null): string =>
 
 function rate(figures: Figures): string {
   return `${count(Math.round(figures.decidedPerSecond))} tx/s`;
+}
+
+const STATE_COLOURS = { up: 'green', starting: 'yellow', killed: 'red', ended: 'red' } as const;
+
+function describeNode({ nodeId, state, restarts, ...node }: NodeFigures): string {
+  const again = restarts === 0 ? '' : `   started again ${count(restarts)} ×`;
+  return [
+    nodeId,
+    paint(STATE_COLOURS[state], state.padEnd(8)),
+    `${count(node.shards).padStart(3)} shards`,
+    `${count(Math.round(node.decidedPerSecond)).padStart(7)} tx/s`,
+    `${node.residentMegabytes.toFixed(0).padStart(4)} MB${again}`,
+  ].join('  ');
 }
 
 function panel(sight: Sight): string {
@@ -50,10 +70,13 @@ function panel(sight: Sight): string {
     row('dead letters', figures.deadLettered > 0 ? paint('red', count(figures.deadLettered)) : '0'),
     row('rate', bold(rate(figures))),
     row('latency', `p50 ${ms(p50)}   p95 ${ms(p95)}   p99 ${ms(p99)}   (receipt to acknowledgement)`),
+    row('accounts', `${count(figures.activeAccounts)} active`),
+    ...figures.nodes.map((node, index) => row(index === 0 ? 'nodes' : '', describeNode(node))),
     row(
-      'accounts',
-      `${count(figures.activeAccounts)} active, node ${figures.residentMegabytes.toFixed(0)} MB`,
+      'moves',
+      `${count(sight.moves)} shards${sight.kills === null ? '' : `, ${count(sight.kills)} kills`}`,
     ),
+    ...sight.events.slice(-EVENTS_SHOWN).map((event) => row('', paint('gray', event))),
     ...sight.balances.map(({ accountId, cents }, index) =>
       row(
         index === 0 ? 'balances' : '',
@@ -80,14 +103,19 @@ function line(sight: Sight): string {
     rate(figures),
     `p99 ${ms(figures.latencyMs.p99)}`,
     `queued ${queued(sight)}`,
+    `nodes ${figures.nodes.filter(({ state }) => state === 'up').length}/${figures.nodes.length}`,
+    figures.nodes.map(({ shards }) => shards).join('+'),
   ].join('  ');
 }
 
 function lines(): Screen {
   let last: Sight | null = null;
   let shownMs = -Infinity;
+  let toldCount = 0;
   const tell = (sight: Sight): void => {
     shownMs = sight.elapsedMs;
+    for (const event of sight.events.slice(toldCount)) print(`       ${event}`);
+    toldCount = sight.events.length;
     print(line(sight));
   };
   return {

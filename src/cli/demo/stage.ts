@@ -1,21 +1,19 @@
-import { mkdtempSync, openSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { environment, loadConfig, type Config } from '../../config.ts';
 import { claimPlace } from '../../infra/services/index.ts';
 import { bringUpToDate } from '../migrate-command.ts';
 import { printError } from '../output.ts';
-import { startNodeProcess, type NodeProcess } from './node-process.ts';
+import { NodeSlot } from './node-slot.ts';
 
-/** Everything the demonstration plays on: servers of its own, an empty ledger, a node. */
+/** Everything the demonstration plays on: servers of its own, an empty ledger, nodes. */
 export interface Stage {
   readonly config: Config;
-  readonly nodes: readonly NodeProcess[];
-  /** Where the nodes' logs are. */
-  readonly logFile: string;
-  /** Lets the nodes drain and waits until they are gone; returns the exit codes that were not 0. */
-  stopNodes(): Promise<readonly (number | null)[]>;
-  /** Ends what is left: nodes, servers, data, and the log unless a node went wrong. Idempotent. */
+  readonly nodes: readonly NodeSlot[];
+  /** Lets the nodes drain and waits until they are gone; returns those that did not end with exit code 0. */
+  stopNodes(): Promise<readonly NodeSlot[]>;
+  /** Ends what is left: nodes, servers, data, and the logs unless a node went wrong. Idempotent. */
   strike(): Promise<void>;
 }
 
@@ -43,13 +41,12 @@ function stageEnvironment(urls: {
     REDIS_URL: urls.redisUrl,
     HTTP_HOST: '127.0.0.1',
     HTTP_PORT: '0',
-    NODE_ID: 'demo-1',
     NODE_ENV: 'production',
   };
 }
 
-/** Brings it all up; on failure nothing but the node's log is left behind. Throws `ServerError`, `CommandError`. */
-export async function setStage(): Promise<Stage> {
+/** Brings it all up; on failure nothing but the nodes' logs is left behind. Throws `ServerError`, `CommandError`. */
+export async function setStage(nodeCount: number): Promise<Stage> {
   const place = await claimPlace({
     env: environment(),
     prefix: 'PAYGATE_DEMO',
@@ -57,41 +54,42 @@ export async function setStage(): Promise<Stage> {
     onProgress: (message) => printError(message),
   });
   const logs = mkdtempSync(join(tmpdir(), 'paygate-demo-'));
-  const logFile = join(logs, 'nodes.log');
-  const nodes: NodeProcess[] = [];
-  let logIsWanted = false;
+  const env = stageEnvironment(place);
+  const nodes = Array.from({ length: nodeCount }, (_, index) => {
+    const nodeId = `demo-${String(index + 1)}`;
+    return new NodeSlot(nodeId, join(logs, `${nodeId}.log`), env);
+  });
+  let logsAreWanted = false;
   let struck: Promise<void> | null = null;
   const strike = (): Promise<void> => {
     struck ??= (async () => {
-      for (const node of nodes) node.kill();
+      for (const node of nodes) node.strike();
       await place.release();
-      if (!logIsWanted) rmSync(logs, { recursive: true, force: true });
+      if (!logsAreWanted) rmSync(logs, { recursive: true, force: true });
     })();
     return struck;
   };
   try {
-    const env = stageEnvironment(place);
     const config = loadConfig(env);
     printError('migrating');
     await bringUpToDate(config, true);
-    printError('starting the node');
-    logIsWanted = true;
-    nodes.push(await startNodeProcess({ env, logFd: openSync(logFile, 'a') }));
-    logIsWanted = false;
+    printError(nodeCount === 1 ? 'starting the node' : `starting ${String(nodeCount)} nodes`);
+    logsAreWanted = true;
+    await Promise.all(nodes.map((node) => node.start()));
+    logsAreWanted = false;
     return {
       config,
       nodes,
-      logFile,
       strike,
       stopNodes: async () => {
-        const codes = await Promise.all(nodes.map((node) => node.stop()));
-        const wrong = codes.filter((code) => code !== 0);
-        logIsWanted = wrong.length > 0;
+        await Promise.all(nodes.map((node) => node.stop()));
+        const wrong = nodes.filter(({ exitCode }) => exitCode !== 0);
+        logsAreWanted = wrong.length > 0;
         return wrong;
       },
     };
   } catch (error) {
-    if (logIsWanted) printError(`the node's log is in ${logFile}`);
+    if (logsAreWanted) printError(`the nodes' logs are in ${logs}`);
     await strike();
     throw error;
   }

@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { runner } from 'node-pg-migrate';
 import pg from 'pg';
 import { connectionSettings } from './pool.ts';
 
@@ -168,6 +167,8 @@ async function appliedMigrations(
 async function run(client: pg.Client, directory: string): Promise<void> {
   const said: string[] = [];
   const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined };
+  // Loaded when it is needed: a node only compares versions, and what this brings along stays in memory.
+  const { runner } = await import('node-pg-migrate');
   try {
     await runner({
       dbClient: client,

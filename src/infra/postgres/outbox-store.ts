@@ -24,13 +24,19 @@ export class PostgresOutboxStore implements OutboxStore {
   async takeOver(
     ageMs: number,
     limit: number,
+    known: readonly bigint[],
     work: (tasks: readonly OutboxTask[]) => Promise<void>,
   ): Promise<number> {
     return poolTransaction(this.#pool, async (client) => {
       await client.query(
         `set local idle_in_transaction_session_timeout = ${String(LIMITS.outboxWorkTimeoutMs)}`,
       );
-      const { rows } = await client.query<OutboxRow>(TAKE, [this.#incarnation, ageMs, limit]);
+      const { rows } = await client.query<OutboxRow>(TAKE, [
+        this.#incarnation,
+        ageMs,
+        limit,
+        known.map(String),
+      ]);
       if (rows.length === 0) return 0;
       await work(await tasksOf(client, rows));
       await client.query(DELETE, [rows.map((row) => row.id)]);
@@ -40,7 +46,7 @@ export class PostgresOutboxStore implements OutboxStore {
 
   async remove(outboxIds: readonly bigint[]): Promise<void> {
     if (outboxIds.length === 0) return;
-    await this.#pool.query(DELETE, [outboxIds.map(String)]);
+    await this.#pool.query(DELETE_FREE, [outboxIds.map(String)]);
   }
 }
 
@@ -50,15 +56,22 @@ interface OutboxRow {
   readonly card_ids: readonly string[];
 }
 
+/** Rows of our own are taken too, except the known ones: those of commits whose answer was lost. */
 const TAKE = `
 select id, account_ids, card_ids
   from processor.outbox
- where incarnation <> $1 and created_at <= clock_timestamp() - $2::float8 * interval '1 millisecond'
+ where (incarnation <> $1 or id <> all ($4::bigint[]))
+   and created_at <= clock_timestamp() - $2::float8 * interval '1 millisecond'
  order by id
  limit $3
    for update skip locked`;
 
 const DELETE = 'delete from processor.outbox where id = any ($1::bigint[])';
+
+/** What somebody else has taken over is deleted by them, or taken again later. */
+const DELETE_FREE = `
+delete from processor.outbox
+ where id in (select id from processor.outbox where id = any ($1::bigint[]) for update skip locked)`;
 
 const BALANCES = `
 select 'account' as kind, account_id as id, balance_cents as cents, seq as version

@@ -161,7 +161,7 @@ class ChannelDelivery implements Delivery {
     this.#intake = intake;
     this.#tag = tag;
     this.queue = queue;
-    this.body = message.content;
+    this.body = ownCopy(message.content);
     this.redelivered = message.fields.redelivered;
     this.headers = message.properties.headers ?? NO_HEADERS;
   }
@@ -169,6 +169,14 @@ class ChannelDelivery implements Delivery {
   ack(): void {
     this.#intake.settle(this.#tag, this.body.length);
   }
+}
+
+/**
+ * amqplib's body is a view of what one read of the socket brought, 64 kB as a rule: a command that has to wait would keep that
+ * of a hundred others. A copy of a small body is in a block of 8 kB, a large body has been put together from several reads.
+ */
+function ownCopy(body: Buffer): Buffer {
+  return body.length < Buffer.poolSize / 2 ? Buffer.from(body) : body;
 }
 
 /** amqplib reads nothing else of a message it acknowledges. */

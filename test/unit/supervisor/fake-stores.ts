@@ -222,18 +222,19 @@ export class FakeCache implements BalanceCache {
 
 export class FakeOutbox implements OutboxStore {
   readonly removed: bigint[][] = [];
-  /** Rows of a dead incarnation. */
+  /** Rows of a dead incarnation, or of ours. */
   left: OutboxTask[] = [];
 
   async takeOver(
     _ageMs: number,
     limit: number,
+    known: readonly bigint[],
     work: (tasks: readonly OutboxTask[]) => Promise<void>,
   ): Promise<number> {
-    const tasks = this.left.slice(0, limit);
+    const tasks = this.left.filter(({ outboxId }) => !known.includes(outboxId)).slice(0, limit);
     if (tasks.length === 0) return 0;
     await work(tasks);
-    this.left = this.left.slice(tasks.length);
+    this.left = this.left.filter((task) => !tasks.includes(task));
     return tasks.length;
   }
 

@@ -197,6 +197,20 @@ describe('rows of an incarnation that is gone', () => {
   });
 });
 
+it('a row of ours that was never announced is done; one that is being done is left alone', async () => {
+  committed(1, 1, 100, 1);
+  world.ledger.addAccount(accountIdOf(2), { balanceCents: 9n, seq: 1n });
+  const unannounced: CachedBalance = { kind: 'account', id: accountIdOf(2), cents: 9n, version: 1n };
+  world.store.left = [
+    { outboxId: 1n, balances: [] },
+    { outboxId: 2n, balances: [unannounced] },
+  ];
+  world.outbox.start();
+  await pass(LIMITS.cacheDurableMs + 200);
+  expect(world.cache.shown(accountIdOf(2))).toBe(9n);
+  expect(world.store.left.map(({ outboxId }) => outboxId)).toEqual([1n]);
+});
+
 it('a drain resolves when every row of ours is gone', async () => {
   committed(1, 1, 100, 1);
   let drained = false;

@@ -19,6 +19,8 @@ export const SHARDS_ALL: ReadonlyMap<number, bigint> = new Map(
   Array.from({ length: LIMITS.shardCount }, (_, shard) => [shard, 1n]),
 );
 
+export const ACTIVE_ACCOUNTS_MAX = 1_000;
+
 export type Supervised = ReturnType<typeof supervised>;
 
 /** All parts of a node on fakes of its ports. */
@@ -44,7 +46,7 @@ export function supervised() {
       nodeId: 'own',
       incarnation: 'own',
       inbox: { name: 'inbox.own', send: () => 'open', flow: () => 'open' },
-      directory: { read: () => Promise.resolve([]) },
+      directory: { read: () => Promise.resolve([]), paused: () => Promise.resolve(null) },
       ledgers: [ledger],
       operatorLedger,
       reader,
@@ -67,7 +69,7 @@ export function supervised() {
       retryDelayMs: 1_000,
       refundWaitMs: 900_000,
       refundAmount: 'message',
-      activeAccountsMax: 1_000,
+      activeAccountsMax: ACTIVE_ACCOUNTS_MAX,
       accountIdleMs: 60_000,
     },
     {
