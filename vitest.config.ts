@@ -26,7 +26,7 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
           pool: 'forks',
           maxWorkers: namedServers === '' ? 2 : 1,
-          testTimeout: 120_000,
+          testTimeout: 180_000,
           hookTimeout: 180_000,
         },
       },

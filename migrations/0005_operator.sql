@@ -8,7 +8,9 @@ create type processor.operator_order as (
   account_id uuid,
   shard int,
   epoch bigint,                   -- under which the caller owns the shard
-  expected_seq bigint,            -- what it was judged against; 0 = the account has no decision yet
+  expected_seq bigint,            -- these four: what it was judged against; seq 0 = the account has no decision yet
+  expected_balance_cents bigint,
+  expected_overdraft_cents bigint,
   expected_status text,
   action text,
   type text,                      -- of the journal row
@@ -84,7 +86,12 @@ begin
   end if;
 
   select a.* into account from processor.accounts a where a.account_id = o.account_id;
-  if coalesce(account.seq, 0) <> o.expected_seq or coalesce(account.status, 'active') <> o.expected_status then
+  -- Not the seq alone: a quarantine moves none, nor does whoever puts a broken balance right by hand.
+  if coalesce(account.seq, 0) <> o.expected_seq
+    or coalesce(account.status, 'active') <> o.expected_status
+    or coalesce(account.balance_cents, 0) <> o.expected_balance_cents
+    or coalesce(account.overdraft_cents, 0) <> o.expected_overdraft_cents
+  then
     verdict := 'stale';
     return;
   end if;
@@ -162,8 +169,9 @@ begin
     returning id into outbox_id;
 end $$;
 
--- Parks commands of a shard that nobody serves. The directory may name an owner that is only frozen: it loses the shard in
--- the same commit, since its actors, read before, would decide newer commands past these.
+-- Parks commands of a shard that nobody serves. The directory may name an owner that is only frozen, or one has let go that
+-- is not done yet: an epoch that anybody has ever held is raised in the same commit, since actors read under it would decide
+-- newer commands past these.
 create function processor.park_unowned(
   in_shard int, epoch_seen bigint,
   account_ids uuid[], queues text[], bodies bytea[], reasons text[],
@@ -171,16 +179,18 @@ create function processor.park_unowned(
   out epoch bigint                -- that holds now
 ) language plpgsql volatile as $$
 declare
-  named text;
+  held_by text;
 begin
-  select s.epoch, s.owner into epoch, named from processor.shards s where s.shard = in_shard for no key update;
+  select s.epoch, coalesce(s.owner, l.owner) into epoch, held_by from processor.shards s
+    left join processor.epoch_log l on l.shard = s.shard and l.epoch = s.epoch
+    where s.shard = in_shard for no key update of s;
   if epoch is null then
     raise exception 'there is no shard %', in_shard using errcode = '22023';
   end if;
   parked := epoch = epoch_seen;
   if not parked then return; end if;
 
-  if named is not null then
+  if held_by is not null then
     epoch := epoch + 1;
     update processor.shards s
        set epoch = park_unowned.epoch, owner = null, inbox = null, taken_at = clock_timestamp()

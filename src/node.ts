@@ -134,7 +134,8 @@ async function untilServing(actor: NodeActor, stopped: Promise<NodeStopReason>):
 
 function statusOf(actor: NodeActor, node: string, runtime: NodeRuntime): NodeStatus {
   const status = readinessOf(actor);
-  return { status, serving: status === 'ready', node, dependencies: runtime.dependencies() };
+  const paused = runtime.parts?.supervision.watch.pause ?? null;
+  return { status, serving: status === 'ready', node, dependencies: runtime.dependencies(), paused };
 }
 
 function readinessOf(actor: NodeActor): Readiness {

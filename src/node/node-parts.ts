@@ -54,6 +54,7 @@ export class NodeParts {
       onMessage: forwardMail({
         onForwards: (batch) => this.supervision.desk.receive(batch),
         onAnswers: (batch) => this.supervision.forwarder.answered(batch),
+        onNudge: () => this.tick.nudge(),
         onOrder: (body) => this.supervision.orders.receive(body),
         logger: options.logger,
       }),

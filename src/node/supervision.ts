@@ -49,7 +49,7 @@ export interface Ports {
   /** Of this run of the node. */
   readonly incarnation: string;
   readonly inbox: Pick<Inbox, 'name' | 'send' | 'flow'>;
-  readonly directory: Pick<ClusterDirectory, 'read'>;
+  readonly directory: Pick<ClusterDirectory, 'read' | 'paused'>;
   readonly ledgers: readonly Ledger[];
   readonly operatorLedger: OperatorLedger;
   readonly reader: AccountReader;
@@ -133,7 +133,19 @@ export function supervise(ports: Ports, config: SupervisionConfig, callbacks: Ca
   const parking = new ParkDesk({ store: ports.parked, clock, logger });
   const settle = settleDesk(ports, config, { tally, inFlight, router, wake, parking });
   const parked = new ParkedDesk({ store: ports.parked, settle, inFlight, clock, logger });
-  const region = accountRegion(ports, config, { shards, outbox, writer, parking, parked, onFenced });
+  // Of a shard that leaves us nothing is begun any more.
+  const isStaying = (id: string): boolean => doors.epochForOthers(shardOf(id, LIMITS.shardCount)) !== null;
+  const accountsToTakeUp = async (): Promise<readonly string[]> =>
+    (await parked.accountsToTakeUp()).filter(isStaying);
+  const region = accountRegion(ports, config, {
+    shards,
+    outbox,
+    writer,
+    parking,
+    parked,
+    accountsToTakeUp,
+    onFenced,
+  });
   const exits = new ShardExits({ region, parking, clock, logger });
   const { nodeId, incarnation, inbox } = ports;
   const common = { clock, logger, inFlight, settle, router, nextN };
@@ -197,6 +209,7 @@ interface RegionParts {
   readonly writer: CacheWriter;
   readonly parking: ParkDesk;
   readonly parked: ParkedDesk;
+  readonly accountsToTakeUp: () => Promise<readonly string[]>;
   readonly onFenced: (shard: number, epoch: bigint) => void;
 }
 
@@ -223,7 +236,7 @@ function accountRegion(ports: Ports, config: SupervisionConfig, parts: RegionPar
       whenParked: (accountId) => parts.parking.whenParked(accountId),
       take: (accountId) => parts.parked.take(accountId),
     },
-    accountsToTakeUp: () => parts.parked.accountsToTakeUp(),
+    accountsToTakeUp: parts.accountsToTakeUp,
     clock,
     random,
     logger,

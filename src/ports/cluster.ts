@@ -163,6 +163,8 @@ export interface IntakePause {
 export interface ClusterDirectory extends ShardDirectory {
   /** All shards, by number. */
   read(): Promise<readonly ShardRow[]>;
+  /** Whether an operator has paused intake; null: no. */
+  paused(): Promise<IntakePause | null>;
   /**
    * Raises the epochs of these shards in our name where they still are what was seen; returns the new epoch per shard
    * that is ours now, committed. Balances are read after that, in new statements.

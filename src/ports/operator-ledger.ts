@@ -8,7 +8,7 @@ export interface AccountOrder {
   readonly shard: number;
   /** Epoch under which this node owns the shard. */
   readonly epoch: bigint;
-  /** The account that it was judged against: seq and status must still be so. */
+  /** The account that it was judged against: it must still be so. */
   readonly state: AccountState;
   readonly command: OperatorCommand;
   readonly judgement: OrderJudgement;
@@ -17,7 +17,7 @@ export interface AccountOrder {
 export type OrderVerdict =
   /** The shard's epoch is no longer ours. */
   | { readonly kind: 'fenced' }
-  /** Seq or status of the account are not as they were when it was judged: hydrate again. */
+  /** The account is not as it was when it was judged: hydrate again. */
   | { readonly kind: 'stale' }
   | {
       readonly kind: 'ended';

@@ -107,20 +107,47 @@ describe('a right ledger', () => {
     await overdraw();
     expect(kinds(await audit())).toEqual([]);
   });
+
+  it('may have been overdrawn within the overdraft of that time, and have orders without transactions', async () => {
+    await order(9, 'OVERDRAFT', 550, 100);
+    await charge(10, 600, -50);
+    await addEntry(database.pool, { ...entryOf(11, 50, 0), type: 'DEPOSIT', effect: 50 });
+    await order(12, 'OVERDRAFT', 0, 0);
+    await standing(12, 0, 0);
+    const report = await audit();
+    expect(report.violations).toEqual([]);
+    expect(report.counts).toMatchObject({ orders: 2, decisions: 11 });
+  });
 });
+
+/** An operator's order for `FRESH`, right in itself; the account is left as it was. */
+async function order(seq: number, type: string, balanceCents: number, overdraftCents: number): Promise<void> {
+  await database.pool.query(
+    `insert into processor.journal
+       (account_id, seq, transaction_id, type, outcome, requested_cents, amount_cents, balance_after_cents, counter_account,
+        epoch, road, occurred_at, operator, why, status_after, overdraft_after_cents)
+     select $1, $2, $3, $4, 'APPROVED', 0, 0, $5, 'none', max(epoch), 'operator', now(), 'ada', 'a test', 'active', $6
+       from processor.journal where account_id = $1`,
+    [FRESH, seq, uuid(7, seq), type, balanceCents, overdraftCents],
+  );
+}
+
+async function standing(seq: number, balanceCents: number, overdraftCents: number): Promise<void> {
+  await database.pool.query(
+    'update processor.accounts set seq = $2, balance_cents = $3, overdraft_cents = $4 where account_id = $1',
+    [FRESH, seq, balanceCents, overdraftCents],
+  );
+  cache.set(`account ${FRESH}`, String(balanceCents));
+}
+
+const entryOf = (seq: number, cents: number, after: number) =>
+  ({ accountId: FRESH, seq, id: uuid(3, seq), cents, status: 'APPROVED', after }) as const;
+const charge = (seq: number, cents: number, after: number): Promise<void> =>
+  addEntry(database.pool, { ...entryOf(seq, cents, after), type: 'CHARGE', effect: -cents });
 
 /** Another right entry, which takes `FRESH` to −50. */
 async function overdraw(): Promise<void> {
-  await addEntry(database.pool, {
-    accountId: FRESH,
-    seq: 9,
-    id: uuid(3, 9),
-    type: 'CHARGE',
-    cents: 600,
-    status: 'APPROVED',
-    effect: -600,
-    after: -50,
-  });
+  await charge(9, 600, -50);
   await database.pool.query(
     'update processor.accounts set balance_cents = -50, seq = 9 where account_id = $1',
     [FRESH],
@@ -162,6 +189,37 @@ const tamperings: readonly (readonly [string, readonly ViolationKind[], string, 
     sql('update processor.journal set balance_after_cents = 651 where transaction_id = $1', TX.charge),
   ],
   ['a debit below the overdraft', ['below-overdraft'], uuid(3, 9), overdraw],
+  [
+    'a debit below the overdraft of its time, although one was given later',
+    ['below-overdraft'],
+    uuid(3, 9),
+    async () => {
+      await charge(9, 600, -50);
+      await order(10, 'OVERDRAFT', -50, 100);
+      await standing(10, -50, 100);
+    },
+  ],
+  [
+    'an overdraft that nobody ordered',
+    ['account-not-as-ordered'],
+    FRESH,
+    async () => {
+      await order(9, 'OVERDRAFT', 550, 100);
+      await standing(9, 550, 200);
+    },
+  ],
+  [
+    'a status that nobody ordered',
+    ['account-not-as-ordered'],
+    FRESH,
+    async () => {
+      await order(9, 'UNFREEZE', 550, 0);
+      await standing(9, 550, 0);
+      await database.pool.query(`update processor.accounts set status = 'closed' where account_id = $1`, [
+        FRESH,
+      ]);
+    },
+  ],
   [
     'an epoch that falls',
     ['epoch-fell'],

@@ -4,7 +4,7 @@
  * Without these: a lane gives up on good commands, tries a poisonous one for ever, or takes a commit whose answer was
  * lost for one that did not happen.
  */
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import type pg from 'pg';
 import { failureKindOf } from '../../src/infra/postgres/sql-state.ts';
 import type { PostgresLedger } from '../../src/infra/postgres/ledger.ts';
@@ -20,16 +20,12 @@ import {
   newCommand,
   pendingCommand,
 } from '../support/ledger-fixtures.ts';
-import { eventually, withDatabase } from '../support/services.ts';
-import type { TestDatabase } from '../support/services.ts';
+import { eventually } from '../support/services.ts';
+import { useDatabase } from '../support/use-database.ts';
 
-let database: TestDatabase;
+const database = useDatabase('of the file');
 let ledger: PostgresLedger;
 let holder: pg.Client;
-beforeAll(async () => {
-  database = await withDatabase();
-});
-afterAll(() => database.drop());
 beforeEach(async () => {
   ledger = ledgerOn(database.url, { lockTimeoutMs: 60_000 });
   holder = await newClient(database.url, 'holder');

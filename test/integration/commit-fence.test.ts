@@ -6,36 +6,29 @@
  */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import type pg from 'pg';
-import type { PostgresLedger } from '../../src/infra/postgres/ledger.ts';
 import {
   approved,
   callCommit,
   changeOf,
   journalOf,
-  ledgerOn,
   newAccount,
   newClient,
   newCommand,
   pendingCommand,
   standingOf,
 } from '../support/ledger-fixtures.ts';
-import { eventually, withDatabase } from '../support/services.ts';
-import type { TestDatabase } from '../support/services.ts';
+import { eventually } from '../support/services.ts';
+import { useDatabase, useLedger } from '../support/use-database.ts';
 
-let database: TestDatabase;
-let ledger: PostgresLedger;
+const database = useDatabase('of the file');
+const ledger = useLedger(database);
 let owner: pg.Client;
 let claimant: pg.Client;
 beforeAll(async () => {
-  database = await withDatabase();
-  ledger = ledgerOn(database.url);
   owner = await newClient(database.url, 'owner');
   claimant = await newClient(database.url, 'claimant');
 });
-afterAll(async () => {
-  await Promise.all([ledger.close(), owner.end(), claimant.end()]);
-  await database.drop();
-});
+afterAll(() => Promise.all([owner.end(), claimant.end()]));
 beforeEach(async () => {
   await database.pool.query('update processor.shards set epoch = 5 where shard < 10');
 });

@@ -5,16 +5,14 @@
  * every account that shares a commit with it.
  */
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { Finding } from '../../src/domain/finding.ts';
-import type { PostgresLedger } from '../../src/infra/postgres/ledger.ts';
 import type { AccountChange, AccountVerdict } from '../../src/ports/ledger.ts';
 import {
   approved,
   changeOf,
   insertRow,
   journalOf,
-  ledgerOn,
   newAccount,
   newCard,
   newClient,
@@ -24,19 +22,10 @@ import {
   rowOf,
   standingOf,
 } from '../support/ledger-fixtures.ts';
-import { withDatabase } from '../support/services.ts';
-import type { TestDatabase } from '../support/services.ts';
+import { useDatabase, useLedger } from '../support/use-database.ts';
 
-let database: TestDatabase;
-let ledger: PostgresLedger;
-beforeAll(async () => {
-  database = await withDatabase();
-  ledger = ledgerOn(database.url);
-});
-afterAll(async () => {
-  await ledger.close();
-  await database.drop();
-});
+const database = useDatabase('of the file');
+const ledger = useLedger(database);
 
 async function verdictOf(change: AccountChange): Promise<AccountVerdict> {
   const receipt = await ledger.commit([change]);

@@ -24,15 +24,13 @@ import {
   newClient,
   newCommand,
 } from '../support/ledger-fixtures.ts';
-import { withDatabase } from '../support/services.ts';
-import type { TestDatabase } from '../support/services.ts';
+import { useDatabase } from '../support/use-database.ts';
 
 const GROWN_ROWS = 5_000;
 
-let database: TestDatabase;
+const database = useDatabase('of the file');
 let client: pg.Client;
 beforeAll(async () => {
-  database = await withDatabase();
   client = await newClient(database.url, 'lane');
   await database.pool.query('vacuum analyze');
   for (let repetition = 0; repetition < 6; repetition++) await useEverything();
@@ -50,10 +48,7 @@ beforeAll(async () => {
     [GROWN_ROWS],
   );
 });
-afterAll(async () => {
-  await client.end();
-  await database.drop();
-});
+afterAll(() => client.end());
 
 /** Rows of each table that the statements since `begin` have read. */
 async function rowsRead(): Promise<Record<string, number>> {

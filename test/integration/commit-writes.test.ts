@@ -5,8 +5,7 @@
  * total that misses a purchase, a replayed dead letter that stays open, a balance in the cache that stays old.
  */
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { PostgresLedger } from '../../src/infra/postgres/ledger.ts';
+import { expect, test } from 'vitest';
 import {
   INCARNATION,
   approved,
@@ -22,19 +21,10 @@ import {
   rowOf,
   standingOf,
 } from '../support/ledger-fixtures.ts';
-import { withDatabase } from '../support/services.ts';
-import type { TestDatabase } from '../support/services.ts';
+import { useDatabase, useLedger } from '../support/use-database.ts';
 
-let database: TestDatabase;
-let ledger: PostgresLedger;
-beforeAll(async () => {
-  database = await withDatabase();
-  ledger = ledgerOn(database.url);
-});
-afterAll(async () => {
-  await ledger.close();
-  await database.drop();
-});
+const database = useDatabase('of the file');
+const ledger = useLedger(database);
 
 async function only<Row extends object>(sql: string, value: unknown): Promise<Row | undefined> {
   const { rows } = await database.pool.query<Row>(sql, [value]);

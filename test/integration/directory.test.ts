@@ -2,51 +2,15 @@
  * The directory as a cluster uses it (taking and releasing in general: shards.test.ts). Without these, a forwarder could send to a node
  * that owns nothing, a node could take a shard from somebody who took it after it had looked, or end the connections of that one.
  */
-import { randomUUID } from 'node:crypto';
-import pg from 'pg';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { readShardOwner } from '../../src/infra/postgres/cluster-view.ts';
-import { connectionName, connectionSettings } from '../../src/infra/postgres/pool.ts';
 import { PostgresShardDirectory, ShardsLocked } from '../../src/infra/postgres/shard-directory.ts';
-import type { ShardOwner } from '../../src/ports/cluster.ts';
-import { eventually, type TestDatabase, withDatabase } from '../support/services.ts';
+import { eventually } from '../support/services.ts';
+import { claimant, useShardScene } from '../support/shard-scene.ts';
 
 const ALL = Array.from({ length: 256 }, (_, shard) => shard);
 
-let database: TestDatabase;
-let clients: pg.Client[];
-
-beforeEach(async () => {
-  database = await withDatabase();
-  clients = [];
-});
-
-afterEach(async () => {
-  await Promise.all(clients.map((client) => client.end()));
-  await database.drop();
-});
-
-function claimant(nodeId: string): ShardOwner {
-  const incarnation = randomUUID();
-  return { nodeId, incarnation, inbox: `inbox.${nodeId}.${incarnation}` };
-}
-
-/** A commit in progress of this node: it holds the row of the shard. */
-async function commitOf(
-  node: ShardOwner,
-  shard: number,
-): Promise<{ client: pg.Client; lost: () => boolean }> {
-  const applicationName = connectionName(node.nodeId, node.incarnation, 'lane0');
-  const client = new pg.Client(connectionSettings({ databaseUrl: database.url, applicationName }));
-  let ended = false;
-  client.on('error', () => (ended = true));
-  client.on('end', () => (ended = true));
-  clients.push(client);
-  await client.connect();
-  await client.query('begin');
-  await client.query('select 1 from processor.shards where shard = $1 for no key update', [shard]);
-  return { client, lost: () => ended };
-}
+const { database, commitOf } = useShardScene();
 
 test('reads all shards in order, with the node behind each, or nobody', async () => {
   const node = claimant('a.b-c');
@@ -125,7 +89,7 @@ test('a node stuck in a commit loses its connections and its shards to one call'
   const old = claimant('old');
   await new PostgresShardDirectory(database.pool, old).takeOver([1, 2, 3]);
   const stuck = await commitOf(old, 2);
-  const next = new PostgresShardDirectory(database.pool, claimant('next'), { lockTimeoutMs: 50 });
+  const next = new PostgresShardDirectory(database.pool, claimant('next'));
   expect(await next.takeOverSeen(new Map([1, 2, 3].map((shard) => [shard, 1n])))).toEqual(
     new Map([1, 2, 3].map((shard) => [shard, 2n])),
   );

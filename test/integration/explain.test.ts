@@ -167,6 +167,24 @@ describe('a rejection', () => {
   });
 });
 
+describe("an operator's order", () => {
+  it.each([
+    ['FREEZE', 0, "an operator's order FREEZE left the account frozen with an overdraft of 1.00 (entry 9"],
+    ['CHARGE', -50, 'an adjustment by an operator: -0.50 made the balance 5.00 (entry 9'],
+  ])('%s says what, who and why', async (type, cents, beginning) => {
+    await database.pool.query(
+      `insert into processor.journal
+         (account_id, seq, transaction_id, type, outcome, requested_cents, amount_cents, balance_after_cents,
+          counter_account, epoch, road, occurred_at, operator, why, status_after, overdraft_after_cents)
+       values ($1, 9, $2, $3, 'APPROVED', abs($4::int), $4, 500, 'none', 1, 'operator', now(), 'ada', 'asked by phone', 'frozen', 100)`,
+      [FRESH, uuid(7, 1), type, cents],
+    );
+    const words = await sentence(uuid(7, 1));
+    expect(words).toContain(beginning);
+    expect(words).toMatch(/; by ada, because: asked by phone$/);
+  });
+});
+
 describe('a pending transaction', () => {
   beforeEach(pend);
 

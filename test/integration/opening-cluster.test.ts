@@ -2,18 +2,14 @@
  * What a node checks before it works on a database. Without these, a node with other shards or another meaning of
  * refunds than its fellows could start, or one could decide on top of a history that was never taken over.
  */
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { checkCluster, ClusterRefusal, type ClusterSettings } from '../../src/infra/postgres/cluster.ts';
 import { openHistory } from '../../src/infra/postgres/opening.ts';
 import { createPool } from '../../src/infra/postgres/pool.ts';
-import { eventually, type TestDatabase, withDatabase } from '../support/services.ts';
+import { eventually, withDatabase } from '../support/services.ts';
+import { useDatabase } from '../support/use-database.ts';
 
-let database: TestDatabase;
-
-beforeEach(async () => {
-  database = await withDatabase();
-});
-afterEach(() => database.drop());
+const database = useDatabase();
 
 const SETTINGS: ClusterSettings = { refundAmount: 'message', refundAmountSet: false, shardCount: 256 };
 const noConsumer = (): Promise<boolean> => Promise.resolve(false);

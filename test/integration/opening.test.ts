@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import {
   type Opening,
   openHistory,
@@ -13,14 +13,10 @@ import {
 } from '../../src/infra/postgres/opening.ts';
 import { READ_BLOCKS } from '../../src/infra/postgres/opening-statements.ts';
 import { createPool } from '../../src/infra/postgres/pool.ts';
-import { eventually, type TestDatabase, withDatabase } from '../support/services.ts';
+import { eventually, withDatabase } from '../support/services.ts';
+import { useDatabase } from '../support/use-database.ts';
 
-let database: TestDatabase;
-
-beforeEach(async () => {
-  database = await withDatabase();
-});
-afterEach(() => database.drop());
+const database = useDatabase();
 
 async function rowsOf(sql: string, values: unknown[] = []): Promise<pg.QueryResultRow[]> {
   return (await database.pool.query<pg.QueryResultRow>(sql, values)).rows;

@@ -53,8 +53,7 @@ async function rowsOf(sql: string): Promise<readonly pg.QueryResultRow[]> {
 async function present(): Promise<AccountState> {
   const account = await new PostgresReader(database.pool).account(accountId);
   if (account === null) throw new Error('the account is gone');
-  const { hasParked: _, ...state } = account;
-  return state;
+  return account;
 }
 
 function command(action: OperatorAction, fields: Partial<OperatorCommand> = {}): OperatorCommand {
@@ -310,6 +309,18 @@ describe('not carried out', () => {
     await setAside();
     expect(await give(command({ kind: 'freeze' }), { state })).toEqual({ kind: 'stale' });
     expect(await present()).toMatchObject({ status: 'quarantined' });
+  });
+
+  it('stale: somebody has put the balance right by hand, which moves no seq either', async () => {
+    await deposited(100n);
+    await database.pool.query('update processor.accounts set balance_cents = 101');
+    await setAside();
+    const state = await present();
+    await database.pool.query('update processor.accounts set balance_cents = 100');
+    expect(await give(command({ kind: 'release' }), { state })).toEqual({ kind: 'stale' });
+    expect(await give(command({ kind: 'release' }))).toMatchObject({
+      result: { kind: 'done', balanceCents: 100n },
+    });
   });
 
   it.each([

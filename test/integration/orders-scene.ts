@@ -76,6 +76,7 @@ export class OrderNode {
         onMessage: forwardMail({
           onForwards: () => undefined,
           onAnswers: () => undefined,
+          onNudge: () => undefined,
           onOrder: (body) => desk.receive(body),
           logger: link.logger,
         }),

@@ -10,7 +10,7 @@ import { shardOf } from '../../src/domain/shard.ts';
 import { readDirectoryView } from '../../src/infra/postgres/cluster-view.ts';
 import { LIMITS } from '../../src/limits.ts';
 import { newAccount } from '../support/ledger-fixtures.ts';
-import { paygate } from '../support/paygate.ts';
+import { paygate, startPaygateNode, type PaygateNode } from '../support/paygate.ts';
 import {
   eventually,
   freshRedis,
@@ -280,5 +280,77 @@ describe('a pause of intake', PATIENTLY, () => {
       { operator: 'ann', action: 'pause', why: 'broker moves' },
       { operator: 'ben', action: 'resume', why: null },
     ]);
+  });
+});
+
+describe('with real nodes', PATIENTLY, () => {
+  const started: PaygateNode[] = [];
+
+  afterEach(async () => {
+    await Promise.all(started.splice(0).map((node) => node.drain()));
+  });
+
+  const startNode = async (nodeId: string): Promise<PaygateNode> => {
+    const node = await startPaygateNode({
+      ...env,
+      NODE_ID: nodeId,
+      LOG_LEVEL: 'error',
+      CLUSTER_GRACE_MS: '0',
+    });
+    started.push(node);
+    return node;
+  };
+
+  const ordered = async (...words: readonly string[]): Promise<unknown> => {
+    const { stdout, all } = await account(...words, '--why', 'a test', '--wait', '120', '--json');
+    expect(all).toContain('{');
+    return (JSON.parse(stdout) as { readonly result: unknown }).result;
+  };
+
+  const nodesShown = async (): Promise<readonly { readonly nodeId: string; readonly shards: number }[]> => {
+    const { stdout } = await paygate(['cluster', '--json'], env);
+    return (JSON.parse(stdout) as { readonly nodes: { readonly nodeId: string; readonly shards: number }[] })
+      .nodes;
+  };
+
+  it('orders are decided once, by whoever owns the account, also after its owner was drained', async () => {
+    const first = await startNode('first');
+    const orderId = randomUUID();
+    expect(await ordered('adjust', '500', '--order', orderId)).toMatchObject({
+      kind: 'done',
+      seq: 1,
+      balanceCents: 500,
+    });
+    expect(await ordered('freeze')).toMatchObject({ kind: 'done', seq: 2, status: 'frozen' });
+    await startNode('second');
+    await eventually(
+      async () => expect((await nodesShown()).filter(({ shards }) => shards > 0)).toHaveLength(2),
+      {
+        timeoutMs: 120_000,
+      },
+    );
+
+    const drained = await paygate(['cluster', 'drain', 'first'], env);
+    expect(drained.all).toContain('first owns nothing any more');
+    expect(await first.drain()).toBe(0);
+
+    expect(await ordered('adjust', '500', '--order', orderId)).toMatchObject({
+      kind: 'done',
+      seq: 1,
+      balanceCents: 500,
+    });
+    expect(await ordered('adjust', '-501')).toMatchObject({ kind: 'refused' });
+    expect(await ordered('adjust', '-500')).toMatchObject({
+      kind: 'done',
+      seq: 3,
+      balanceCents: 0,
+      status: 'frozen',
+    });
+    expect(await ordered('close')).toMatchObject({ kind: 'done', seq: 4, status: 'closed' });
+    accountId = randomUUID();
+    expect(await ordered('freeze')).toMatchObject({ kind: 'refused' });
+
+    const verified = await paygate(['verify', '--json'], env);
+    expect(JSON.parse(verified.stdout)).toMatchObject({ ok: true });
   });
 });

@@ -6,8 +6,12 @@
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { withCacheReader } from '../../src/infra/redis/cache-reader.ts';
+import type { OperatorResult } from '../../src/domain/settlement.ts';
 import { shardOf } from '../../src/domain/shard.ts';
+import { PostgresParkStore } from '../../src/infra/postgres/park-store.ts';
 import { PostgresQuarantineStore } from '../../src/infra/postgres/quarantine-store.ts';
+import { OrderClient } from '../../src/infra/rabbitmq/order-client.ts';
 import { LIMITS } from '../../src/limits.ts';
 import { startNode } from '../../src/node.ts';
 import type { RunningNode } from '../../src/node.ts';
@@ -153,6 +157,19 @@ async function lockWaits(): Promise<number> {
   return Number(row?.['n']);
 }
 
+function depositOf(accountId: string): string {
+  return JSON.stringify({
+    transaction_id: randomUUID(),
+    account_id: accountId,
+    amount_cents: 700,
+    transaction_type: 'DEPOSIT',
+    idempotency_key: randomUUID(),
+    timestamp: '2026-11-22T10:40:00Z',
+  });
+}
+
+const idOf = (body: string): string => (JSON.parse(body) as { transaction_id: string }).transaction_id;
+
 describe('a balance that is not its journal', () => {
   let vhost: TestPlace;
   let redis: TestPlace;
@@ -175,16 +192,7 @@ describe('a balance that is not its journal', () => {
 
   /** Returns the bodies that were sent, in order. */
   async function deposit(accountId: string, count: number): Promise<readonly string[]> {
-    const bodies = Array.from({ length: count }, () =>
-      JSON.stringify({
-        transaction_id: randomUUID(),
-        account_id: accountId,
-        amount_cents: 700,
-        transaction_type: 'DEPOSIT',
-        idempotency_key: randomUUID(),
-        timestamp: '2026-11-22T10:40:00Z',
-      }),
-    );
+    const bodies = Array.from({ length: count }, () => depositOf(accountId));
     await publish(
       vhost.url,
       bodies.map((body) => ({ queue: 'transactions_queue', body })),
@@ -198,6 +206,28 @@ describe('a balance that is not its journal', () => {
     await publish(vhost.url, [{ queue: 'balance_calculation_queue', body }]);
   }
 
+  /** As an operator's command does. */
+  async function released(accountId: string): Promise<OperatorResult> {
+    const shard = shardOf(accountId, LIMITS.shardCount);
+    const orderId = randomUUID();
+    const action = { kind: 'release' } as const;
+    const client = await OrderClient.open({ url: vhost.url });
+    const outcome = await client.place({
+      orderId,
+      order: {
+        kind: 'account',
+        command: { kind: 'operator', orderId, accountId, action, operator: 'ada', why: 'a test' },
+      },
+      inboxOf: () => cell(database.pool, 'select inbox from processor.shards where shard = $1', [shard]),
+      deadlineMs: 60_000,
+    });
+    await client.close();
+    if (outcome.kind !== 'result') throw new Error(`an order ended as ${outcome.kind}`);
+    return outcome.result;
+  }
+
+  const cached = (accountId: string): Promise<string | null> =>
+    withCacheReader(redis.url, async (read) => (await read('account', [accountId]))[0] ?? null);
   const decided = (accountId: string): Promise<string> =>
     cell(database.pool, 'select count(*) from processor.journal where account_id = $1', [accountId]);
   const parkedBodies = async (): Promise<readonly string[]> =>
@@ -249,6 +279,80 @@ describe('a balance that is not its journal', () => {
     expect(violations.map(({ kind }) => kind)).toContain('balance-not-journal');
     const about = violations.flatMap(({ samples }) => samples.map(({ accountId }) => accountId));
     expect(new Set(about)).toEqual(new Set([broken]));
+  });
+
+  it('released: what was parked is decided in order before anything newer, and the audit is clean', async () => {
+    const node = await start('first');
+    const broken = await brokenAccount();
+    await forceRecalculation(broken);
+    await eventually(async () => expect(await standing(broken)).toMatchObject([{ status: 'quarantined' }]));
+    const before = await deposit(broken, 5);
+    await eventually(async () => expect(await parkedBodies()).toEqual(before));
+    expect(await released(broken)).toMatchObject({
+      kind: 'refused',
+      detail: expect.stringContaining('still broken') as string,
+    });
+
+    // Put right by hand; a release, and a command right behind it, while parked ones are there.
+    await database.pool.query('update processor.accounts set balance_cents = 700 where account_id = $1', [
+      broken,
+    ]);
+    const [result] = await Promise.all([released(broken), deposit(broken, 1)]);
+    expect(result).toMatchObject({ kind: 'done', seq: 2n, status: 'active' });
+    const after = await deposit(broken, 3);
+    await eventually(async () => expect(await decided(broken)).toBe('11'));
+    const journal = await rowsOf(
+      'select transaction_id, type from processor.journal where account_id = $1 order by seq',
+      [broken],
+    );
+    expect(journal.map(({ type }) => String(type))).toEqual([
+      'DEPOSIT',
+      'RELEASE',
+      ...Array<string>(9).fill('DEPOSIT'),
+    ]);
+    const ids = journal.map((row) => String(row['transaction_id']));
+    expect(ids.slice(2, 7)).toEqual(before.map(idOf));
+    expect(ids.slice(8)).toEqual(after.map(idOf));
+    expect(await standing(broken)).toEqual([{ balance_cents: '7000', seq: '11', status: 'active' }]);
+    await eventually(async () => expect(await parkedBodies()).toEqual([]));
+    expect(await backlog(vhost.url)).toBe(0);
+    expect(await node.drain()).toBe('drained');
+    expect((await audited(database.pool, redis.url)).violations).toEqual([]);
+  });
+
+  it('asked for its balance it answers with what the ledger holds, and no row is added', async () => {
+    await start('first');
+    const broken = await brokenAccount();
+    await forceRecalculation(broken);
+    await eventually(async () => expect(await standing(broken)).toMatchObject([{ status: 'quarantined' }]));
+    const body = JSON.stringify({ account_id: broken });
+    await publish(
+      vhost.url,
+      [1, 2, 3].map(() => ({ queue: 'calculate_balance_queue', body })),
+    );
+    await eventually(async () => {
+      expect(await backlog(vhost.url)).toBe(0);
+      expect(await cached(broken)).toBe('701');
+    });
+    expect(await parkedBodies()).toEqual([]);
+  });
+
+  it('what was parked while nobody served the shard is decided without any further command', async () => {
+    const accountId = await newAccount(database.pool);
+    const bodies = Array.from({ length: 3 }, () => depositOf(accountId));
+    const store = new PostgresParkStore(database.pool);
+    const commands = bodies.map((body) => ({
+      accountId,
+      queue: 'transactions_queue' as const,
+      body: Buffer.from(body),
+      reason: 'nobody serves its shard',
+    }));
+    await store.parkUnowned(shardOf(accountId, LIMITS.shardCount), 0n, commands);
+    await start('first');
+    await eventually(async () => expect(await decided(accountId)).toBe('3'));
+    await eventually(async () => expect(await parkedBodies()).toEqual([]));
+    const journal = await rowsOf('select transaction_id from processor.journal order by seq');
+    expect(journal.map((row) => String(row['transaction_id']))).toEqual(bodies.map(idOf));
   });
 
   it('while the ledger cannot take the quarantine nothing is decided, parked or acknowledged', async () => {

@@ -5,36 +5,27 @@
  * thousand accounts that start at once ask a thousand times.
  */
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import pg from 'pg';
-import type { PostgresLedger } from '../../src/infra/postgres/ledger.ts';
 import { PostgresReader } from '../../src/infra/postgres/reader.ts';
 import { LIMITS } from '../../src/limits.ts';
 import {
   approved,
   changeOf,
   insertRow,
-  ledgerOn,
   newAccount,
   newCard,
   newCommand,
   pendingCommand,
   rejected,
 } from '../support/ledger-fixtures.ts';
-import { withDatabase } from '../support/services.ts';
-import type { TestDatabase } from '../support/services.ts';
+import { useDatabase, useLedger } from '../support/use-database.ts';
 
-let database: TestDatabase;
-let ledger: PostgresLedger;
+const database = useDatabase('of the file');
+const ledger = useLedger(database);
 let reader: PostgresReader;
-beforeAll(async () => {
-  database = await withDatabase();
-  ledger = ledgerOn(database.url);
+beforeAll(() => {
   reader = new PostgresReader(database.pool);
-});
-afterAll(async () => {
-  await ledger.close();
-  await database.drop();
 });
 
 test('an account without decisions is active and empty; one that is not in accounts is null', async () => {

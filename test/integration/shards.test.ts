@@ -3,46 +3,14 @@
  * owner could block its successor for ever, or a takeover could end the connections of somebody who has no part in it.
  */
 import { randomUUID } from 'node:crypto';
-import pg from 'pg';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { connectionName, connectionSettings } from '../../src/infra/postgres/pool.ts';
+import type pg from 'pg';
+import { expect, test } from 'vitest';
+import { connectionName } from '../../src/infra/postgres/pool.ts';
 import { ownerName, PostgresShardDirectory, ShardsLocked } from '../../src/infra/postgres/shard-directory.ts';
-import type { ShardOwner } from '../../src/ports/cluster.ts';
-import { eventually, type TestDatabase, withDatabase } from '../support/services.ts';
+import { eventually } from '../support/services.ts';
+import { claimant, holdShard, useShardScene } from '../support/shard-scene.ts';
 
-let database: TestDatabase;
-let clients: pg.Client[];
-
-beforeEach(async () => {
-  database = await withDatabase();
-  clients = [];
-});
-
-afterEach(async () => {
-  await Promise.all(clients.map((client) => client.end()));
-  await database.drop();
-});
-
-function claimant(nodeId: string): ShardOwner {
-  const incarnation = randomUUID();
-  return { nodeId, incarnation, inbox: `inbox.${nodeId}.${incarnation}` };
-}
-
-async function connect(applicationName: string): Promise<{ client: pg.Client; lost: () => boolean }> {
-  const client = new pg.Client(connectionSettings({ databaseUrl: database.url, applicationName }));
-  let ended = false;
-  client.on('error', () => (ended = true));
-  client.on('end', () => (ended = true));
-  clients.push(client);
-  await client.connect();
-  return { client, lost: () => ended };
-}
-
-/** Holds a shard's row as a commit does. */
-async function holdShard(client: pg.Client, shard: number): Promise<void> {
-  await client.query('begin');
-  await client.query('select 1 from processor.shards where shard = $1 for no key update', [shard]);
-}
+const { database, connect } = useShardScene();
 
 async function waitingForLocks(): Promise<number> {
   const { rows } = await database.pool.query<{ count: number }>(

@@ -4,19 +4,15 @@
  */
 import { createHash, randomUUID } from 'node:crypto';
 import type pg from 'pg';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { PostgresDeadLetterStore } from '../../src/infra/postgres/dead-letter-store.ts';
 import { PostgresParkStore } from '../../src/infra/postgres/park-store.ts';
 import { PostgresRetryStore } from '../../src/infra/postgres/retry-store.ts';
 import type { DeadLetter, Retry } from '../../src/ports/stores.ts';
-import { eventually, type TestDatabase, withDatabase } from '../support/services.ts';
+import { eventually } from '../support/services.ts';
+import { useDatabase } from '../support/use-database.ts';
 
-let database: TestDatabase;
-
-beforeEach(async () => {
-  database = await withDatabase();
-});
-afterEach(() => database.drop());
+const database = useDatabase();
 
 async function rowsOf(sql: string, values: unknown[] = []): Promise<pg.QueryResultRow[]> {
   return (await database.pool.query<pg.QueryResultRow>(sql, values)).rows;

@@ -1,4 +1,5 @@
 import fastify from 'fastify';
+import type { IntakePause } from '../../ports/cluster.ts';
 
 export type Readiness = 'starting' | 'ready' | 'degraded' | 'draining' | 'stopped';
 
@@ -10,6 +11,8 @@ export interface NodeStatus {
   readonly node: string;
   /** State of each server that the node depends on. */
   readonly dependencies: Readonly<Record<string, string>>;
+  /** An operator has paused intake in the whole cluster; null: no. */
+  readonly paused: IntakePause | null;
 }
 
 export interface HttpOptions {

@@ -93,7 +93,9 @@ with recursive accounts as (
   select (select p.account_id from processor.parked p where p.account_id > a.account_id order by p.account_id limit 1)
     from accounts a where a.account_id is not null
 )
-select a.account_id as "accountId"
-  from accounts a left join processor.accounts s using (account_id)
- where a.account_id is not null and s.status is distinct from 'quarantined'
- limit $2`;
+select account_id as "accountId"
+  from (select a.account_id from accounts a
+         where a.account_id is not null
+           and (select s.status from processor.accounts s where s.account_id = a.account_id) is distinct from 'quarantined'
+         limit $2) next
+ order by account_id`;

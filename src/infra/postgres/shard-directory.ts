@@ -52,7 +52,6 @@ export class PostgresShardDirectory implements ClusterDirectory {
     }));
   }
 
-  /** Whether an operator has paused intake; null: no. To be asked beside `read`. */
   paused(): Promise<IntakePause | null> {
     return readIntakePause(this.#pool);
   }

@@ -3,6 +3,7 @@ import type { ClusterDirectory, Inbox, Membership, NodeRecord, ReturnMeaning } f
 import type { Clock, Logger } from '../../ports/runtime.ts';
 import type { ShardTable } from '../shard-table.ts';
 import type { DirectoryWatch } from './directory-watch.ts';
+import { encodeNudge } from './forward-codec.ts';
 import { HealthGate } from './health-gate.ts';
 import type { GateState } from './health-gate.ts';
 import { IngestKeeper } from './ingest-keeper.ts';
@@ -17,7 +18,7 @@ export interface ClusterTickOptions {
   readonly membership: Membership;
   readonly directory: Pick<ClusterDirectory, 'takeOverSeen' | 'release'>;
   readonly watch: DirectoryWatch;
-  readonly inbox: Pick<Inbox, 'silentMs' | 'watch'>;
+  readonly inbox: Pick<Inbox, 'silentMs' | 'watch' | 'send'>;
   readonly shards: ShardTable;
   readonly callbacks: ShardCallbacks & IntakeCallbacks;
   readonly clock: Clock;
@@ -38,6 +39,7 @@ type Stage = 'new' | 'ticking' | 'draining' | 'stopped';
  * T2. The gate is looked at before anything else, also while a tick is under way: a process that was frozen closes its
  *     intake before it learns anything new.
  * T3. Only a tick counts as a look at the membership and only a tick begins hand-offs; a nudge takes what became free.
+ * T4. Who gives something away tells the others, so that they take it at once and not with their next tick.
  */
 export class ClusterTick {
   readonly shardKeeper: ShardKeeper;
@@ -70,6 +72,7 @@ export class ClusterTick {
       // Its end is what a drain goes on with.
       if (this.#isDraining() && this.ingestKeeper.isEmpty) this.#tickAtOnce();
     };
+    const onReleased = (): void => this.#nudgeOthers();
     this.shardKeeper = new ShardKeeper({
       membership,
       directory,
@@ -78,8 +81,15 @@ export class ClusterTick {
       callbacks,
       logger,
       onSettled,
+      onReleased,
     });
-    this.ingestKeeper = new IngestKeeper({ membership, callbacks, logger, onSettled: onIntakeSettled });
+    this.ingestKeeper = new IngestKeeper({
+      membership,
+      callbacks,
+      logger,
+      onSettled: onIntakeSettled,
+      onReleased,
+    });
   }
 
   get gate(): GateState {
@@ -88,7 +98,7 @@ export class ClusterTick {
 
   /** As of the last tick: for inspection. */
   situation(): Situation {
-    return this.#peers.situation(this.#isDraining());
+    return this.#peers.situation(this.#isDraining(), this.#watch.pause === null ? 'open' : 'paused');
   }
 
   /** Resolves when this node knows its place for the first time and has taken what it could. */
@@ -158,6 +168,8 @@ export class ClusterTick {
   }
 
   async #lookAgain(): Promise<void> {
+    // A read that is under way may have missed the news.
+    if (this.#watch.isReading) await this.#watch.refresh();
     await this.#watch.refresh();
     if (this.#isOver()) return;
     this.shardKeeper.reconcile();
@@ -230,6 +242,10 @@ export class ClusterTick {
     if (places === null || places.length === 0) return 'take-and-hand-off-all';
     if (knewOfDrain) return 'take-and-hand-off';
     return trust === 'unknown' ? 'take-and-hand-off-all' : 'take';
+  }
+
+  #nudgeOthers(): void {
+    for (const { inbox } of this.#peers.others) this.#options.inbox.send(inbox, encodeNudge());
   }
 
   #act(pass: Pass): void {

@@ -1,9 +1,9 @@
 import { ensureError } from '../../domain/errors.ts';
-import type { ClusterDirectory, ShardRow } from '../../ports/cluster.ts';
+import type { ClusterDirectory, IntakePause, ShardRow } from '../../ports/cluster.ts';
 import type { Clock, Logger } from '../../ports/runtime.ts';
 
 export interface DirectoryWatchOptions {
-  readonly directory: Pick<ClusterDirectory, 'read'>;
+  readonly directory: Pick<ClusterDirectory, 'read' | 'paused'>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -18,6 +18,7 @@ export interface DirectoryWatchOptions {
 export class DirectoryWatch {
   readonly #options: DirectoryWatchOptions;
   #rows: readonly ShardRow[] = [];
+  #pause: IntakePause | null = null;
   #readNumber = 0;
   #begun = 0;
   #reachedAtMs = -Infinity;
@@ -31,6 +32,11 @@ export class DirectoryWatch {
   /** By shard; empty before the first read. */
   get rows(): readonly ShardRow[] {
     return this.#rows;
+  }
+
+  /** Whether an operator has paused intake. */
+  get pause(): IntakePause | null {
+    return this.#pause;
   }
 
   /** Number of the read that `rows` come from. */
@@ -70,7 +76,7 @@ export class DirectoryWatch {
     this.#begun += 1;
     const readNumber = this.#begun;
     try {
-      this.#rows = await directory.read();
+      [this.#rows, this.#pause] = await Promise.all([directory.read(), directory.paused()]);
       this.#readNumber = readNumber;
       this.#reachedAtMs = begunAtMs;
     } catch (error) {

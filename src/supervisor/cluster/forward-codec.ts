@@ -15,6 +15,8 @@ import type { Answer, AnswerBatch, Forward, ForwardBatch } from './forward.ts';
 const VERSION = 1;
 const FORWARDS = 1;
 const ANSWERS = 2;
+/** 3 and 4 are orders (`contracts/order-mail.ts`). */
+const NUDGE = 5;
 
 const ANSWER_KINDS = ['settled', 'gap', 'not-owner'] as const;
 const MAY_DECIDE_ERROR = 1;
@@ -28,7 +30,14 @@ const EPOCH_MAX = 2n ** 63n - 1n;
 export type DecodedBatch =
   | { readonly kind: 'forwards'; readonly batch: ForwardBatch }
   | { readonly kind: 'answers'; readonly batch: AnswerBatch }
+  /** Something has become free. */
+  | { readonly kind: 'nudge' }
   | { readonly kind: 'malformed'; readonly detail: string };
+
+/** Tells a node that something has become free, so that it does not wait for its next tick. */
+export function encodeNudge(): Buffer {
+  return Buffer.from([VERSION, NUDGE]);
+}
 
 /** Cuts what is due for one inbox into batches, by count and bytes. A body above the bound travels alone. */
 export function batchesOf(forwards: readonly Forward[]): Forward[][] {
@@ -153,6 +162,10 @@ function readBatch(cursor: ByteCursor): DecodedBatch {
   const kind = cursor.u8();
   if (kind === FORWARDS) return { kind: 'forwards', batch: readForwards(cursor) };
   if (kind === ANSWERS) return { kind: 'answers', batch: readAnswers(cursor) };
+  if (kind === NUDGE) {
+    cursor.end();
+    return { kind: 'nudge' };
+  }
   throw new MalformedBytes(`kind ${kind} is unknown`);
 }
 

@@ -8,6 +8,8 @@ export interface ForwardMailOptions {
   readonly onForwards: (batch: ForwardBatch) => void;
   /** `Forwarder.answered`. */
   readonly onAnswers: (batch: AnswerBatch) => void;
+  /** `ClusterTick.nudge`. */
+  readonly onNudge: () => void;
   /** `OrderDesk.receive`. */
   readonly onOrder: (body: Buffer) => void;
   readonly logger: Logger;
@@ -27,7 +29,7 @@ export function forwardMail(options: ForwardMailOptions): (body: Buffer) => void
   };
 }
 
-function sort(body: Buffer, { onForwards, onAnswers, onOrder, logger }: ForwardMailOptions): void {
+function sort(body: Buffer, { onForwards, onAnswers, onNudge, onOrder, logger }: ForwardMailOptions): void {
   const order = orderKind(body);
   if (order === 'order') {
     onOrder(body);
@@ -47,6 +49,9 @@ function sort(body: Buffer, { onForwards, onAnswers, onOrder, logger }: ForwardM
       break;
     case 'answers':
       onAnswers(decoded.batch);
+      break;
+    case 'nudge':
+      onNudge();
       break;
     case 'malformed':
       unreadable(decoded.detail);

@@ -22,6 +22,8 @@ export interface HandOffsOptions {
   readonly callbacks: HandOffCallbacks;
   readonly logger: Logger;
   readonly onSettled: () => void;
+  /** Shards have become free: whoever they belong to may take them. Must not throw. */
+  readonly onReleased: () => void;
 }
 
 /**
@@ -69,7 +71,7 @@ export class HandOffs {
   }
 
   async #releaseBatch(): Promise<'done' | 'failed'> {
-    const { directory, membership, watch, logger, onSettled } = this.#options;
+    const { directory, membership, watch, logger, onSettled, onReleased } = this.#options;
     const batch = [...this.#finished].map((slot) => ({ slot, epoch: slot.epoch }));
     try {
       await directory.release(batch.map(({ slot }) => slot.shard));
@@ -82,6 +84,7 @@ export class HandOffs {
     for (const { slot } of batch) this.#finished.delete(slot);
     await membership.release(given.map(({ lease }) => lease));
     for (const { slot, epoch } of batch) if (slot.isHandingOff(epoch)) slot.move('released', watch.nextRead);
+    onReleased();
     onSettled();
     return 'done';
   }

@@ -22,6 +22,8 @@ export interface IngestKeeperOptions {
   readonly logger: Logger;
   /** Something that was under way has ended. Must not throw. */
   readonly onSettled: () => void;
+  /** A role of ours has become free. Must not throw. */
+  readonly onReleased: () => void;
 }
 
 interface Role {
@@ -60,11 +62,11 @@ export class IngestKeeper {
 
   /** To be called while the gate is open. Does not wait for what it begins. */
   act(situation: Situation): void {
-    this.#intake = situation.draining ? 'shut' : 'allowed';
-    if (situation.draining) {
+    if (situation.draining || situation.intake === 'paused') {
       this.shut();
       return;
     }
+    this.#intake = 'allowed';
     const desired = desiredOf(
       this.#roles.map(({ lease }) => lease),
       situation,
@@ -83,7 +85,7 @@ export class IngestKeeper {
     for (const role of this.#roles) if (role.state === 'open' && !belongsHere(role)) void this.#close(role);
   }
 
-  /** Closes everything: the gate is closed, or the node drains. */
+  /** Closes everything: the gate is closed, the node drains, or an operator has paused intake. */
   shut(): void {
     this.#intake = 'shut';
     for (const role of this.#roles) if (role.state === 'open') void this.#close(role);
@@ -125,7 +127,7 @@ export class IngestKeeper {
   }
 
   async #close(role: Role): Promise<void> {
-    const { membership, callbacks, logger, onSettled } = this.#options;
+    const { membership, callbacks, logger, onSettled, onReleased } = this.#options;
     role.state = 'closing';
     try {
       await callbacks.closeIntake(role.queue);
@@ -134,6 +136,7 @@ export class IngestKeeper {
     }
     await membership.release([role.lease]);
     role.state = 'closed';
+    onReleased();
     onSettled();
   }
 }

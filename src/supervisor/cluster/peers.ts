@@ -18,6 +18,8 @@ export interface Situation {
   readonly places: readonly string[] | null;
   /** Whether the directory names anybody but us. `nobody`: no lease that Redis may have lost is anybody's. */
   readonly othersAtWork: 'nobody' | 'somebody';
+  /** `paused`: by an operator; no node reads a queue. */
+  readonly intake: 'open' | 'paused';
   readonly standingOf: (incarnation: string) => Standing;
 }
 
@@ -114,11 +116,12 @@ export class Peers {
     return 'news';
   }
 
-  situation(draining: boolean): Situation {
+  situation(draining: boolean, intake: Situation['intake']): Situation {
     return {
       trust: this.#trust,
       nodeId: this.#options.self.nodeId,
       draining,
+      intake,
       places: this.#places(draining),
       othersAtWork: this.#othersAtWork,
       standingOf: (incarnation) => this.#standingOf(incarnation),

@@ -32,6 +32,8 @@ export interface ShardKeeperOptions {
   readonly logger: Logger;
   /** Something that was under way has ended. Must not throw. */
   readonly onSettled: () => void;
+  /** Shards of ours have become free. Must not throw. */
+  readonly onReleased: () => void;
 }
 
 /** What one pass may do. `take`: hand-offs are left to the next tick, of which there is one a second. */

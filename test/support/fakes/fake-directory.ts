@@ -1,5 +1,5 @@
 import { LIMITS } from '../../../src/limits.ts';
-import type { ClusterDirectory, ShardOwner, ShardRow } from '../../../src/ports/cluster.ts';
+import type { ClusterDirectory, IntakePause, ShardOwner, ShardRow } from '../../../src/ports/cluster.ts';
 import type { Clock } from '../../../src/ports/runtime.ts';
 import type { FakeLink } from './fake-membership.ts';
 
@@ -8,6 +8,7 @@ const FAILURE_MS = 300;
 
 /** One table of shards for all nodes. */
 export class FakeShardRows {
+  pause: IntakePause | null = null;
   readonly rows: ShardRow[] = Array.from({ length: LIMITS.shardCount }, (_, shard) => ({
     shard,
     epoch: 0n,
@@ -42,6 +43,10 @@ export class FakeDirectory implements ClusterDirectory {
 
   read(): Promise<readonly ShardRow[]> {
     return this.#ask(() => [...this.#table.rows]);
+  }
+
+  paused(): Promise<IntakePause | null> {
+    return this.#ask(() => this.#table.pause);
   }
 
   takeOver(shards: readonly number[]): Promise<ReadonlyMap<number, bigint>> {

@@ -41,6 +41,7 @@ export class FakeOperatorLedger implements OperatorLedger {
     if (repeated !== undefined) return { kind: 'ended', result: repeated, state, outboxId: null };
     const present = this.#ledger.accounts.get(accountId);
     if (present?.seq !== state.seq || present.status !== state.status) return { kind: 'stale' };
+    if (present.balanceCents !== state.balanceCents) return { kind: 'stale' };
     if (judgement.kind === 'refused') return refused(judgement.detail, state);
     if (command.action.kind === 'release' && this.broken.has(accountId))
       return refused('it is still broken', state);

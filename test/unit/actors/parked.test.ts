@@ -136,6 +136,16 @@ describe('after a release', () => {
     expect(journalNs()).toEqual([1, 2, 3, 4]);
   });
 
+  it('also what was parked after the account was read', async () => {
+    stage.ledger.addAccount(accountIdOf(1), { status: 'quarantined' });
+    const actor = stage.start();
+    await stage.run();
+    park(1, 2);
+    deliver(actor, release(), deposit(3));
+    await stage.run();
+    expect(journalNs()).toEqual([1, 2, 3]);
+  });
+
   it('while the release is refused they stay parked, and newer ones are parked too', async () => {
     stage.ledger.addAccount(accountIdOf(1), { status: 'quarantined' });
     stage.operatorLedger.broken.add(accountIdOf(1));

@@ -19,6 +19,7 @@ function modeFor(standing: Standing | 'nobody', trust: LeaseTrust, place: 'here'
     draining: false,
     places: ['a', 'b'],
     othersAtWork: 'somebody',
+    intake: 'open',
     standingOf: () => (standing === 'nobody' ? 'gone' : standing),
   };
   const claims = claimsOf(rows, () => place === 'here', situation);

@@ -138,7 +138,7 @@ describe('what is not a batch', () => {
 
   it.each([
     ['another version', 0, [2], 'version 2'],
-    ['another kind', 1, [3], 'kind 3'],
+    ['another kind', 1, [6], 'kind 6'],
     ['an empty name', 2, [0], 'an empty name'],
     ['more entries than there is room for', 6, [255, 255], 'shorter than it says'],
     ['a shard that does not exist', 8, [1, 0], 'no shard 256'],

@@ -45,7 +45,11 @@ function forward(n: number, fields: Partial<Forward> = {}): Forward {
 }
 
 function watching(read: () => Promise<readonly ShardRow[]>, clock: FakeClock): DirectoryWatch {
-  return new DirectoryWatch({ directory: { read }, clock, logger: new QuietLogger() });
+  return new DirectoryWatch({
+    directory: { read, paused: () => Promise.resolve(null) },
+    clock,
+    logger: new QuietLogger(),
+  });
 }
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

@@ -41,6 +41,10 @@ export class ModelLedger implements Pick<ClusterDirectory, 'read'> {
     this.#clock = clock;
   }
 
+  paused(): Promise<null> {
+    return Promise.resolve(null);
+  }
+
   read(): Promise<readonly ShardRow[]> {
     if (this.isAway) return Promise.reject(new Error('PostgreSQL is away'));
     const rows = [...this.#rows];

@@ -75,6 +75,7 @@ export class TestNode {
       onMessage: forwardMail({
         onForwards: (batch) => this.desk.receive(batch),
         onAnswers: (batch) => this.forwarder.answered(batch),
+        onNudge: () => undefined,
         onOrder: () => undefined,
         logger,
       }),

@@ -47,6 +47,7 @@ function situation(fields: Partial<Situation> = {}): Situation {
     draining: false,
     places: [SELF.nodeId],
     othersAtWork: 'nobody',
+    intake: 'open',
     standingOf: (incarnation) => (incarnation === SELF.incarnation ? 'self' : 'gone'),
     ...fields,
   };
@@ -94,6 +95,7 @@ describe('what the directory said before a shard changed is not news', () => {
       },
       logger: new QuietLogger(),
       onSettled: () => undefined,
+      onReleased: () => undefined,
     });
     watch.read();
     keeper.act(situation({ trust: 'young' }), 'take');
@@ -140,6 +142,7 @@ describe('an intake', () => {
       },
       logger: new QuietLogger(),
       onSettled: () => undefined,
+      onReleased: () => undefined,
     });
   });
 

@@ -1,6 +1,7 @@
 import type { InboundQueue } from '../../../src/contracts/queues.ts';
 import { INBOUND_QUEUES } from '../../../src/contracts/queues.ts';
 import { LIMITS } from '../../../src/limits.ts';
+import type { Flow } from '../../../src/ports/cluster.ts';
 import type { Clock } from '../../../src/ports/runtime.ts';
 import { ClusterTick } from '../../../src/supervisor/cluster/cluster-tick.ts';
 import { DirectoryWatch } from '../../../src/supervisor/cluster/directory-watch.ts';
@@ -145,6 +146,7 @@ export class WorldNode {
         watch: (inboxes) => {
           this.watched = inboxes;
         },
+        send: (inbox) => this.world.nudge(inbox, this.inboxLink),
       },
       shards: this.shards,
       callbacks: {
@@ -211,6 +213,14 @@ export class KeeperWorld {
     node.gone = how;
     node.clock.mode = 'dead';
     for (const queue of INBOUND_QUEUES) this.broker.leave(queue, node.incarnation);
+  }
+
+  /** All that the keepers send. */
+  nudge(inbox: string, link: WorldNode['inboxLink']): Flow {
+    const node = this.present.find((other) => other.inbox === inbox);
+    if (link === 'cut' || node?.inboxLink !== 'up') return 'away';
+    node.clock.after(1, () => node.tick.nudge());
+    return 'open';
   }
 
   pause(node: WorldNode): void {

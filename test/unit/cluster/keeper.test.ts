@@ -69,6 +69,18 @@ describe('a cluster that starts', () => {
     expect(await world.ticksUntilPlaced(40)).toBeTypeOf('number');
   });
 
+  it('reads nothing while an operator has paused intake, and goes on afterwards', async () => {
+    const world = new KeeperWorld();
+    const node = world.join('a');
+    await world.run(LIMITS.leaseMs + 2_000);
+    world.rows.pause = { since: '2026-11-23T03:00:00Z', operator: 'ops', why: 'a test' };
+    await world.run(2_000);
+    expect([node.shards.owned().length, reading(world, node)]).toEqual([LIMITS.shardCount, 0]);
+    world.rows.pause = null;
+    await world.run(2_000);
+    expect(reading(world, node)).toBe(5);
+  });
+
   it('takes over from an earlier run of its own name at once', async () => {
     const world = new KeeperWorld();
     const first = world.join('a');
@@ -298,6 +310,21 @@ describe('a node with half its links', () => {
     expect(node.shards.owned()).toEqual([]);
     node.directory.link = 'up';
     expect(await world.ticksUntilPlaced(10)).toBeTypeOf('number');
+  });
+});
+
+describe('what is given away', () => {
+  it('is taken at once, not with the next tick', async () => {
+    const world = new KeeperWorld();
+    const [first] = [world.join('a'), world.join('b')];
+    await world.ticksUntilPlaced(20);
+    await world.run(2_000);
+    world.drain(first);
+    const shards = (): number => world.nodes[1]!.shards.owned().length;
+    const before = shards();
+    while (first.told.every((line) => !line.startsWith('left'))) await world.run(50);
+    await world.run(350);
+    expect(shards()).toBeGreaterThan(before);
   });
 });
 

@@ -44,11 +44,11 @@ class Looking {
   /** Gives the places after the last of these looks. */
   at(looks: readonly LeaseAnswer<ClusterView>[], rows: readonly ShardRow[]): string | null {
     for (const each of looks) this.peers.observe(each, rows, (this.#nowMs += 1_000));
-    return this.peers.situation(false).places?.join('') ?? null;
+    return this.peers.situation(false, 'open').places?.join('') ?? null;
   }
 
   standingOf(nodeId: string): string {
-    return this.peers.situation(false).standingOf(record(nodeId).incarnation);
+    return this.peers.situation(false, 'open').standingOf(record(nodeId).incarnation);
   }
 }
 
@@ -116,7 +116,7 @@ it('an earlier run of our own name counts as dead, a later one does not', () => 
     'a#0',
     'a#-1',
   ]);
-  const { standingOf } = looking.peers.situation(false);
+  const { standingOf } = looking.peers.situation(false, 'open');
   expect([-1, 0, 1, 2].map((n) => standingOf(`a#${n}`))).toEqual([
     'proven-dead',
     'proven-dead',

@@ -209,6 +209,7 @@ describe('other mail', () => {
     const sort = forwardMail({
       onForwards: never,
       onAnswers: never,
+      onNudge: never,
       onOrder: (body) => orders.push(body),
       logger,
     });

@@ -263,6 +263,25 @@ describe('balance requests', () => {
     expect(world.quarantined).toEqual([]);
   });
 
+  it('of a quarantined account: what the ledger holds is shown, not what an actor remembers', async () => {
+    world.ledger.addAccount(id, { balanceCents: 7n, seq: 2n, status: 'quarantined' });
+    const request = new FakeEnvelope(balanceRequest());
+    world.balances.answer(request, { ...state, status: 'quarantined' });
+    await turns(world.clock);
+    expect(request.ending).toBe('answered');
+    expect(world.cache.shown(id)).toBe(7n);
+  });
+
+  it('a forced recalculation of an account that is quarantined already fails, and sets nothing aside again', async () => {
+    journal(10n, 3n);
+    world.ledger.addAccount(id, { ...world.ledger.accounts.get(id), status: 'quarantined' });
+    const request = new FakeEnvelope(balanceRequest({ forceRecalculation: true }));
+    world.balances.answer(request, { ...state, status: 'quarantined' });
+    await turns(world.clock);
+    expect(request.ending).toBe('failed INVARIANT_BROKEN');
+    expect(world.quarantined).toEqual([]);
+  });
+
   it('one that does not agree sets the account aside and shows nothing', async () => {
     journal(10n, 3n);
     const request = new FakeEnvelope(balanceRequest({ forceRecalculation: true }));

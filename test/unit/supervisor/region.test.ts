@@ -153,6 +153,26 @@ describe('crashes', () => {
     expect(endings).toEqual(['key-1 decided', 'key-2 ACTOR_CRASHED', 'key-3 decided']);
   });
 
+  it.each([1, 2])(
+    'a crash over a parked command is not blamed on what waits behind it (%s)',
+    async (newer) => {
+      const { clock, endings, send, metrics, parked } = world();
+      const crashesThrice = {
+        ...transaction(9),
+        get amountCents(): bigint {
+          if (metrics.count('actorStopped crashed') < 3) throw new Error('broken');
+          return 100n;
+        },
+      };
+      parked.rows.push(crashesThrice);
+      for (let n = 1; n <= newer; n += 1) send(transaction(n));
+      await turns(clock, 60);
+      expect(metrics.count('actorStopped crashed')).toBe(3);
+      expect(parked.taken.at(-1)?.ending).toBe('decided APPROVED');
+      expect(endings).toEqual(Array.from({ length: newer }, (_, n) => `key-${n + 1} decided`));
+    },
+  );
+
   it('an account that goes on crashing is quarantined: its commands are parked, others go on', async () => {
     const { clock, endings, quarantines, send, region } = world();
     for (const command of [bomb(1), bomb(2), transaction(3), bomb(4), transaction(5)]) send(command);

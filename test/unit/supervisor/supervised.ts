@@ -44,7 +44,7 @@ export function supervised() {
       nodeId: 'own',
       incarnation: 'own',
       inbox: { name: 'inbox.own', send: () => 'open', flow: () => 'open' },
-      directory: { read: () => Promise.resolve([]) },
+      directory: { read: () => Promise.resolve([]), paused: () => Promise.resolve(null) },
       ledgers: [ledger],
       operatorLedger,
       reader,

@@ -1,0 +1,241 @@
+/**
+ * Parked commands in PostgreSQL. Without this: they are taken up in another order, not at all, or all at once into memory; or
+ * commands are parked for a shard whose owner, only frozen, comes back and decides newer ones past them.
+ */
+import { randomUUID } from 'node:crypto';
+import type pg from 'pg';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { PostgresParkStore } from '../../src/infra/postgres/park-store.ts';
+import { PostgresReader } from '../../src/infra/postgres/reader.ts';
+import { PostgresShardDirectory } from '../../src/infra/postgres/shard-directory.ts';
+import { LIMITS } from '../../src/limits.ts';
+import type { Parked } from '../../src/ports/stores.ts';
+import {
+  approved,
+  callCommit,
+  changeOf,
+  INCARNATION,
+  ledgerOn,
+  newAccount,
+  newClient,
+  pendingCommand,
+} from '../support/ledger-fixtures.ts';
+import { eventually, withDatabase } from '../support/services.ts';
+import type { TestDatabase } from '../support/services.ts';
+
+const SHARD = 3;
+
+let database: TestDatabase;
+let store: PostgresParkStore;
+const clients: pg.Client[] = [];
+beforeEach(async () => {
+  database = await withDatabase();
+  store = new PostgresParkStore(database.pool);
+});
+afterEach(async () => {
+  await Promise.all(clients.splice(0).map((client) => client.end()));
+  await database.drop();
+});
+
+async function connect(): Promise<pg.Client> {
+  const client = await newClient(database.url, 'another node');
+  clients.push(client);
+  return client;
+}
+
+async function rowsOf(sql: string): Promise<readonly pg.QueryResultRow[]> {
+  return (await database.pool.query<pg.QueryResultRow>(sql)).rows;
+}
+
+const command = (accountId: string, body: string | Buffer): Parked => ({
+  accountId,
+  queue: 'transactions_queue',
+  body: Buffer.from(body),
+  reason: 'a test',
+});
+const bodies = async (): Promise<readonly string[]> =>
+  (await rowsOf('select body from processor.parked order by n')).map(({ body }) => String(body));
+const shardRow = async (): Promise<pg.QueryResultRow | undefined> =>
+  (await rowsOf(`select epoch, owner, inbox from processor.shards where shard = ${SHARD}`))[0];
+
+async function lockWaits(count: number): Promise<void> {
+  const sql = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+  await eventually(async () => expect(await rowsOf(sql)).toHaveLength(count));
+}
+
+describe('the oldest', () => {
+  it('come in order, without those that are on the road, bounded', async () => {
+    const [accountId, other] = [randomUUID(), randomUUID()];
+    await store.park(['a', 'b', 'c', 'd'].flatMap((body) => [command(accountId, body), command(other, 'x')]));
+    const first = await store.oldest(accountId, [], 2);
+    expect(first.map(({ body }) => body.toString())).toEqual(['a', 'b']);
+    expect(first[0]).toMatchObject({ accountId, queue: 'transactions_queue' });
+    expect(Math.abs((first[0]?.sinceMs ?? 0) - Date.now())).toBeLessThan(600_000);
+    const next = await store.oldest(
+      accountId,
+      first.map(({ n }) => n),
+      10,
+    );
+    expect(next.map(({ body }) => body.toString())).toEqual(['c', 'd']);
+    await store.unpark([...first, ...next.slice(1)]);
+    await store.unpark([]);
+    expect(await bodies()).toEqual(['x', 'x', 'c', 'x', 'x']);
+  });
+
+  it('are bounded in bytes, but one always comes', async () => {
+    const accountId = randomUUID();
+    const large = Buffer.alloc(LIMITS.parkedBatchBytesMax + 1);
+    await store.park([
+      command(accountId, large),
+      command(accountId, 'b'),
+      command(accountId, large),
+      command(accountId, 'd'),
+    ]);
+    const sizes: number[] = [];
+    for (;;) {
+      const rows = await store.oldest(accountId, [], 10);
+      if (rows.length === 0) break;
+      sizes.push(rows.length);
+      await store.unpark(rows);
+    }
+    expect(sizes).toEqual([1, 2, 1]);
+  });
+});
+
+describe('accounts to take up', () => {
+  it('are those that are not quarantined, each once, a few at a time', async () => {
+    const accounts = Array.from({ length: 5 }, () => randomUUID()).sort();
+    await store.park([...accounts, ...accounts].map((accountId) => command(accountId, 'x')));
+    await database.pool.query(
+      `insert into processor.accounts (account_id, balance_cents, seq, status) values ($1, 0, 0, 'quarantined'), ($2, 0, 0, 'frozen')`,
+      [accounts[1], accounts[2]],
+    );
+    const open = accounts.filter((_, index) => index !== 1);
+    expect(await store.accountsToTakeUp(null, 10)).toEqual(open);
+    expect(await store.accountsToTakeUp(null, 2)).toEqual(open.slice(0, 2));
+    expect(await store.accountsToTakeUp(open[1]!, 10)).toEqual(open.slice(2));
+    expect(await store.accountsToTakeUp(open[3]!, 10)).toEqual([]);
+  });
+
+  it('an account that is read learns that it has parked commands', async () => {
+    const [parked, none] = [await newAccount(database.pool), await newAccount(database.pool)];
+    await store.park([command(parked, 'x')]);
+    const reader = new PostgresReader(database.pool);
+    const read = await Promise.all([parked, none].map((id) => reader.account(id)));
+    expect(read).toMatchObject([{ hasParked: true }, { hasParked: false }]);
+  });
+});
+
+describe('parking without owner', () => {
+  const accountId = randomUUID();
+  const two = ['a', 'b'].map((body) => command(accountId, body));
+
+  it('nobody is named: parked in order, the epoch stays', async () => {
+    await database.pool.query('update processor.shards set epoch = 5 where shard = $1', [SHARD]);
+    expect(await store.parkUnowned(SHARD, 5n, two)).toEqual({ kind: 'parked', epoch: 5n });
+    expect(await store.parkUnowned(SHARD, 5n, [command(accountId, 'c')])).toEqual({
+      kind: 'parked',
+      epoch: 5n,
+    });
+    expect(await bodies()).toEqual(['a', 'b', 'c']);
+    expect(await rowsOf('select 1 from processor.epoch_log')).toEqual([]);
+  });
+
+  it('somebody is named: loses the shard in the same commit, and parking goes on under the new epoch', async () => {
+    const frozen = new PostgresShardDirectory(database.pool, {
+      nodeId: 'node-1',
+      incarnation: INCARNATION,
+      inbox: 'inbox',
+    });
+    const epoch = (await frozen.takeOver([SHARD])).get(SHARD) ?? 0n;
+    const parked = await store.parkUnowned(SHARD, epoch, two);
+    expect(parked).toEqual({ kind: 'parked', epoch: epoch + 1n });
+    expect(await shardRow()).toEqual({ epoch: String(epoch + 1n), owner: null, inbox: null });
+    expect(await rowsOf('select owner from processor.epoch_log order by epoch desc limit 1')).toEqual([
+      { owner: null },
+    ]);
+    expect(await store.parkUnowned(SHARD, parked.epoch, [command(accountId, 'c')])).toEqual(parked);
+    expect(await bodies()).toEqual(['a', 'b', 'c']);
+
+    // It comes back, with an actor that has read its account before.
+    const deposit = await pendingCommand(database.pool, { accountId: await newAccount(database.pool) });
+    const lane = ledgerOn(database.url);
+    const { verdicts } = await lane.commit([changeOf([approved(deposit)], { shard: SHARD, epoch })]);
+    await lane.close();
+    expect(verdicts).toEqual([{ kind: 'fenced' }]);
+  });
+
+  it('somebody has let go of it: its epoch ends all the same', async () => {
+    const leaving = new PostgresShardDirectory(database.pool, {
+      nodeId: 'node-1',
+      incarnation: INCARNATION,
+      inbox: 'inbox',
+    });
+    await leaving.takeOver([SHARD]);
+    await leaving.release([SHARD]);
+    expect(await store.parkUnowned(SHARD, 1n, two)).toEqual({ kind: 'parked', epoch: 2n });
+    expect(await store.parkUnowned(SHARD, 2n, two)).toEqual({ kind: 'parked', epoch: 2n });
+  });
+
+  it.each([4n, 6n])('another epoch than %s holds: nothing is written', async (seen) => {
+    await database.pool.query(`update processor.shards set epoch = 5, owner = 'n:i' where shard = $1`, [
+      SHARD,
+    ]);
+    expect(await store.parkUnowned(SHARD, seen, two)).toEqual({ kind: 'owned', epoch: 5n });
+    expect(await bodies()).toEqual([]);
+    expect(await shardRow()).toMatchObject({ epoch: '5', owner: 'n:i' });
+  });
+
+  it('waits for a takeover under way and finds the shard owned', async () => {
+    const claimant = await connect();
+    await claimant.query('begin');
+    await claimant.query(`update processor.shards set epoch = 1, owner = 'n:i' where shard = $1`, [SHARD]);
+    const late = store.parkUnowned(SHARD, 0n, two);
+    await lockWaits(1);
+    await claimant.query('commit');
+    expect(await late).toEqual({ kind: 'owned', epoch: 1n });
+    expect(await bodies()).toEqual([]);
+  });
+
+  it('waits for a commit of the named owner, which counts; the next one is refused', async () => {
+    await database.pool.query(`update processor.shards set epoch = 5, owner = 'n:i' where shard = $1`, [
+      SHARD,
+    ]);
+    const owner = await connect();
+    const deposits = await Promise.all(
+      [1, 2].map(async () => pendingCommand(database.pool, { accountId: await newAccount(database.pool) })),
+    );
+    const change = (index: number) => changeOf([approved(deposits[index]!)], { shard: SHARD, epoch: 5n });
+    await owner.query('begin');
+    expect((await callCommit(owner, [change(0)])).verdicts).toEqual([{ kind: 'committed' }]);
+    const parking = store.parkUnowned(SHARD, 5n, two);
+    await lockWaits(1);
+    await owner.query('commit');
+    expect(await parking).toEqual({ kind: 'parked', epoch: 6n });
+    expect((await callCommit(owner, [change(1)])).verdicts).toEqual([{ kind: 'fenced' }]);
+  });
+
+  it('a takeover waits for it, and whoever reads the account afterwards sees what was parked', async () => {
+    const reading = await newAccount(database.pool);
+    const holder = await connect();
+    await holder.query('begin');
+    await holder.query('lock table processor.parked in share mode');
+    const parking = store.parkUnowned(SHARD, 0n, [command(reading, 'a')]);
+    await lockWaits(1);
+    const directory = new PostgresShardDirectory(
+      database.pool,
+      { nodeId: 'node-2', incarnation: randomUUID(), inbox: 'inbox' },
+      { lockTimeoutMs: 30_000 },
+    );
+    const takeover = directory.takeOver([SHARD]);
+    await lockWaits(2);
+    await holder.query('rollback');
+    expect(await parking).toEqual({ kind: 'parked', epoch: 0n });
+    expect(await takeover).toEqual(new Map([[SHARD, 1n]]));
+    expect(await new PostgresReader(database.pool).account(reading)).toMatchObject({ hasParked: true });
+  });
+
+  it('a shard that does not exist is said so', async () => {
+    await expect(store.parkUnowned(999, 0n, two)).rejects.toThrow('no shard 999');
+  });
+});
