@@ -108,8 +108,8 @@ const BOUNDS = {
   leaseMs: 4_000,
   leaseTickMs: 750,
   leaseAnswerTimeoutMs: 1_000,
-  /** A tick renews only if PostgreSQL and our own inbox were reached within this time. */
-  reachedFreshMs: 1_200,
+  /** A tick renews only if our own inbox was reached within this time (and PostgreSQL in the tick itself). */
+  inboxFreshMs: 1_500,
   /** How often every peer's inbox, and our own, is sent a ping; our own is built again when so many in a row do not come back. */
   inboxPingMs: 500,
   inboxPingsUnansweredMax: 5,
@@ -172,6 +172,8 @@ const BOUNDS = {
   intakeFinishMs: 2_000,
   /** A queue is read again this long after more had come than a node may hold. */
   intakeRestartMs: 1_000,
+  /** Two reads of the directory and a takeover at a time. */
+  directoryConnections: 3,
   /** Commands of a shard without owner are parked after this long; looked for this often. */
   orphanMs: 10_000,
   orphanPollMs: 1_000,

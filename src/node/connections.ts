@@ -34,6 +34,8 @@ export interface ConnectionsOptions {
 /** Everything that a node has in PostgreSQL. Connects when it is used. */
 export interface LedgerConnections {
   readonly pool: pg.Pool;
+  /** Of the directory alone: the heartbeat of the node must not wait behind the loads of its accounts. */
+  readonly directoryPool: pg.Pool;
   /** One per commit lane. */
   readonly ledgers: readonly PostgresLedger[];
   readonly operatorLedger: PostgresOperatorLedger;
@@ -54,6 +56,10 @@ export function ledgerConnections({ config, identity, logger }: ConnectionsOptio
     { databaseUrl, applicationName: nameOf('pool'), connectionsMax: config.databasePoolSize },
     logger,
   );
+  const directoryPool = createPool(
+    { databaseUrl, applicationName: nameOf('directory'), connectionsMax: LIMITS.directoryConnections },
+    logger,
+  );
   const ledgers = Array.from(
     { length: config.commitLanes },
     (_, lane) =>
@@ -61,6 +67,7 @@ export function ledgerConnections({ config, identity, logger }: ConnectionsOptio
   );
   return {
     pool,
+    directoryPool,
     ledgers,
     operatorLedger: new PostgresOperatorLedger(pool, incarnation),
     reader: new PostgresReader(pool),
@@ -69,7 +76,7 @@ export function ledgerConnections({ config, identity, logger }: ConnectionsOptio
     parked: new PostgresParkStore(pool),
     quarantines: new PostgresQuarantineStore(pool, identity),
     outbox: new PostgresOutboxStore(pool, incarnation),
-    directory: new PostgresShardDirectory(pool, identity),
+    directory: new PostgresShardDirectory(directoryPool, identity),
   };
 }
 
@@ -118,6 +125,7 @@ export async function closeAll(ledger: LedgerConnections, servers: LinkedServers
         ]),
     ...ledger.ledgers.map((lane) => () => lane.close()),
     () => ledger.pool.end(),
+    () => ledger.directoryPool.end(),
   ];
   await Promise.all(closing.map((close) => within(LIMITS.closeTimeoutMs, close)));
 }

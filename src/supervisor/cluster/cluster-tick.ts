@@ -148,8 +148,9 @@ export class ClusterTick {
     if (meaning === 'unsure') return;
     const incarnation = this.#peers.behind(inbox, this.#watch.rows);
     if (incarnation === null) return;
+    const hasLeft = this.#peers.isDraining(incarnation);
     if (this.#peers.proveDead(incarnation, this.#options.clock.now()) === 'known') return;
-    this.#noteDead(incarnation, 'its inbox does not exist any more');
+    this.#bury(incarnation, hasLeft ? 'it has left' : 'its inbox does not exist any more');
   }
 
   /** Something may have become free: reads the directory and takes what belongs here, between two ticks. */
@@ -157,12 +158,12 @@ export class ClusterTick {
     void this.#lookAgain();
   }
 
-  #noteDead(incarnation: string, why: string): void {
-    this.#options.logger.warn({ incarnation, why }, 'a node is gone');
-    void this.#bury(incarnation);
+  #bury(incarnation: string, why: string): void {
+    this.#options.logger.warn({ gone: incarnation, why }, 'a node is gone');
+    void this.#forget(incarnation);
   }
 
-  async #bury(incarnation: string): Promise<void> {
+  async #forget(incarnation: string): Promise<void> {
     if (this.#gate.state() === 'open') await this.#options.membership.forget(incarnation);
     await this.#lookAgain();
   }
@@ -194,9 +195,10 @@ export class ClusterTick {
   }
 
   async #tick(): Promise<void> {
+    const beganAtMs = this.#options.clock.now();
     await this.#refreshInTime();
     if (this.#isOver()) return;
-    if (this.#noteGate() === 'open' && this.#gate.isFresh()) {
+    if (this.#noteGate() === 'open' && this.#gate.isFresh(beganAtMs)) {
       await this.#lookAndAct();
       return;
     }
@@ -220,7 +222,7 @@ export class ClusterTick {
     if (answer.kind === 'done' && wasDraining)
       this.#announcedAtMs = Math.min(this.#announcedAtMs, clock.now());
     const replaced = this.#peers.observe(answer, this.#watch.rows, clock.now());
-    for (const incarnation of replaced) this.#noteDead(incarnation, 'this node was started again');
+    for (const incarnation of replaced) this.#bury(incarnation, 'this node was started again');
     inbox.watch(this.#peers.others.map((record) => record.inbox));
     this.shardKeeper.reconcile();
     this.shardKeeper.retryReleases();

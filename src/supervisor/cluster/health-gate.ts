@@ -24,13 +24,12 @@ export class HealthGate {
   }
 
   /**
-   * Both were reached just now. Only then are leases renewed: they run out a lease time after a link broke, not two (one until it
-   * is noticed, and one more).
+   * PostgreSQL was reached since then, and our inbox just now. Only then are leases renewed: they run out a lease time after a link
+   * broke, not two (one until it is noticed, and one more).
    */
-  isFresh(): boolean {
-    const { directory, inbox, clock } = this.#options;
-    const sinceMs = Math.max(clock.now() - directory.reachedAtMs, inbox.silentMs());
-    return sinceMs <= LIMITS.reachedFreshMs;
+  isFresh(sinceMs: number): boolean {
+    const { directory, inbox } = this.#options;
+    return directory.reachedAtMs >= sinceMs && inbox.silentMs() <= LIMITS.inboxFreshMs;
   }
 
   state(): GateState {

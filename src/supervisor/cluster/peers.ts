@@ -107,6 +107,11 @@ export class Peers {
     return incarnation === undefined || incarnation === this.#options.self.incarnation ? null : incarnation;
   }
 
+  /** By its last record. */
+  isDraining(incarnation: string): boolean {
+    return this.#records.get(incarnation)?.draining ?? false;
+  }
+
   /** A message to the node came back. `known`: that was known. */
   proveDead(incarnation: string, nowMs: number): 'news' | 'known' {
     if (this.#provenDead.has(incarnation)) return 'known';

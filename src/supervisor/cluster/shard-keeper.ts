@@ -77,19 +77,28 @@ export class ShardKeeper {
 
   /** After the directory was read: what somebody else has taken from us is lost. */
   reconcile(): void {
-    const { rows, readNumber } = this.#options.watch;
-    for (const row of rows) {
-      const slot = this.#slot(row.shard);
-      if (slot.isOurs && row.epoch > slot.epoch) this.#lose(slot);
-      else if (slot.state === 'lost' && readNumber >= slot.believedFromRead)
+    const { watch, logger } = this.#options;
+    const { rows, readNumber } = watch;
+    const taken = rows.filter(({ shard, epoch }) => this.#isTaken(this.#slot(shard), epoch));
+    for (const { shard } of rows) {
+      const slot = this.#slot(shard);
+      if (slot.state === 'lost' && readNumber >= slot.believedFromRead)
         slot.move('lookedUp', slot.believedFromRead);
     }
+    if (taken.length === 0) return;
+    logger.warn({ shards: taken.map(({ shard }) => shard) }, 'other nodes have taken these shards');
+    for (const { shard } of taken) this.#lose(this.#slot(shard));
   }
 
   /** PostgreSQL has refused a commit under this epoch. News about an epoch that we no longer have changes nothing. */
   fenced(shard: number, epoch: bigint): void {
     const slot = this.#slot(shard);
-    if (slot.isOurs && slot.epoch === epoch) this.#lose(slot);
+    if (!slot.isOurs || slot.epoch !== epoch) return;
+    this.#options.logger.warn(
+      { shard, epoch: String(epoch) },
+      'a commit was refused: another node has the shard',
+    );
+    this.#lose(slot);
   }
 
   /** Puts right what is held, then begins what is to be done; does not wait for it. To be called while the gate is open. */
@@ -186,9 +195,12 @@ export class ShardKeeper {
     }
   }
 
+  #isTaken(slot: ShardSlot, epoch: bigint): boolean {
+    return slot.isOurs && epoch > slot.epoch;
+  }
+
   #lose(slot: ShardSlot): void {
-    const { shards, watch, callbacks, membership, logger, onSettled } = this.#options;
-    logger.warn({ shard: slot.shard, epoch: String(slot.epoch) }, 'another node has taken this shard');
+    const { shards, watch, callbacks, membership, onSettled } = this.#options;
     slot.move('fenced', watch.nextRead);
     shards.lose(slot.shard);
     callbacks.lost(slot.shard);
