@@ -298,6 +298,7 @@ describe('the outside of a node', () => {
         serving: true,
         node: node.nodeId,
         dependencies: { postgresql: 'up', rabbitmq: 'up', redis: 'up' },
+        paused: null,
       });
     });
     await eventually(async () => {
