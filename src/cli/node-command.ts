@@ -30,6 +30,8 @@ function firstSignal(logger: Logger): AbortSignal {
   };
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
+  // Started by another program, which is gone: nobody would end this one.
+  process.once('disconnect', () => drain.abort());
   return drain.signal;
 }
 
