@@ -32,6 +32,7 @@ function ports(clock: Clock): Ports {
     },
   };
   return {
+    nodeId: 'own',
     incarnation: 'own',
     inbox: { name: 'inbox.own', send: () => 'open', flow: () => 'open' },
     directory: { read: () => Promise.resolve([]), paused: () => Promise.resolve(null) },
