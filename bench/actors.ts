@@ -40,7 +40,14 @@ const ledger: Ledger = {
 };
 const reader: AccountReader = {
   account: (accountId) =>
-    Promise.resolve({ accountId, balanceCents: 0n, seq: 0n, status: 'active', overdraftCents: 0n }),
+    Promise.resolve({
+      accountId,
+      balanceCents: 0n,
+      seq: 0n,
+      status: 'active',
+      overdraftCents: 0n,
+      hasParked: false,
+    }),
   cardOwner: () => Promise.resolve(null),
   original: () => Promise.reject(new Error('no refunds here')),
   cardTotal: (cardId) => Promise.resolve({ cardId, totalCents: 0n, seq: 0n }),
@@ -104,11 +111,13 @@ async function measure(accountCount: number, perAccount: number, rounds: number)
   const lane = new CommitLane({ ledger, clock, random, metrics, logger, onCommitted });
   const parent: AccountParent = {
     commit: (_actor, change, done) => lane.submit(change, done),
+    order: nothing,
     answerBalance: nothing,
     stopped: (_actor, reason, _unanswered, cause) => process.stderr.write(`${reason} ${String(cause)}\n`),
   };
   const rules = { refundAmount: 'message', refundWaitMs: 900_000 } as const;
-  const surroundings = { reader, parent, clock, random, logger, rules };
+  const parked = { whenParked: () => null, take: () => Promise.resolve([]) };
+  const surroundings = { parked, reader, parent, clock, random, logger, rules };
   const ids = Array.from({ length: accountCount }, (_, n) => `account ${n}`);
   globalThis.gc?.();
   const heapBefore = process.memoryUsage().heapUsed;
