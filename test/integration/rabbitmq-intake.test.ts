@@ -132,7 +132,8 @@ describe('the window', () => {
     for (const delivery of [...recorder.deliveries]) delivery.ack();
     await eventually(() => expect(reader.window()).toBe(2 * LIMITS.windowStart));
     await publishBodies(vhost.url, QUEUE, [Buffer.alloc(LIMITS.largeBodyBytes + 1)]);
-    await eventually(() => expect(reader.window()).toBe(LIMITS.windowStart));
+    // As many as fit, where that is less than half.
+    await eventually(() => expect(reader.window()).toBeLessThanOrEqual(LIMITS.windowStart));
   });
 
   it('limits what the broker hands out, from the start', async () => {
