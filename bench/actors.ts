@@ -117,7 +117,7 @@ async function measure(accountCount: number, perAccount: number, rounds: number)
   };
   const rules = { refundAmount: 'message', refundWaitMs: 900_000 } as const;
   const parked = { whenParked: () => null, take: () => Promise.resolve([]) };
-  const surroundings = { parked, reader, parent, clock, random, logger, rules };
+  const surroundings = { reader, parked, parent, clock, random, logger, rules };
   const ids = Array.from({ length: accountCount }, (_, n) => `account ${n}`);
   globalThis.gc?.();
   const heapBefore = process.memoryUsage().heapUsed;

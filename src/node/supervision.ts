@@ -133,19 +133,8 @@ export function supervise(ports: Ports, config: SupervisionConfig, callbacks: Ca
   const parking = new ParkDesk({ store: ports.parked, clock, logger });
   const settle = settleDesk(ports, config, { tally, inFlight, router, wake, parking });
   const parked = new ParkedDesk({ store: ports.parked, settle, inFlight, clock, logger });
-  // Of a shard that leaves us nothing is begun any more.
-  const isStaying = (id: string): boolean => doors.epochForOthers(shardOf(id, LIMITS.shardCount)) !== null;
-  const accountsToTakeUp = async (): Promise<readonly string[]> =>
-    (await parked.accountsToTakeUp()).filter(isStaying);
-  const region = accountRegion(ports, config, {
-    shards,
-    outbox,
-    writer,
-    parking,
-    parked,
-    accountsToTakeUp,
-    onFenced,
-  });
+  const regionParts = { shards, doors, outbox, writer, parking, parked, onFenced };
+  const region = accountRegion(ports, config, regionParts);
   const exits = new ShardExits({ region, parking, clock, logger });
   const common = { ...bounds, clock, logger, inFlight, settle, router, nextN };
   const { forwarder, desk, orders, orphans } = forwarding({ ...ports, ...common, watch, doors, onDrain });
@@ -192,11 +181,11 @@ function counter(): () => number {
 
 interface RegionParts {
   readonly shards: ShardTable;
+  readonly doors: ShardDoors;
   readonly outbox: Outbox;
   readonly writer: CacheWriter;
   readonly parking: ParkDesk;
   readonly parked: ParkedDesk;
-  readonly accountsToTakeUp: () => Promise<readonly string[]>;
   readonly onFenced: (shard: number, epoch: bigint) => void;
 }
 
@@ -214,6 +203,9 @@ function accountRegion(ports: Ports, config: SupervisionConfig, parts: RegionPar
     logger,
     quarantine: (accountId, reason) => region.quarantine(accountId, reason),
   });
+  // Of a shard that leaves us nothing is begun any more.
+  const isStaying = (accountId: string): boolean =>
+    parts.doors.epochForOthers(shardOf(accountId, LIMITS.shardCount)) !== null;
   const region = new AccountRegion({
     shards: parts.shards,
     lanes,
@@ -223,7 +215,7 @@ function accountRegion(ports: Ports, config: SupervisionConfig, parts: RegionPar
       whenParked: (accountId) => parts.parking.whenParked(accountId),
       take: (accountId) => parts.parked.take(accountId),
     },
-    accountsToTakeUp: parts.accountsToTakeUp,
+    accountsToTakeUp: async () => (await parts.parked.accountsToTakeUp()).filter(isStaying),
     clock,
     random,
     logger,

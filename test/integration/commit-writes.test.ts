@@ -68,6 +68,10 @@ test('a decision: every field of it in the journal, the outcome in the row, the 
     rules_version: 3,
     occurred_at: new Date('2026-11-22T10:40:00.123Z'),
     decided_at: expect.any(Date) as Date,
+    operator: null,
+    why: null,
+    status_after: null,
+    overdraft_after_cents: null,
   });
   expect((await rowOf(database.pool, command.transactionId))?.status).toBe('APPROVED');
   expect(await standingOf(database.pool, accountId)).toEqual({ balance_cents: '430', seq: '1' });

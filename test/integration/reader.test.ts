@@ -37,6 +37,7 @@ test('an account without decisions is active and empty; one that is not in accou
     seq: 0n,
     status: 'active',
     overdraftCents: 0n,
+    hasParked: false,
   });
   expect(await reader.account(randomUUID())).toBeNull();
 });
@@ -55,6 +56,7 @@ test('an account with decisions, status and overdraft, exact beyond 2^53', async
     seq: 9_007_199_254_740_995n,
     status: 'closed',
     overdraftCents: 9_007_199_254_740_997n,
+    hasParked: false,
   });
 });
 
