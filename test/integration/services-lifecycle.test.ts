@@ -51,7 +51,8 @@ describe('a server of our own', () => {
     await postgres.pause();
     const answer = client.query('select 1').then(() => 'answered' as const);
     const states = (await processTree(postgres.pid!)).map(stateOf);
-    expect(new Set(states)).toEqual(new Set(['T']));
+    // One that ended right then cannot be reaped by a server that stands still.
+    expect(new Set(states.filter((state) => state !== 'Z'))).toEqual(new Set(['T']));
     await postgres.resume();
     expect(await answer).toBe('answered');
     await client.end();

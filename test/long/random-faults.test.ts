@@ -65,9 +65,13 @@ it(`${ROUNDS} faults in a row`, { timeout: 3_600_000 }, async () => {
   for (let round = 1; round <= ROUNDS; round += 1) {
     const scene = await cluster();
     const [what, fault] = oneOf(random, Object.entries(FAULTS));
-    const startedAtMs = Date.now();
     note(`${round}. ${what}`);
-    await underLoad(scene, () => fault(scene, random), { cache: 'partial' });
+    let startedAtMs = 0;
+    const withTime = async (): Promise<void> => {
+      startedAtMs = Date.now();
+      await fault(scene, random);
+    };
+    await underLoad(scene, withTime, { cache: 'partial' });
     note(`   longest pause ${await longestPauseMs(scene, startedAtMs)} ms`);
   }
 });

@@ -51,6 +51,12 @@ export function isRunning(name: ProcessName): boolean {
   }
 }
 
+/** Whether its pid is still taken: by itself, or by what is left of it until its parent notices that it has ended. */
+export function isListed(name: ProcessName): boolean {
+  const stat = readStat(name.pid);
+  return stat !== null && stat.startTicks === name.startTicks;
+}
+
 /** Frozen by SIGSTOP, or ended. Where the system does not say, the signal is taken to have worked. */
 export function isStill(pid: number): boolean {
   const stat = readStat(pid);
@@ -91,10 +97,14 @@ export function signal(pid: number, name: NodeJS.Signals): boolean {
   }
 }
 
-/** Whether all of them were gone within the time. */
-export async function waitUntilGone(names: readonly ProcessName[], timeoutMs: number): Promise<boolean> {
+/** Whether all of them were gone (or, with `isListed`, even their pids) within the time. */
+export async function waitUntilGone(
+  names: readonly ProcessName[],
+  timeoutMs: number,
+  isThere: (name: ProcessName) => boolean = isRunning,
+): Promise<boolean> {
   const deadline = Date.now() + timeoutMs;
-  while (names.some(isRunning)) {
+  while (names.some(isThere)) {
     if (Date.now() > deadline) return false;
     await sleep(POLL_MS);
   }

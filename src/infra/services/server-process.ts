@@ -5,7 +5,15 @@ import { chownSync, closeSync, openSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Guardian } from './guardian.ts';
 import type { ProcessName } from './process-table.ts';
-import { isRunning, isStill, processName, processTree, signal, waitUntilGone } from './process-table.ts';
+import {
+  isListed,
+  isRunning,
+  isStill,
+  processName,
+  processTree,
+  signal,
+  waitUntilGone,
+} from './process-table.ts';
 import { ServerError } from './server-kind.ts';
 import type { SystemUser } from './system-user.ts';
 
@@ -85,6 +93,8 @@ export class ServerProcess {
         throw new ServerError(`${this.#launch.program} (pid ${this.name.pid}) does not end`);
       }
     }
+    // PostgreSQL does not start over a lock file whose pid is taken, be it only by what we have not reaped yet.
+    await waitUntilGone([this.name], KILL_LIMIT_MS, isListed);
     this.#guardian.tell({ order: 'forget', pid: this.name.pid });
   }
 

@@ -30,6 +30,8 @@ interface Lane {
   newestN: number;
   /** Since when there has been nobody to send to; null: not so, or nothing to send. */
   unownedSinceMs: number | null;
+  /** Of the last owner that there was to send to: a newer one is somebody, answers or not. */
+  ownerEpoch: bigint;
 }
 
 /**
@@ -158,7 +160,7 @@ export class Forwarder {
       silenceDoublingsMax: LIMITS.forwardSilenceDoublingsMax,
       reopenPauseMs: LIMITS.forwardReopenPauseMs,
     });
-    const lane = { stream, newestN: -1, unownedSinceMs: null };
+    const lane = { stream, newestN: -1, unownedSinceMs: null, ownerEpoch: -1n };
     this.#lanes.set(shard, lane);
     return lane;
   }
@@ -255,6 +257,10 @@ export class Forwarder {
       const lane = this.#laneOf(shard);
       const { target, dueAtMs } = lane.stream;
       if (target === null) lane.unownedSinceMs ??= nowMs;
+      else if (target.epoch > lane.ownerEpoch) {
+        lane.ownerEpoch = target.epoch;
+        lane.unownedSinceMs = null;
+      }
       const isSilent = dueAtMs !== null && dueAtMs > 0 && dueAtMs <= nowMs;
       if (target === null || isSilent) this.#locations.nudge();
       if (target === null || (dueAtMs !== null && dueAtMs <= nowMs)) this.#lookAt(shard);

@@ -46,6 +46,20 @@ describe('a command of another node’s shard', () => {
     await cluster.heal();
   });
 
+  it('counts as without owner only while nobody new has come: a new owner that cannot be heard is an owner', async () => {
+    const cluster = new TestCluster(2);
+    cluster.arrive(50);
+    await cluster.run(LIMITS.orphanMs + 500);
+    expect(cluster.ingest.forwarder.unowned(LIMITS.orphanMs)).not.toEqual([]);
+    cluster.post.fate = () => [];
+    cluster.giveTo(cluster.node(2));
+    await cluster.run(LIMITS.orphanMs + 500);
+    expect(cluster.ledger.decidedCount).toBe(0);
+    expect(cluster.ingest.forwarder.unowned(0)).toEqual([]);
+    cluster.post.fate = () => [1];
+    await cluster.heal();
+  });
+
   it('is not read up by an idle node: no timer, no read', async () => {
     const cluster = new TestCluster(2);
     cluster.giveTo(cluster.node(1));
