@@ -144,6 +144,9 @@ const BOUNDS = {
   /** One message between nodes: so many commands, so many bytes (a larger body travels alone). */
   forwardBatchMax: 50,
   forwardBatchBytesMax: 256 * 1024,
+  /** Forwards, and answers, follow each other no faster than this while portions are at least so large. */
+  gatherLargeCount: 24,
+  gatherMs: 10,
   /** Commands of one shard at its owner and not answered. */
   forwardWindowMax: 500,
   /** No answer to the oldest of them for this long: sent again, the wait doubled so many times at most. */

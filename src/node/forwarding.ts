@@ -33,6 +33,8 @@ export interface ForwardingParts {
   readonly takenMax: number;
   /** An operator lets the node drain. */
   readonly onDrain: () => void;
+  /** Whether this node reaches PostgreSQL and its inbox. */
+  readonly isConnected: () => boolean;
 }
 
 export interface Forwarding {
@@ -76,6 +78,7 @@ export function forwarding(parts: ForwardingParts): Forwarding {
     clock,
     logger,
     ended,
+    isConnected: parts.isConnected,
   });
   return { forwarder, desk, orders, orphans };
 }

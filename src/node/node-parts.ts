@@ -88,6 +88,7 @@ export class NodeParts {
       onFenced: (shard, epoch) => this.tick.fenced(shard, epoch),
       onOverflow: (queue) => this.intakes.overflow(queue),
       onDrain,
+      isConnected: () => this.tick.gate === 'open',
     });
   }
 

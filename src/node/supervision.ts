@@ -86,6 +86,8 @@ export interface Callbacks {
   readonly onOverflow: (queue: InboundQueue) => void;
   /** An operator lets the node drain. */
   readonly onDrain: () => void;
+  /** Whether this node reaches PostgreSQL and its inbox. */
+  readonly isConnected: () => boolean;
 }
 
 /** The parts of a node that have no server of their own, put together. */
@@ -128,7 +130,7 @@ export function supervise(ports: Ports, config: SupervisionConfig, callbacks: Ca
     deliver: (envelope) => doors.deliver(envelope),
     heldMax: bounds.inFlightMax,
   });
-  const { onFenced, onOverflow, onDrain } = callbacks;
+  const { onFenced, onOverflow, onDrain, isConnected } = callbacks;
   const wake = (transactionId: string): void => void retries.wake(transactionId);
   const parking = new ParkDesk({ store: ports.parked, clock, logger });
   const settle = settleDesk(ports, config, { tally, inFlight, router, wake, parking });
@@ -137,7 +139,14 @@ export function supervise(ports: Ports, config: SupervisionConfig, callbacks: Ca
   const region = accountRegion(ports, config, regionParts);
   const exits = new ShardExits({ region, parking, clock, logger });
   const common = { ...bounds, clock, logger, inFlight, settle, router, nextN };
-  const { forwarder, desk, orders, orphans } = forwarding({ ...ports, ...common, watch, doors, onDrain });
+  const { forwarder, desk, orders, orphans } = forwarding({
+    ...ports,
+    ...common,
+    watch,
+    doors,
+    onDrain,
+    isConnected,
+  });
   const ingest = new Ingest({ ...common, tally, onOverflow });
   const retries = new Retries({
     store: ports.retries,

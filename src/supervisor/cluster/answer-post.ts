@@ -1,3 +1,5 @@
+import { Pacer } from '../../actors/pacer.ts';
+import { LIMITS } from '../../limits.ts';
 import type { Flow, Inbox } from '../../ports/cluster.ts';
 import type { Clock } from '../../ports/runtime.ts';
 import { encodeAnswers } from './forward-codec.ts';
@@ -28,10 +30,16 @@ export class AnswerPost {
   readonly #options: AnswerPostOptions;
   /** By inbox, then by shard. */
   readonly #waiting = new Map<string, Map<number, Waiting>>();
-  #isScheduled = false;
+  readonly #pacer: Pacer;
 
   constructor(options: AnswerPostOptions) {
     this.#options = options;
+    this.#pacer = new Pacer({
+      clock: options.clock,
+      largeCount: LIMITS.gatherLargeCount,
+      gatherMs: LIMITS.gatherMs,
+      send: () => this.#flush(),
+    });
   }
 
   add(to: string, answer: Answer): void {
@@ -48,7 +56,7 @@ export class AnswerPost {
         waiting.notOwner = answer;
         break;
     }
-    this.#schedule();
+    this.#pacer.schedule();
   }
 
   /** Nobody reads that inbox any more. */
@@ -57,7 +65,7 @@ export class AnswerPost {
   }
 
   onFlow(flow: Flow): void {
-    if (flow === 'open' && this.#waiting.size > 0) this.#schedule();
+    if (flow === 'open' && this.#waiting.size > 0) this.#pacer.schedule();
   }
 
   #waitingFor(to: string, { shard, stream }: Answer): Waiting {
@@ -70,23 +78,18 @@ export class AnswerPost {
     return fresh;
   }
 
-  #schedule(): void {
-    if (this.#isScheduled) return;
-    this.#isScheduled = true;
-    this.#options.clock.soon(() => {
-      this.#isScheduled = false;
-      this.#flush();
-    });
-  }
-
-  #flush(): void {
+  /** Gives how many commands were answered for. */
+  #flush(): number {
     const { incarnation: from, inbox } = this.#options;
+    let count = 0;
     for (const [to, shards] of this.#waiting) {
       // What stays goes out when the broker takes something again.
-      if (inbox.flow() !== 'open') return;
+      if (inbox.flow() !== 'open') break;
       const answers = [...shards].flatMap(([shard, waiting]) => answersOf(shard, waiting));
+      for (const { settled } of shards.values()) count += settled.size;
       if (inbox.send(to, encodeAnswers({ from, answers })) === 'open') this.#waiting.delete(to);
     }
+    return count;
   }
 }
 

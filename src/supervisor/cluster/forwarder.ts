@@ -1,6 +1,7 @@
 import { LIMITS } from '../../limits.ts';
 import type { Flow, Inbox } from '../../ports/cluster.ts';
 import type { Clock } from '../../ports/runtime.ts';
+import { Pacer } from '../../actors/pacer.ts';
 import type { CommandEnvelope } from '../command-envelope.ts';
 import { batchesOf, encodeForwards } from './forward-codec.ts';
 import { ForwardedOrigin } from './forwarded-origin.ts';
@@ -56,12 +57,18 @@ export class Forwarder {
   /** Of those, the ones to be looked at in this turn's flush. */
   readonly #due = new Set<number>();
   #heldCount = 0;
-  #flushing: 'idle' | 'scheduled' | 'stopped' = 'idle';
+  readonly #pacer: Pacer;
   #cancelTick: (() => void) | null = null;
 
   constructor(options: ForwarderOptions) {
     const { watch, inbox, clock } = options;
     this.#options = options;
+    this.#pacer = new Pacer({
+      clock,
+      largeCount: LIMITS.gatherLargeCount,
+      gatherMs: LIMITS.gatherMs,
+      send: () => this.#flush(),
+    });
     this.#locations = new ShardLocations({
       watch,
       ownInbox: inbox.name,
@@ -145,7 +152,7 @@ export class Forwarder {
 
   /** Sends nothing more. What is held stays unacknowledged. */
   stop(): void {
-    this.#flushing = 'stopped';
+    this.#pacer.stop();
     this.#cancelTick?.();
     this.#locations.stop();
   }
@@ -197,17 +204,19 @@ export class Forwarder {
 
   #lookAt(shard: number): void {
     this.#due.add(shard);
-    if (this.#flushing !== 'idle') return;
-    this.#flushing = 'scheduled';
-    this.#options.clock.soon(() => this.#flush());
+    this.#pacer.schedule();
   }
 
-  #flush(): void {
-    if (this.#flushing === 'stopped') return;
-    this.#flushing = 'idle';
+  /** Gives how many were sent. */
+  #flush(): number {
     // Not even taken out of the streams: what counts as sent is waited for.
-    if (this.#options.inbox.flow() !== 'open') return;
-    for (const [inbox, forwards] of this.#takeDue()) this.#send(inbox, forwards);
+    if (this.#options.inbox.flow() !== 'open') return 0;
+    let count = 0;
+    for (const [inbox, forwards] of this.#takeDue()) {
+      this.#send(inbox, forwards);
+      count += forwards.length;
+    }
+    return count;
   }
 
   #takeDue(): ReadonlyMap<string, readonly Forward[]> {

@@ -16,6 +16,8 @@ export interface OrphanDeskOptions {
   readonly router: Pick<Router, 'giveBack'>;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Whether this node reaches what it needs to know: one that is cut off sees no owners, though they are there. */
+  readonly isConnected: () => boolean;
   /** The command is in the ledger, or nothing needs to be: acknowledge, and nothing else (see `endElsewhere`). */
   readonly ended: (envelope: CommandEnvelope) => void;
 }
@@ -41,7 +43,8 @@ export class OrphanDesk {
 
   start(): void {
     this.#cancel = this.#options.clock.after(LIMITS.orphanPollMs, () => {
-      for (const shard of this.#options.forwarder.unowned(LIMITS.orphanMs)) void this.#park(shard);
+      if (this.#options.isConnected())
+        for (const shard of this.#options.forwarder.unowned(LIMITS.orphanMs)) void this.#park(shard);
       this.start();
     });
   }

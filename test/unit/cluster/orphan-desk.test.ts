@@ -19,6 +19,7 @@ function orphaned(answer: (seen: bigint, commands: readonly Parked[]) => Promise
   const clock = new FakeClock();
   const log: string[] = [];
   let held: CommandEnvelope[] = [];
+  let isConnected = true;
   const desk = new OrphanDesk({
     forwarder: {
       unowned: (forMs) => (held.length > 0 && forMs === LIMITS.orphanMs ? [SHARD] : []),
@@ -40,6 +41,7 @@ function orphaned(answer: (seen: bigint, commands: readonly Parked[]) => Promise
     router: { giveBack: ({ n }) => log.push(`back ${n}`) },
     clock,
     logger: new QuietLogger(),
+    isConnected: () => isConnected,
     ended: ({ n }) => log.push(`ended ${n}`),
   });
   const wait = (...ns: number[]): void => {
@@ -49,7 +51,8 @@ function orphaned(answer: (seen: bigint, commands: readonly Parked[]) => Promise
     );
   };
   desk.start();
-  return { desk, clock, log, wait };
+  const cutOff = (): void => void (isConnected = false);
+  return { desk, clock, log, wait, cutOff };
 }
 
 describe('commands of a shard without owner', () => {
@@ -81,6 +84,15 @@ describe('commands of a shard without owner', () => {
     clock.advance(LIMITS.orphanPollMs);
     await turn();
     expect(log).toEqual(['hold 7', 'park 7 under 4: 1,2', 'back 1', 'back 2', 'let go 7']);
+  });
+
+  it('are left alone by a node that is cut off: their owners may be well', async () => {
+    const { clock, log, wait, cutOff } = orphaned((epoch) => Promise.resolve({ kind: 'parked', epoch }));
+    wait(1);
+    cutOff();
+    clock.advance(LIMITS.orphanPollMs);
+    await turn();
+    expect(log).toEqual([]);
   });
 
   it('are looked at by one round at a time', async () => {
