@@ -3,7 +3,7 @@ import type { InboundQueue } from '../../contracts/queues.ts';
 import { ensureError } from '../../domain/errors.ts';
 import type { LeaseName, Membership } from '../../ports/cluster.ts';
 import type { Logger } from '../../ports/runtime.ts';
-import { desiredOf } from './peers.ts';
+import { Placement } from './placement.ts';
 import type { Situation } from './peers.ts';
 
 /** `asking`: for the lease. `closing`: the channel is being closed; the lease is still ours. */
@@ -45,11 +45,13 @@ interface Role {
 export class IngestKeeper {
   readonly #options: IngestKeeperOptions;
   readonly #roles: readonly Role[];
+  readonly #placement: Placement;
   #intake: 'allowed' | 'shut' = 'shut';
 
   constructor(options: IngestKeeperOptions) {
     this.#options = options;
     this.#roles = INBOUND_QUEUES.map((queue) => ({ queue, lease: `ingest:${queue}`, state: 'closed' }));
+    this.#placement = new Placement(this.#roles.map(({ lease }) => lease));
   }
 
   stateOf(queue: InboundQueue): IntakeState {
@@ -67,10 +69,7 @@ export class IngestKeeper {
       return;
     }
     this.#intake = 'allowed';
-    const desired = desiredOf(
-      this.#roles.map(({ lease }) => lease),
-      situation,
-    );
+    const desired = this.#placement.of(situation.places);
     const belongsHere = ({ lease }: Role): boolean => desired.get(lease) === situation.nodeId;
     const wanted = this.#roles.filter((role) => role.state === 'closed' && belongsHere(role));
     if (situation.trust === 'unknown') {

@@ -1,6 +1,5 @@
 import { LIMITS } from '../../limits.ts';
 import type { ClusterView, LeaseAnswer, NodeRecord, ShardRow } from '../../ports/cluster.ts';
-import { place } from './placement.ts';
 import { StableView } from './stable-view.ts';
 
 /** What the leases are worth. `young`: after a FLUSHALL those at work may not have put theirs back. `unknown`: Redis is away. */
@@ -14,21 +13,13 @@ export interface Situation {
   readonly trust: LeaseTrust;
   readonly nodeId: string;
   readonly draining: boolean;
-  /** Nodes that roles are placed on, by `nodeId`; null: too early to say. */
+  /** Nodes that roles are placed on, by `nodeId`, sorted; null: too early to say. */
   readonly places: readonly string[] | null;
   /** Whether the directory names anybody but us. `nobody`: no lease that Redis may have lost is anybody's. */
   readonly othersAtWork: 'nobody' | 'somebody';
   /** `paused`: by an operator; no node reads a queue. */
   readonly intake: 'open' | 'paused';
   readonly standingOf: (incarnation: string) => Standing;
-}
-
-/** Where each of these roles belongs; empty: too early to say, or nobody is there to take one. */
-export function desiredOf(
-  roles: readonly string[],
-  { places }: Pick<Situation, 'places'>,
-): ReadonlyMap<string, string> {
-  return places === null || places.length === 0 ? new Map() : place(roles, places);
 }
 
 export interface PeersOptions {

@@ -30,6 +30,26 @@ export function place(slots: readonly string[], nodes: readonly string[]): Map<s
   return new Map(slots.map((slot) => [slot, ownerOf(slot, nodes)]));
 }
 
+/** The same slots placed again and again: works only when the nodes have changed. */
+export class Placement {
+  readonly #slots: readonly string[];
+  #nodes = '';
+  #owners: ReadonlyMap<string, string> = new Map();
+
+  constructor(slots: readonly string[]) {
+    this.#slots = slots;
+  }
+
+  /** The owner of every slot; null or nobody there: empty. A node's name holds no space. */
+  of(nodes: readonly string[] | null): ReadonlyMap<string, string> {
+    const key = (nodes ?? []).join(' ');
+    if (key === this.#nodes) return this.#owners;
+    this.#nodes = key;
+    this.#owners = nodes === null || nodes.length === 0 ? new Map() : place(this.#slots, nodes);
+    return this.#owners;
+  }
+}
+
 export interface Move {
   readonly slot: string;
   readonly to: string;

@@ -9,9 +9,8 @@ import type { Claim, LeaseMode } from './claims.ts';
 import type { DirectoryWatch } from './directory-watch.ts';
 import { HandOffs } from './hand-offs.ts';
 import type { HandOffCallbacks } from './hand-offs.ts';
-import { desiredOf } from './peers.ts';
 import type { Situation } from './peers.ts';
-import { movesOf } from './placement.ts';
+import { movesOf, Placement } from './placement.ts';
 import { ShardSlot } from './shard-slot.ts';
 
 export type ShardLeases = Pick<Membership, 'held' | 'acquire' | 'reassert' | 'overwrite' | 'release'>;
@@ -51,11 +50,13 @@ export type Pass = 'take' | 'take-and-hand-off' | 'take-and-hand-off-all';
 export class ShardKeeper {
   readonly #options: ShardKeeperOptions;
   readonly #slots: readonly ShardSlot[];
+  readonly #placement: Placement;
   readonly #handOffs: HandOffs;
 
   constructor(options: ShardKeeperOptions) {
     this.#options = options;
     this.#slots = Array.from({ length: LIMITS.shardCount }, (_, shard) => new ShardSlot(shard));
+    this.#placement = new Placement(leasesOf(this.#slots));
     this.#handOffs = new HandOffs(options);
   }
 
@@ -104,10 +105,7 @@ export class ShardKeeper {
   /** Puts right what is held, then begins what is to be done; does not wait for it. To be called while the gate is open. */
   act(situation: Situation, pass: Pass): void {
     if (situation.trust !== 'unknown') this.#squareLeases();
-    const desired = desiredOf(
-      this.#slots.map(({ lease }) => lease),
-      situation,
-    );
+    const desired = this.#placement.of(situation.places);
     if (pass !== 'take') this.#beginHandOffs(desired, situation, pass);
     const { rows, readNumber } = this.#options.watch;
     const free = rows.filter(({ shard }) => {

@@ -1,7 +1,7 @@
 /** Without these: two nodes want the same shard, one node gets most of them, or every join moves half of the cluster. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { movesOf, ownerOf, place } from '../../../src/supervisor/cluster/placement.ts';
+import { movesOf, ownerOf, place, Placement } from '../../../src/supervisor/cluster/placement.ts';
 
 const SLOTS = Array.from({ length: 256 }, (_, shard) => `shard:${shard}`);
 const numbered = (count: number): string[] => Array.from({ length: count }, (_, n) => `node-${n + 1}`);
@@ -116,5 +116,20 @@ describe('moves', () => {
     }
     expect(new Map(owned)).toEqual(wanted);
     expect(movesOf(wanted, owned, { movesMax: 4 })).toEqual({ takes: [], handOffs: [] });
+  });
+});
+
+describe('the same slots again and again', () => {
+  it('are placed as `place` does it, whoever comes and goes', () => {
+    const placement = new Placement(SLOTS);
+    for (const nodes of [['a'], ['a', 'b'], ['a', 'b'], ['b'], ['a', 'b', 'c']])
+      expect(placement.of(nodes)).toEqual(place(SLOTS, nodes));
+    expect(placement.of(['a', 'b', 'c'])).toBe(placement.of(['a', 'b', 'c']));
+  });
+
+  it('belong to nobody while it is too early to say, or nobody is there', () => {
+    const placement = new Placement(SLOTS);
+    placement.of(['a']);
+    expect([placement.of(null).size, placement.of([]).size]).toEqual([0, 0]);
   });
 });
