@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { RabbitInboundQueues } from '../../src/infra/rabbitmq/inbound-queues.ts';
 import { RabbitPublisher } from '../../src/infra/rabbitmq/publisher.ts';
 import { controlBroker, startServers, type RunningServers } from '../../src/infra/services/index.ts';
+import { LIMITS } from '../../src/limits.ts';
 import { linkOptions, numbered, publishBodies, Recorder } from '../support/broker-scene.ts';
 import { eventually } from '../support/services.ts';
 
@@ -39,7 +40,7 @@ it('a killed broker gives everything persistent again, and reading goes on by it
   const publisher = new RabbitPublisher(linkOptions(servers.rabbitmq.url));
   closers.push(() => publisher.close());
   const subscription = await queues.consume(recorder.of(QUEUE, 1_000));
-  await eventually(() => expect(recorder.deliveries.length).toBeGreaterThanOrEqual(200));
+  await eventually(() => expect(recorder.deliveries.length).toBeGreaterThanOrEqual(LIMITS.windowStart));
   const old = [...recorder.deliveries];
 
   await servers.rabbitmq.stop('killed');
