@@ -224,6 +224,7 @@ function accountRegion(ports: Ports, config: SupervisionConfig, parts: RegionPar
       whenParked: (accountId) => parts.parking.whenParked(accountId),
       take: (accountId) => parts.parked.take(accountId),
     },
+    refuseParked: (accountId) => void parts.parked.refuse(accountId),
     accountsToTakeUp: async () => (await parts.parked.accountsToTakeUp()).filter(isStaying),
     clock,
     random,

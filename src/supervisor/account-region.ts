@@ -25,6 +25,8 @@ export interface RegionOptions extends Omit<ActorSurroundings, 'parent'> {
   readonly orders: OrderLane;
   /** Some accounts with parked commands, of whatever shard; others the next time. */
   readonly accountsToTakeUp: () => Promise<readonly string[]>;
+  /** There is no such account: what is parked for it is given up. Must not throw. */
+  readonly refuseParked: (accountId: string) => void;
   readonly metrics: Metrics;
   readonly quarantines: QuarantineStore;
   /** Accounts beyond this make the least recently used ones go. */
@@ -71,6 +73,8 @@ export class AccountRegion implements AccountParent {
   readonly #probations = new Map<string, Probation>();
   readonly #quarantines: QuarantineDesk;
   readonly #crashes = new CrashRecord();
+  /** Accounts whose actors were started for what is parked. */
+  readonly #takingUp = new Set<string>();
   #cancelSweep: () => void = () => undefined;
 
   constructor(options: RegionOptions) {
@@ -161,8 +165,12 @@ export class AccountRegion implements AccountParent {
         const shard = shardOf(accountId, LIMITS.shardCount);
         const epoch = shards.epochOf(shard);
         const present = this.#actors.get(accountId);
-        if (present !== undefined) present.takeUpParked();
-        else if (epoch !== null) this.#start({ accountId, shard, epoch });
+        if (present !== undefined) {
+          present.takeUpParked();
+        } else if (epoch !== null) {
+          this.#takingUp.add(accountId);
+          this.#start({ accountId, shard, epoch });
+        }
       }
     } catch (error) {
       logger.warn({ err: error }, 'parked commands could not be looked for, later again');
@@ -211,6 +219,7 @@ export class AccountRegion implements AccountParent {
     const { accountId } = actor.place;
     if (this.#actors.get(accountId) === actor) this.#remove(actor);
     metrics.actorStopped(reason);
+    if (this.#takingUp.delete(accountId) && reason === 'unknown') this.#options.refuseParked(accountId);
     if (reason === 'crashed') {
       this.#crashed(actor, unanswered, ensureError(cause));
       return;

@@ -103,6 +103,20 @@ export class ParkedDesk implements EnvelopeDesk {
     }
   }
 
+  /** There is no such account: a batch of what is parked for it is given up. Never rejects; what fails is tried the next time. */
+  async refuse(accountId: string): Promise<void> {
+    const detail = `there is no account ${accountId}`;
+    try {
+      for (const envelope of await this.take(accountId))
+        envelope.settle({ kind: 'failed', code: 'ACCOUNT_UNKNOWN', detail });
+    } catch (error) {
+      this.#options.logger.warn(
+        { err: error, account_id: accountId },
+        'what is parked for an unknown account could not be read, later again',
+      );
+    }
+  }
+
   /** Accounts with parked commands that are not quarantined: some of them, the next ones when it is asked again. */
   async accountsToTakeUp(): Promise<readonly string[]> {
     const accounts = await this.#options.store.accountsToTakeUp(this.#after, LIMITS.parkedAccountsMax);

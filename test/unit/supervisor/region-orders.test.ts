@@ -85,6 +85,15 @@ describe('parked commands', () => {
     expect(keysOf(parts)).toEqual(['key-1', 'key-2', 'key-3', 'key-4']);
   });
 
+  it('of an account that does not exist are given up: they would be looked for for ever', async () => {
+    const parts = world();
+    await park(parts, accountIdOf(9), body(1, accountIdOf(9)), body(2, accountIdOf(9)));
+    await parts.node.region.takeUpParked();
+    await turns(parts.clock, 30);
+    expect(parts.stores.letters.map(({ code }) => code)).toEqual(['ACCOUNT_UNKNOWN', 'ACCOUNT_UNKNOWN']);
+    expect([parts.stores.parkedRows.length, parts.node.inFlight.count]).toEqual([0, 0]);
+  });
+
   it('are looked for again and again while the region sweeps', async () => {
     const parts = world();
     parts.node.region.startSweeping();

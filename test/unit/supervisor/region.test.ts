@@ -47,6 +47,7 @@ function world(options: { readonly accounts?: number; readonly activeAccountsMax
     lanes: [lane],
     orders: new OrderLane({ ledger: operatorLedger, metrics, logger, onCommitted: () => undefined }),
     parked,
+    refuseParked: () => undefined,
     accountsToTakeUp: () => Promise.resolve([...new Set(parked.rows.map(({ accountId }) => accountId))]),
     reader,
     clock,
