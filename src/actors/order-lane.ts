@@ -24,22 +24,16 @@ export interface OrderLaneOptions {
  */
 export class OrderLane {
   readonly #options: OrderLaneOptions;
-  readonly #underWay = new Set<Promise<void>>();
 
   constructor(options: OrderLaneOptions) {
     this.#options = options;
   }
 
   submit(order: AccountOrder, done: (result: OrderResult) => void): void {
-    const work = this.#carryOut(order, done).finally(() => this.#underWay.delete(work));
-    this.#underWay.add(work);
+    void this.#carryOut(order, done);
   }
 
-  /** Resolves when nothing is under way. */
-  async drain(): Promise<void> {
-    while (this.#underWay.size > 0) await Promise.all(this.#underWay);
-  }
-
+  /** Never rejects. */
   async #carryOut(order: AccountOrder, done: (result: OrderResult) => void): Promise<void> {
     const { accountId, orderId } = order.command;
     const fields = { account_id: accountId, order_id: orderId };

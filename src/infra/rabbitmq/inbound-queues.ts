@@ -47,10 +47,6 @@ export class RabbitInboundQueues implements InboundQueues {
     return BY_HEALTH.find((state) => states.has(state)) ?? 'down';
   }
 
-  states(): ReadonlyMap<InboundQueue, LinkState> {
-    return new Map([...this.#readers].map(([queue, reader]) => [queue, reader.state()]));
-  }
-
   /** Closes every subscription, also those that are not up yet. Idempotent. */
   async close(): Promise<void> {
     await Promise.all([...this.#readers.values()].map((reader) => reader.close()));

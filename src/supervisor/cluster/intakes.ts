@@ -30,11 +30,6 @@ export class Intakes implements IntakeCallbacks {
     this.#options = options;
   }
 
-  /** Queues that this node reads, or asks the broker for. */
-  get queues(): readonly InboundQueue[] {
-    return [...this.#wanted];
-  }
-
   readonly openIntake = (queue: InboundQueue): void => {
     this.#wanted.add(queue);
     this.#read(queue);
