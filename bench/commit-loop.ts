@@ -115,6 +115,7 @@ function decide(plan: Planned): RoadDecision {
     cardTotal: null,
     road: 'delivery',
     rulesVersion: null,
+    flags: [],
     mayDecideError: false,
   };
 }

@@ -92,6 +92,7 @@ create table processor.journal (
   epoch bigint not null,
   road text not null,
   rules_version int,
+  flags text[],                              -- "<reject|flag|shadow>:<rule>" of each rule that matched; null = none
   occurred_at timestamptz not null,
   decided_at timestamptz not null default clock_timestamp(),
   operator text,                             -- these four: rows that an operator ordered

@@ -30,6 +30,7 @@ create type processor.new_decision as (
   epoch bigint,
   road text,
   rules_version int,
+  flags text[],
   occurred_at timestamptz,
   expected_cents bigint,          -- what the row must say; null = not compared
   row_original_id uuid,           -- what the row is to point to
@@ -216,11 +217,11 @@ begin
   -- 5. The rest is written.
   insert into processor.journal (
       account_id, seq, transaction_id, type, outcome, reason, requested_cents, amount_cents, balance_after_cents,
-      counter_account, original_id, card_id, idempotency_key, epoch, road, rules_version, occurred_at)
+      counter_account, original_id, card_id, idempotency_key, epoch, road, rules_version, flags, occurred_at)
     select
       d.account_id, d.seq, d.transaction_id, d.type, d.outcome, d.reason, d.requested_cents, d.amount_cents,
       d.balance_after_cents, d.counter_account, d.original_id, d.card_id, d.idempotency_key, d.epoch, d.road,
-      d.rules_version, d.occurred_at
+      d.rules_version, d.flags, d.occurred_at
     from unnest(decisions) d
     where d.account_id <> all (left_out);
   get diagnostics decided_count = row_count;

@@ -94,6 +94,7 @@ function roadDecision(decision: Decision, { road, mayDecideError }: TransactionE
     cardTotal: decision.cardTotal,
     road,
     rulesVersion: null,
+    flags: [],
     mayDecideError,
   };
 }

@@ -20,6 +20,8 @@ export interface RoadDecision extends Decision {
   readonly road: Road;
   /** Version of the rule set that was in force, null without one. */
   readonly rulesVersion: number | null;
+  /** `<reject|flag|shadow>:<rule>` of each rule that matched; most have none. */
+  readonly flags: readonly string[];
   /** True where a row in status `ERROR` may still be decided (operator's replay, `retry_queue`). */
   readonly mayDecideError: boolean;
 }

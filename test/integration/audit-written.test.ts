@@ -118,11 +118,12 @@ describe.each(['message', 'original'] as const)('a ledger written with REFUND_AM
 });
 
 const roadDecision = (
-  decision: Omit<RoadDecision, 'road' | 'rulesVersion' | 'mayDecideError'>,
+  decision: Omit<RoadDecision, 'road' | 'rulesVersion' | 'flags' | 'mayDecideError'>,
 ): RoadDecision => ({
   ...decision,
   road: 'delivery',
   rulesVersion: null,
+  flags: [],
   mayDecideError: false,
 });
 

@@ -42,7 +42,14 @@ test('a decision: every field of it in the journal, the outcome in the row, the 
   });
 
   const receipt = await ledger.commit([
-    changeOf([approved(command, { before: 500n, road: 'retry', rulesVersion: 3 })]),
+    changeOf([
+      approved(command, {
+        before: 500n,
+        road: 'retry',
+        rulesVersion: 3,
+        flags: ['flag:large', 'shadow:velocity'],
+      }),
+    ]),
   ]);
 
   expect(receipt.verdicts).toEqual([{ kind: 'committed' }]);
@@ -66,6 +73,7 @@ test('a decision: every field of it in the journal, the outcome in the row, the 
     epoch: '0',
     road: 'retry',
     rules_version: 3,
+    flags: ['flag:large', 'shadow:velocity'],
     occurred_at: new Date('2026-11-22T10:40:00.123Z'),
     decided_at: expect.any(Date) as Date,
     operator: null,

@@ -101,6 +101,7 @@ export function approved(
     cardTotal: command.cardId === null ? null : { cardId: command.cardId, deltaCents: -amountCents },
     road: 'delivery',
     rulesVersion: null,
+    flags: [],
     mayDecideError: false,
     ...fields,
   };

@@ -1,6 +1,6 @@
 import { counterAccountOf } from '../../domain/counter-account.ts';
 import type { AccountChange, RoadDecision } from '../../ports/ledger.ts';
-import { quoted, record, recordArray } from './array-literals.ts';
+import { plainArray, quoted, record, recordArray } from './array-literals.ts';
 
 /** `processor.commit_decisions` (migration 0002). */
 export const COMMIT_DECISIONS = {
@@ -57,6 +57,7 @@ function decisionRecord(change: AccountChange, decision: RoadDecision, options: 
     change.epoch,
     decision.road,
     decision.rulesVersion,
+    decision.flags.length === 0 ? null : quoted(plainArray(decision.flags)),
     quoted(command.occurredAt),
     amountIsOurs ? null : command.amountCents,
     decision.rowOriginalId,

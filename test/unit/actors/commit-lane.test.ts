@@ -48,6 +48,7 @@ function change(n: number, count = 1, previousSeq = 0n): AccountChange {
       cardTotal: null,
       road: 'delivery',
       rulesVersion: null,
+      flags: [],
       mayDecideError: false,
     };
   });
