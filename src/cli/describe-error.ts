@@ -1,5 +1,6 @@
 import { ConfigError, loadConfig, type Config, type Environment } from '../config.ts';
 import { ClusterRefusal } from '../infra/postgres/cluster.ts';
+import { meaningOf, networkMeaningOf } from '../infra/server-errors.ts';
 import { ServerError } from '../infra/services/index.ts';
 import { CommandError, EXIT } from './exit-codes.ts';
 
@@ -8,21 +9,10 @@ interface Described {
   readonly exitCode: number;
 }
 
-const UNREACHABLE = new Set(['ECONNREFUSED', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ECONNRESET']);
-const UNKNOWN_HOST = new Set(['ENOTFOUND', 'EAI_AGAIN']);
-const REFUSED_BY_POSTGRES = new Map([
-  ['28P01', 'PostgreSQL refuses this user or password: check DATABASE_URL'],
-  ['28000', 'PostgreSQL refuses this user: check DATABASE_URL'],
-  ['3D000', 'this database does not exist: create it or correct DATABASE_URL'],
-  ['42P01', 'the ledger tables are missing: run `paygate migrate` first'],
-  ['42703', 'the ledger tables are those of an older version: run `paygate migrate` first'],
-  ['3F000', 'the ledger tables are missing: run `paygate migrate` first'],
-]);
-/** The drivers of RabbitMQ and Redis have no codes for these. */
+/** The driver of RabbitMQ has no codes for these. */
 const REFUSED_IN_WORDS: readonly (readonly [RegExp, string])[] = [
   [/ACCESS[_-]REFUSED.*[Ll]ogin/, 'RabbitMQ refuses this user or password: check RABBITMQ_URL'],
   [/Expected ConnectionOpenOk/, 'RabbitMQ refuses this user its virtual host: check RABBITMQ_URL'],
-  [/^(NOAUTH|WRONGPASS)\b/, 'Redis refuses this user or password: check REDIS_URL'],
 ];
 
 function textOf(error: Error, key: 'code' | 'address' | 'hostname'): string | null {
@@ -102,12 +92,13 @@ function unknownHost(error: Error, nameOf: NameOf): string {
 /** What the surroundings refuse, in words; null for everything else. */
 function refusal(error: Error, nameOf: NameOf): string | null {
   if (error instanceof ClusterRefusal || error instanceof ServerError) return error.message;
-  const code = textOf(error, 'code');
-  if (code === 'EADDRINUSE') return `port ${String(portOf(error))} is taken: set HTTP_PORT to another one`;
-  if (code !== null && UNKNOWN_HOST.has(code)) return unknownHost(error, nameOf);
-  if (code !== null && UNREACHABLE.has(code)) return unreachable(error, nameOf);
-  const fromPostgres = code === null ? undefined : REFUSED_BY_POSTGRES.get(code);
-  return fromPostgres ?? REFUSED_IN_WORDS.find(([pattern]) => pattern.test(error.message))?.[1] ?? null;
+  if (textOf(error, 'code') === 'EADDRINUSE')
+    return `port ${String(portOf(error))} is taken: set HTTP_PORT to another one`;
+  const trouble = networkMeaningOf(error)?.trouble;
+  if (trouble === 'unknown host') return unknownHost(error, nameOf);
+  if (trouble === 'unreachable') return unreachable(error, nameOf);
+  const inWords = REFUSED_IN_WORDS.find(([pattern]) => pattern.test(error.message))?.[1];
+  return inWords ?? meaningOf(error)?.advice ?? null;
 }
 
 /** What to tell the person at the terminal, and the exit code. Unknown errors keep their stack: they are bugs. */

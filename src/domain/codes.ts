@@ -29,6 +29,7 @@ export const FAILURE_CODES = [
   'COMMIT_REFUSED',
   'ACTOR_CRASHED',
   'INVARIANT_BROKEN',
+  'REFUND_TARGET_UNKNOWN',
 ] as const;
 export type FailureCode = (typeof FAILURE_CODES)[number];
 

@@ -1,25 +1,15 @@
 import type pg from 'pg';
 import type { Config } from '../config.ts';
+import { ensureError } from '../domain/errors.ts';
 import { checkCluster } from '../infra/postgres/cluster.ts';
+import { meaningOf } from '../infra/server-errors.ts';
 import { LIMITS } from '../limits.ts';
 import type { Clock, Logger } from '../ports/runtime.ts';
 
 /** PostgreSQL is not there yet: its port, its name or the server itself is still coming up. Everything else is final. */
-const NOT_THERE_YET: ReadonlySet<string> = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ETIMEDOUT',
-  'EAI_AGAIN',
-  'EPIPE',
-  /** Starting up, shutting down, too many connections. */
-  '57P03',
-  '57P01',
-  '53300',
-]);
-
-function codeOf(error: unknown): string | null {
-  if (error instanceof AggregateError) return codeOf(error.errors[0]);
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null;
+function isNotThereYet(error: unknown): boolean {
+  if (error instanceof AggregateError) return isNotThereYet(error.errors[0]);
+  return meaningOf(error)?.category === 'temporary';
 }
 
 export interface OpenLedgerOptions {
@@ -50,9 +40,8 @@ export async function openLedger({
       return await checkCluster(pool, { ...config, shardCount: LIMITS.shardCount });
     } catch (error) {
       signal.throwIfAborted();
-      const code = codeOf(error);
-      if (code === null || !NOT_THERE_YET.has(code) || clock.now() + delayMs > untilMs) throw error;
-      logger.warn({ code, delay_ms: delayMs }, 'PostgreSQL is not there yet');
+      if (!isNotThereYet(error) || clock.now() + delayMs > untilMs) throw error;
+      logger.warn({ reason: ensureError(error).message, delay_ms: delayMs }, 'PostgreSQL is not there yet');
     }
     await new Promise<void>((resolve) => void clock.after(delayMs, resolve));
     signal.throwIfAborted();

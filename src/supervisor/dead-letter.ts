@@ -1,38 +1,22 @@
 import { QUEUE_KIND } from '../contracts/queues.ts';
 import type { DeadLetterQueue, InboundQueue } from '../contracts/queues.ts';
 import type { Refusal } from '../contracts/refusal.ts';
-import { DEFERRAL_CODES } from '../domain/codes.ts';
 import type { DeferralCode, FailureCode } from '../domain/codes.ts';
+import { CATEGORY_OF_CODE, marksError, ROAD_OF_CATEGORY } from '../domain/error-category.ts';
+import type { ErrorCategory } from '../domain/error-category.ts';
 import { LIMITS } from '../limits.ts';
 import type { OutboundMessage } from '../ports/broker.ts';
 import type { DeadLetter } from '../ports/stores.ts';
 import type { CommandEnvelope, Origin } from './command-envelope.ts';
 
-/** `x-category` of a dead letter: whose move it is. */
-export type DeadLetterCategory = 'unreadable' | 'invalid' | 'failed' | 'gave_up' | 'broken';
-
+/** A dead letter, with whose move it is (`x-category`). */
 export interface Letter {
   readonly letter: DeadLetter;
-  readonly category: DeadLetterCategory;
+  readonly category: ErrorCategory;
 }
 
-/** Codes that say something of ours is broken. */
-const BROKEN: ReadonlySet<string> = new Set<FailureCode>(['INVARIANT_BROKEN', 'ACTOR_CRASHED']);
-const GAVE_UP: ReadonlySet<string> = new Set<DeferralCode>(DEFERRAL_CODES);
-/** After these the row may not stay `PENDING`: this was the true message, and it has come to its end. */
-const MARKS_ERROR: ReadonlySet<string> = new Set<FailureCode | DeferralCode>([
-  'COMMIT_REFUSED',
-  'ACTOR_CRASHED',
-  ...DEFERRAL_CODES,
-]);
-
-function categoryOf(code: FailureCode | DeferralCode): DeadLetterCategory {
-  if (BROKEN.has(code)) return 'broken';
-  return GAVE_UP.has(code) ? 'gave_up' : 'failed';
-}
-
-function deadLetterQueueOf(queue: InboundQueue, category: DeadLetterCategory): DeadLetterQueue {
-  if (category === 'broken') return 'system_dlq';
+function deadLetterQueueOf(queue: InboundQueue, category: ErrorCategory): DeadLetterQueue {
+  if (ROAD_OF_CATEGORY[category].deadLetterQueue === 'system_dlq') return 'system_dlq';
   return QUEUE_KIND[queue] === 'balance' ? 'balance_dlq' : 'transactions_dlq';
 }
 
@@ -40,7 +24,7 @@ function deadLetterQueueOf(queue: InboundQueue, category: DeadLetterCategory): D
 export function refusedLetter(origin: Origin, refusal: Refusal, receivedAtMs: number): Letter {
   const detail = refusal.issues.map((issue) => `${issue.path}: ${issue.expected}`).join('; ');
   return {
-    category: refusal.code === 'MESSAGE_INVALID' ? 'invalid' : 'unreadable',
+    category: CATEGORY_OF_CODE[refusal.code],
     letter: {
       ...unreadLetter(origin, detail, receivedAtMs),
       deadLetterQueue: refusal.deadLetterQueue,
@@ -53,7 +37,7 @@ export function refusedLetter(origin: Origin, refusal: Refusal, receivedAtMs: nu
 export function unhandledLetter(origin: Origin, detail: string, receivedAtMs: number): Letter {
   const letter = unreadLetter(origin, detail, receivedAtMs);
   return {
-    category: 'broken',
+    category: CATEGORY_OF_CODE.INVARIANT_BROKEN,
     letter: { ...letter, deadLetterQueue: 'system_dlq', code: 'INVARIANT_BROKEN' },
   };
 }
@@ -83,7 +67,7 @@ export function failedLetter(
   detail: string,
 ): Letter {
   const { command, origin } = envelope;
-  const category = categoryOf(code);
+  const category = CATEGORY_OF_CODE[code];
   const isTransaction = command.kind === 'transaction';
   return {
     category,
@@ -98,7 +82,7 @@ export function failedLetter(
       attempts: envelope.attempt + 1,
       firstSeenAt: new Date(envelope.firstSeenAtMs).toISOString(),
       redelivered: origin.redelivered,
-      marksError: isTransaction && MARKS_ERROR.has(code),
+      marksError: isTransaction && marksError(code),
     },
   };
 }

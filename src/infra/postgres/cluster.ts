@@ -1,4 +1,5 @@
-import pg from 'pg';
+import type pg from 'pg';
+import { LOCK_NOT_AVAILABLE, sqlStateOf } from '../server-errors.ts';
 import { MigrationError, pendingMigrations } from './migrate.ts';
 
 export interface ClusterSettings {
@@ -96,7 +97,7 @@ async function checkOpened(pool: pg.Pool): Promise<void> {
   try {
     await pool.query(OPEN_WITHOUT_HISTORY);
   } catch (error) {
-    if (!(error instanceof pg.DatabaseError && error.code === '55P03')) throw error;
+    if (sqlStateOf(error) !== LOCK_NOT_AVAILABLE) throw error;
     throw new ClusterRefusal(
       'not-opened',
       'the history from before is being taken over right now: start the node again when "paygate migrate" has ended',

@@ -6,7 +6,8 @@ import { COMMIT_DECISIONS, commitCall } from './commit-call.ts';
 import type { CommitCallOptions } from './commit-call.ts';
 import { LaneConnection } from './connection.ts';
 import type { ConnectionOptions } from './connection.ts';
-import { failureKindOf, sqlStateOf } from './sql-state.ts';
+import { sqlStateOf } from '../server-errors.ts';
+import { failureKindOf } from './sql-state.ts';
 
 /**
  * The ledger as one commit lane sees it: one connection, one outstanding commit, one round trip each.

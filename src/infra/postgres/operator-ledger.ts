@@ -5,7 +5,8 @@ import { counterAccountOf } from '../../domain/counter-account.ts';
 import { orderTypeOf } from '../../domain/judge-order.ts';
 import { CommitFailure } from '../../ports/ledger.ts';
 import type { AccountOrder, OperatorLedger, OrderVerdict } from '../../ports/operator-ledger.ts';
-import { failureKindOf, sqlStateOf } from './sql-state.ts';
+import { sqlStateOf } from '../server-errors.ts';
+import { failureKindOf } from './sql-state.ts';
 
 /**
  * Operators' orders, each one call of `processor.apply_order` (migration 0005), beside the commit lanes: a release reads the

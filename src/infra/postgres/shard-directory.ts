@@ -1,6 +1,7 @@
-import pg from 'pg';
+import type pg from 'pg';
 import { LIMITS } from '../../limits.ts';
 import type { ClusterDirectory, IntakePause, ShardOwner, ShardRow } from '../../ports/cluster.ts';
+import { LOCK_NOT_AVAILABLE, sqlStateOf } from '../server-errors.ts';
 import { readIntakePause } from './intake-pause.ts';
 import { connectionsOf } from './pool.ts';
 
@@ -105,7 +106,7 @@ export class PostgresShardDirectory implements ClusterDirectory {
         ]);
         return new Map(rows.map((row) => [row.taken_shard, BigInt(row.taken_epoch)]));
       } catch (error) {
-        if (!isLockTimeout(error)) throw error;
+        if (sqlStateOf(error) !== LOCK_NOT_AVAILABLE) throw error;
         if (attempt >= this.#options.attemptsMax)
           throw new ShardsLocked(
             `node ${nodeId} (${incarnation}) cannot take its shards: ${await this.#describeLock(shards)}`,
@@ -146,10 +147,6 @@ export function ownerName(claimant: Pick<ShardOwner, 'nodeId' | 'incarnation'>):
 export function ownerOf(owner: string): Pick<ShardOwner, 'nodeId' | 'incarnation'> {
   const colonAt = owner.indexOf(':');
   return { nodeId: owner.slice(0, colonAt), incarnation: owner.slice(colonAt + 1) };
-}
-
-function isLockTimeout(error: unknown): boolean {
-  return error instanceof pg.DatabaseError && error.code === '55P03';
 }
 
 interface DirectoryRow {

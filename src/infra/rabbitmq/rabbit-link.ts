@@ -4,6 +4,7 @@ import { retryDelayMs } from '../../domain/retry-policy.ts';
 import { LIMITS } from '../../limits.ts';
 import type { ConnectionChart, LinkState, StartConnection } from '../../ports/connection.ts';
 import type { Logger, Random } from '../../ports/runtime.ts';
+import { meaningOf } from '../server-errors.ts';
 import { connect, disconnect } from './connect.ts';
 
 /**
@@ -121,7 +122,8 @@ export class RabbitLink {
 
   /** A server that is away for an hour is one line, not one per try. */
   #logFailure(failures: number, reason: Error): void {
-    const fields = { connection: this.#options.name, failures, reason: reason.message };
+    const category = meaningOf(reason)?.category;
+    const fields = { connection: this.#options.name, failures, reason: reason.message, category };
     if (failures > 1 && reason.message === this.#lastReason) {
       this.#options.logger.debug(fields, 'RabbitMQ still not reachable');
       return;

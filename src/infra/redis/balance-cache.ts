@@ -5,6 +5,7 @@ import { LIMITS } from '../../limits.ts';
 import { GenerationChanged, type BalanceCache, type CachedBalance } from '../../ports/balance-cache.ts';
 import type { LinkState } from '../../ports/connection.ts';
 import type { Logger } from '../../ports/runtime.ts';
+import { redisPrefixOf } from '../server-errors.ts';
 import { ENTER_GENERATION, WRITE_BALANCES, type Script } from './balance-scripts.ts';
 import {
   connectInBackground,
@@ -125,9 +126,11 @@ export class RedisBalanceCache implements BalanceCache {
     try {
       return /^run_id:(\w+)/m.exec(await this.#client.info('server'))?.[1] ?? 'unknown';
     } catch (error) {
-      const { message } = ensureError(error);
-      if (!message.startsWith('NOPERM')) throw error;
-      this.#logger.warn({ reason: message }, 'Redis restarts go unnoticed: its user may not use INFO');
+      if (redisPrefixOf(error) !== 'NOPERM') throw error;
+      this.#logger.warn(
+        { reason: ensureError(error).message },
+        'Redis restarts go unnoticed: its user may not use INFO',
+      );
       return 'unknown';
     }
   }
@@ -136,7 +139,7 @@ export class RedisBalanceCache implements BalanceCache {
     try {
       return await this.#client.evalsha(script.sha, keys.length, ...keys, ...values);
     } catch (error) {
-      if (!ensureError(error).message.startsWith('NOSCRIPT')) throw error;
+      if (redisPrefixOf(error) !== 'NOSCRIPT') throw error;
       return await this.#client.eval(script.lua, keys.length, ...keys, ...values);
     }
   }

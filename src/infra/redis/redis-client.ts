@@ -3,6 +3,7 @@ import { retryDelayMs } from '../../domain/retry-policy.ts';
 import { LIMITS } from '../../limits.ts';
 import type { LinkState } from '../../ports/connection.ts';
 import type { Logger, Random } from '../../ports/runtime.ts';
+import { meaningOf } from '../server-errors.ts';
 
 export interface RedisClientOptions {
   /** redis:// or rediss://, with credentials; never logged. */
@@ -95,7 +96,7 @@ export async function disconnectClient(client: Redis): Promise<void> {
 function logConnection(client: Redis, { logger, name }: RedisClientOptions): void {
   let isOut = false;
   client.on('error', (error: Error) => {
-    const fields = { connection: name, reason: error.message };
+    const fields = { connection: name, reason: error.message, category: meaningOf(error)?.category };
     if (isOut) logger.debug(fields, 'Redis still not reachable');
     else logger.warn(fields, 'Redis connection lost or not to be had; trying again');
     isOut = true;

@@ -350,7 +350,7 @@ describe('dead letters', () => {
     expect(message?.headers['x-detail']).toMatch(/^[\x20-\x7e]{1,1000}$/);
     expect(message?.headers).toMatchObject({
       'x-reason': 'BODY_NOT_JSON',
-      'x-category': 'unreadable',
+      'x-category': 'validation',
       'x-attempts': 1,
       'x-first-seen': '1970-01-01T00:00:00.000Z',
       'x-original-queue': 'transactions_queue',
