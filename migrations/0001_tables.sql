@@ -137,14 +137,15 @@ create table processor.card_totals (
 create table processor.retries (
   transaction_id uuid primary key,
   account_id uuid not null,
-  attempt int not null,
+  shard int not null,                        -- of the account: each node asks for the due ones of its shards
+  attempt int not null,                      -- of its code: tries spent waiting for one thing are not held against another
   code text not null,
   queue text not null,
   body bytea not null,
   due_at timestamptz not null,
   first_seen_at timestamptz not null
 );
-create index retries_due on processor.retries (due_at);
+create index retries_due on processor.retries (shard, due_at);
 
 create table processor.parked (
   account_id uuid not null,
@@ -176,6 +177,8 @@ create table processor.dead_letters (
 );
 create index dead_letters_body on processor.dead_letters (body_sha256);
 create index dead_letters_transaction on processor.dead_letters (transaction_id) where transaction_id is not null;
+create index dead_letters_account on processor.dead_letters (account_id, id) where account_id is not null;
+create index dead_letters_open on processor.dead_letters (id) where state = 'open';
 
 -- One row per commit: whose cached balances must be brought up to date.
 create table processor.outbox (

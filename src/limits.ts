@@ -64,6 +64,8 @@ const BOUNDS = {
   earlyOriginalsMax: 20_000,
   /** How often the ledger is asked for due retries, and how late one must be: until then it is the retry clock's. */
   retryPollMs: 1_000,
+  /** The same while more are due than were taken. */
+  retryPollBusyMs: 100,
   retryPollGraceMs: 1_000,
   /** Balances that wait for the cache; with Redis away longer than that, further ones are left to the next start. */
   cachePendingMax: 1_000_000,

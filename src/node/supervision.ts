@@ -153,7 +153,7 @@ export function supervise(ports: Ports, config: SupervisionConfig, callbacks: Ca
     retryClock: ports.retryClock,
     clock,
     logger,
-    isOurs: (accountId) => shards.epochOf(shardOf(accountId, LIMITS.shardCount)) !== null,
+    shards: () => shards.owned(),
     inject: (retry, origin) => ingest.retry(retry, origin),
   });
   return {

@@ -32,7 +32,7 @@ export interface DeadLetterStore {
 export interface Retry {
   readonly transactionId: string;
   readonly accountId: string;
-  /** 1 = first retry. */
+  /** 1 = first retry for this code: tries spent waiting for one thing are not held against another. */
   readonly attempt: number;
   readonly code: DeferralCode;
   readonly queue: InboundQueue;
@@ -52,8 +52,8 @@ export interface RetryStore {
   remove(transactionIds: readonly string[]): Promise<void>;
   /** The retry as it stands, null where there is none any more. */
   find(transactionId: string): Promise<Retry | null>;
-  /** Retries due before `nowMs`, oldest first. */
-  due(nowMs: number, limit: number): Promise<readonly Retry[]>;
+  /** Retries of accounts of these shards due before `nowMs`, oldest first. */
+  due(nowMs: number, shards: readonly number[], limit: number): Promise<readonly Retry[]>;
 }
 
 /** Says when a retry is due. May forget (Redis): `RetryStore.due` is asked as well. */

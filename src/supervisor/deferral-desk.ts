@@ -74,9 +74,7 @@ export class DeferralDesk {
   /** Whether another try is left. An undecided original has no limit here: how long a refund waits is the domain's. */
   mayDefer(envelope: CommandEnvelope, code: DeferralCode): boolean {
     if (code === 'ORIGINAL_UNDECIDED') return true;
-    // The tries spent waiting for an original are not counted against a row that is locked for a moment.
-    if (envelope.deferredFor === 'ORIGINAL_UNDECIDED') return true;
-    return envelope.attempt < this.#options.retryAttempts;
+    return attemptsFor(envelope, code) < this.#options.retryAttempts;
   }
 
   defer(
@@ -136,7 +134,7 @@ export class DeferralDesk {
 
   #retryOf({ envelope, command, code }: Item): Retry {
     const { clock, random } = this.#options;
-    const attempt = envelope.attempt + 1;
+    const attempt = attemptsFor(envelope, code) + 1;
     return {
       transactionId: command.transactionId,
       accountId: command.accountId,
@@ -159,6 +157,11 @@ export class DeferralDesk {
     });
     return fields.length === 0 ? { kind: 'waiting-already' } : { kind: 'differs', fields };
   }
+}
+
+/** Retries that were spent on this code: minutes of waiting for an original are not held against a row that is locked for a moment. */
+function attemptsFor({ attempt, deferredFor }: CommandEnvelope, code: DeferralCode): number {
+  return deferredFor === code ? attempt : 0;
 }
 
 /** The original that a refund waits for, null where it is something else that it waits for. */

@@ -8,8 +8,8 @@ export interface RetriesOptions {
   readonly retryClock: RetryClock;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Whether this node decides the account: each looks for its own in the ledger, so that none is brought back by all of them. */
-  readonly isOurs: (accountId: string) => boolean;
+  /** Shards of this node: each looks for its own in the ledger, so that none is brought back by all of them. */
+  readonly shards: () => readonly number[];
   /** Puts a retry on the road: decode, route. */
   readonly inject: (retry: Retry, origin: Origin) => void;
 }
@@ -43,7 +43,7 @@ export class Retries {
     this.#options.retryClock
       .start((transactionId, attempt) => this.#due(transactionId, attempt))
       .catch((error: unknown) => this.#options.logger.warn({ err: error }, 'the retry clock did not start'));
-    this.#schedulePoll();
+    this.#schedulePoll(LIMITS.retryPollMs);
   }
 
   async stop(): Promise<void> {
@@ -81,22 +81,30 @@ export class Retries {
     }
   }
 
-  #schedulePoll(): void {
-    this.#cancelPoll = this.#options.clock.after(LIMITS.retryPollMs, () => void this.#poll());
+  #schedulePoll(delayMs: number): void {
+    this.#cancelPoll = this.#options.clock.after(delayMs, () => void this.#poll());
   }
 
   async #poll(): Promise<void> {
-    const { store, clock, logger, isOurs } = this.#options;
+    const taken = await this.#takeDue();
+    if (this.#stopped()) return;
+    // A full portion: there may be more behind it.
+    this.#schedulePoll(taken === LIMITS.retriesInFlightMax ? LIMITS.retryPollBusyMs : LIMITS.retryPollMs);
+  }
+
+  /** How many were due, taken or not. Never rejects. */
+  async #takeDue(): Promise<number> {
+    const { store, clock, logger, shards } = this.#options;
     try {
       const dueBeforeMs = clock.now() - LIMITS.retryPollGraceMs;
-      const retries = await store.due(dueBeforeMs, LIMITS.retriesInFlightMax);
-      if (this.#stopped()) return;
-      for (const retry of retries)
-        if (isOurs(retry.accountId) && this.#claim(retry.transactionId)) this.#inject(retry);
+      const retries = await store.due(dueBeforeMs, shards(), LIMITS.retriesInFlightMax);
+      if (this.#stopped()) return 0;
+      for (const retry of retries) if (this.#claim(retry.transactionId)) this.#inject(retry);
+      return retries.length;
     } catch (error) {
       logger.warn({ err: error }, 'due retries could not be read, later again');
+      return 0;
     }
-    if (!this.#stopped()) this.#schedulePoll();
   }
 
   #claim(transactionId: string): boolean {

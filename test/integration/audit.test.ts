@@ -419,7 +419,7 @@ describe('pending rows', () => {
   it.each([
     [
       'retries',
-      `insert into processor.retries values ($1, $2, 1, 'ROW_LOCKED', 'transactions_queue', '', now(), now())`,
+      `insert into processor.retries values ($1, $2, 0, 1, 'ROW_LOCKED', 'transactions_queue', '', now(), now())`,
     ],
     [
       'parked',

@@ -55,7 +55,7 @@ function liveRefund(originalId: string): Buffer {
 
 const defer = async (code: string, originalId: string = uuid(3, 99)): Promise<void> => {
   await database.pool.query(
-    `insert into processor.retries values ($1, $2, 2, $3, 'transactions_queue', $4, '2026-11-22T12:00:09.5Z', now())`,
+    `insert into processor.retries values ($1, $2, 0, 2, $3, 'transactions_queue', $4, '2026-11-22T12:00:09.5Z', now())`,
     [TX.pending, FRESH, code, liveRefund(originalId)],
   );
 };

@@ -177,7 +177,7 @@ it('a refund of an original whose row is gone does not stop its account', async 
 it('a retry that cannot be read any more is given up once', async () => {
   const id = randomUUID();
   await database.pool.query(
-    `insert into processor.retries values ($1, $2, 1, 'ROW_MISSING', 'transactions_queue', 'not json', now() - interval '1 minute', now())`,
+    `insert into processor.retries values ($1, $2, 0, 1, 'ROW_MISSING', 'transactions_queue', 'not json', now() - interval '1 minute', now())`,
     [id, randomUUID()],
   );
   await start();

@@ -5,9 +5,11 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { expect, test } from 'vitest';
+import { shardOf } from '../../src/domain/shard.ts';
 import { PostgresDeadLetterStore } from '../../src/infra/postgres/dead-letter-store.ts';
 import { PostgresParkStore } from '../../src/infra/postgres/park-store.ts';
 import { PostgresRetryStore } from '../../src/infra/postgres/retry-store.ts';
+import { LIMITS } from '../../src/limits.ts';
 import type { DeadLetter, Retry } from '../../src/ports/stores.ts';
 import { eventually } from '../support/services.ts';
 import { useDatabase } from '../support/use-database.ts';
@@ -205,7 +207,7 @@ test('of two bodies scheduled at the same time one stays and the other gets it b
   try {
     await gate.query('begin');
     await gate.query(
-      `insert into processor.retries select $1, $2, 1, 'ROW_MISSING', $3, $4, to_timestamp($5), to_timestamp($6)`,
+      `insert into processor.retries select $1, $2, 0, 1, 'ROW_MISSING', $3, $4, to_timestamp($5), to_timestamp($6)`,
       [
         first.transactionId,
         first.accountId,
@@ -242,12 +244,26 @@ test('batches in opposite orders do not deadlock', async () => {
 test('due retries come oldest first, bounded, and none before its time', async () => {
   const store = new PostgresRetryStore(database.pool);
   const now = 1_795_400_000_000;
+  const everywhere = Array.from({ length: LIMITS.shardCount }, (_, shard) => shard);
   const retries = [5, -20, -10, 0, -30].map((offsetMs) => retry({ dueAtMs: now + offsetMs }));
   await store.schedule(retries);
-  const due = await store.due(now, 10);
+  const due = await store.due(now, everywhere, 10);
   expect(due.map(({ dueAtMs }) => dueAtMs - now)).toEqual([-30, -20, -10]);
   expect(due[0]).toEqual(retries[4]);
-  expect(await store.due(now, 2)).toHaveLength(2);
+  expect(await store.due(now, everywhere, 2)).toHaveLength(2);
+});
+
+test('a node is given the due retries of its own shards, whatever stands in front of them', async () => {
+  const store = new PostgresRetryStore(database.pool);
+  const now = 1_795_400_000_000;
+  const ours = retry({ dueAtMs: now - 1 });
+  const shard = shardOf(ours.accountId, LIMITS.shardCount);
+  const others = Array.from({ length: 50 }, (_, place) => retry({ dueAtMs: now - 100 - place })).filter(
+    ({ accountId }) => shardOf(accountId, LIMITS.shardCount) !== shard,
+  );
+  await store.schedule([...others, ours]);
+  expect(await store.due(now, [shard], 1)).toEqual([ours]);
+  expect(await store.due(now, [], 10)).toEqual([]);
 });
 
 test('parked commands are numbered in the order in which they were given', async () => {

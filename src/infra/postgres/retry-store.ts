@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { InboundQueue } from '../../contracts/queues.ts';
 import type { DeferralCode } from '../../domain/codes.ts';
+import { shardOf } from '../../domain/shard.ts';
 import { LIMITS } from '../../limits.ts';
 import type { Retry, RetryStore } from '../../ports/stores.ts';
 
@@ -38,11 +39,9 @@ export class PostgresRetryStore implements RetryStore {
     return rows[0] === undefined ? null : retryOf(rows[0]);
   }
 
-  async due(nowMs: number, limit: number): Promise<readonly Retry[]> {
-    const { rows } = await this.#pool.query<RetryRow>(
-      `${SELECT} where r.due_at < to_timestamp($1::float8 / 1000) order by r.due_at limit $2`,
-      [nowMs, limit],
-    );
+  async due(nowMs: number, shards: readonly number[], limit: number): Promise<readonly Retry[]> {
+    if (shards.length === 0) return [];
+    const { rows } = await this.#pool.query<RetryRow>(DUE, [nowMs, shards, limit]);
     return rows.map(retryOf);
   }
 
@@ -69,6 +68,7 @@ export class PostgresRetryStore implements RetryStore {
     const { rows } = await this.#pool.query<{ transaction_id: string }>(UPSERT, [
       retries.map((retry) => retry.transactionId),
       retries.map((retry) => retry.accountId),
+      retries.map((retry) => shardOf(retry.accountId, LIMITS.shardCount)),
       retries.map((retry) => retry.attempt),
       retries.map((retry) => retry.code),
       retries.map((retry) => retry.queue),
@@ -89,11 +89,12 @@ export class PostgresRetryStore implements RetryStore {
 }
 
 const UPSERT = `
-insert into processor.retries as r (transaction_id, account_id, attempt, code, queue, body, due_at, first_seen_at)
-select g.transaction_id, g.account_id, g.attempt, g.code, g.queue, g.body,
+insert into processor.retries as r
+       (transaction_id, account_id, shard, attempt, code, queue, body, due_at, first_seen_at)
+select g.transaction_id, g.account_id, g.shard, g.attempt, g.code, g.queue, g.body,
        to_timestamp(g.due_at_ms / 1000), to_timestamp(g.first_seen_at_ms / 1000)
-  from unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::text[], $6::bytea[], $7::float8[], $8::float8[])
-       as g (transaction_id, account_id, attempt, code, queue, body, due_at_ms, first_seen_at_ms)
+  from unnest($1::uuid[], $2::uuid[], $3::int[], $4::int[], $5::text[], $6::text[], $7::bytea[], $8::float8[], $9::float8[])
+       as g (transaction_id, account_id, shard, attempt, code, queue, body, due_at_ms, first_seen_at_ms)
  order by g.transaction_id
 on conflict (transaction_id) do update
    set attempt = excluded.attempt, code = excluded.code, queue = excluded.queue, due_at = excluded.due_at,
@@ -112,6 +113,10 @@ select r.transaction_id, r.account_id, r.attempt, r.code, r.queue, r.body,
        round(extract(epoch from r.due_at) * 1000)::float8 as due_at_ms,
        round(extract(epoch from r.first_seen_at) * 1000)::float8 as first_seen_at_ms
   from processor.retries r`;
+
+const DUE = `${SELECT}
+ where r.shard = any ($2::int[]) and r.due_at < to_timestamp($1::float8 / 1000)
+ order by r.due_at limit $3`;
 
 interface RetryRow {
   readonly transaction_id: string;

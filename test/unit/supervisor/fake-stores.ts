@@ -16,6 +16,8 @@ import type {
   RetryStore,
   UnownedParking,
 } from '../../../src/ports/stores.ts';
+import { shardOf } from '../../../src/domain/shard.ts';
+import { LIMITS } from '../../../src/limits.ts';
 import type { FakeLedger } from '../../support/fakes/fake-ledger.ts';
 import { Gate } from '../../support/fakes/gate.ts';
 
@@ -60,9 +62,11 @@ export class FakeStores implements DeadLetterStore, RetryStore, ParkStore {
     return this.retries.get(transactionId) ?? null;
   }
 
-  async due(nowMs: number, limit: number): Promise<readonly Retry[]> {
+  async due(nowMs: number, shards: readonly number[], limit: number): Promise<readonly Retry[]> {
     await this.gate.pass();
-    const due = [...this.retries.values()].filter(({ dueAtMs }) => dueAtMs < nowMs);
+    const due = [...this.retries.values()].filter(
+      ({ dueAtMs, accountId }) => dueAtMs < nowMs && shards.includes(shardOf(accountId, LIMITS.shardCount)),
+    );
     return due.sort((a, b) => a.dueAtMs - b.dueAtMs).slice(0, limit);
   }
 

@@ -191,7 +191,10 @@ describe('limits of a deferral', () => {
   );
 
   it('an undecided original has no limit of attempts', async () => {
-    settleDelivered({ kind: 'deferred', code: 'ORIGINAL_UNDECIDED' }, { road: 'retry', attempt: 500 });
+    settleDelivered(
+      { kind: 'deferred', code: 'ORIGINAL_UNDECIDED' },
+      { road: 'retry', attempt: 500, deferredFor: 'ORIGINAL_UNDECIDED' },
+    );
     await turns(world.clock);
     expect(world.stores.letters).toEqual([]);
     expect([...world.stores.retries.values()]).toMatchObject([{ attempt: 501, code: 'ORIGINAL_UNDECIDED' }]);
@@ -202,7 +205,7 @@ describe('limits of a deferral', () => {
     settleDelivered({ kind: 'deferred', code: 'ROW_LOCKED' }, fields);
     await turns(world.clock);
     expect(world.stores.letters).toEqual([]);
-    expect(world.stores.retries.size).toBe(1);
+    expect([...world.stores.retries.values()]).toMatchObject([{ code: 'ROW_LOCKED', attempt: 1 }]);
   });
 
   it('keeps when the transaction was first seen', async () => {
