@@ -138,6 +138,13 @@ const BOUNDS = {
   deadBodyBatchBytesMax: 8 * 1024 * 1024,
   /** Text of a reason that is kept with a dead letter. */
   deadDetailCharsMax: 4_000,
+  /** Dead letters that an operator sends or discards in one commit; ids that one command takes up, and outcomes that it reads at once. */
+  letterPortionMax: 50,
+  lettersMax: 1_000_000,
+  letterOutcomesMax: 500,
+  /** What was sent again is looked for this often; what had been decided before counts as such after this long without a new dead letter. */
+  letterPollMs: 200,
+  letterGraceMs: 2_000,
   /** Rounds of writing retries that vanish between a conflict and the look at it. */
   retryWriteRoundsMax: 10,
   /** Blocks of `transactions` read in one statement while history is taken over (16 MiB), and rows named when it is unclear. */

@@ -40,6 +40,11 @@ const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./transaction-command.ts')).transactionCommand(),
   },
   {
+    name: 'dead-letters',
+    summary: 'list and show what was given up; send it again or discard it',
+    load: async () => (await import('./dead-letters-command.ts')).deadLettersCommand(),
+  },
+  {
     name: 'cluster',
     summary: 'show nodes, shards and roles; drain a node; pause or resume intake',
     load: async () => (await import('./cluster-command.ts')).clusterCommand(),

@@ -36,7 +36,8 @@ export interface InboundQueues {
 }
 
 export interface OutboundMessage {
-  readonly queue: DeadLetterQueue;
+  /** An inbound queue gets what an operator sends again. */
+  readonly queue: DeadLetterQueue | InboundQueue;
   readonly body: Buffer;
   readonly headers: Readonly<Record<string, string | number>>;
 }

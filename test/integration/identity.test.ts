@@ -12,6 +12,7 @@ import { eventually, freshRedis, freshVhost, withDatabase } from '../support/ser
 import type { TestDatabase, TestPlace } from '../support/services.ts';
 import { insertRow, newAccount, newCommand, rowOf } from '../support/ledger-fixtures.ts';
 import type { TransactionCommand } from '../../src/contracts/command.ts';
+import { bodyOf } from '../support/message-bodies.ts';
 import { QuietLogger } from '../support/fakes/quiet.ts';
 import { cell, configOf, figure, publish } from './node-scene.ts';
 
@@ -43,35 +44,6 @@ async function start(settings: Environment = {}): Promise<RunningNode> {
 async function stop(): Promise<void> {
   await nodes.splice(0)[0]?.drain();
   toAnswer = 0;
-}
-
-const nullString = (text: string | null) => ({ String: text ?? '', Valid: text !== null });
-
-/** The message of a command, in the command's shape. */
-function bodyOf(command: TransactionCommand): string {
-  const common = {
-    account_id: command.accountId,
-    amount_cents: Number(command.amountCents),
-    idempotency_key: command.idempotencyKey,
-  };
-  return command.shape === 'live'
-    ? JSON.stringify({
-        ...common,
-        id: command.transactionId,
-        card_id: nullString(command.cardId),
-        refund_transaction_id: nullString(command.originalId),
-        status: 'PENDING',
-        type: command.type,
-        created_at: command.occurredAt,
-      })
-    : JSON.stringify({
-        ...common,
-        transaction_id: command.transactionId,
-        card_id: command.cardId,
-        refund_transaction_id: command.originalId,
-        transaction_type: command.type,
-        timestamp: command.occurredAt,
-      });
 }
 
 async function send(

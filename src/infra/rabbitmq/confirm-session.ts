@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { ConfirmChannel } from 'amqplib';
 import { DEAD_LETTER_QUEUES } from '../../contracts/queues.ts';
+import type { DeadLetterQueue, InboundQueue } from '../../contracts/queues.ts';
 import { ensureError } from '../../domain/errors.ts';
 import { LIMITS } from '../../limits.ts';
 import type { OutboundMessage } from '../../ports/broker.ts';
@@ -16,14 +17,21 @@ import { PublishError, type PublishFailure } from './publish-error.ts';
  */
 export class ConfirmSession {
   readonly #channel: ConfirmChannel;
+  readonly #queues: readonly (DeadLetterQueue | InboundQueue)[];
   /** By message id. */
   readonly #unconfirmed = new Map<string, (failure: PublishFailure | null) => void>();
   /** Those who wait for room in the channel's buffer; null = there is room. */
   #waitingForRoom: Set<() => void> | null = null;
   #phase: 'open' | 'closing' | 'ended' = 'open';
 
-  constructor(channel: ConfirmChannel, lost: (reason: Error) => void) {
+  /** @param queues that it publishes to, and declares. */
+  constructor(
+    channel: ConfirmChannel,
+    lost: (reason: Error) => void,
+    queues: readonly (DeadLetterQueue | InboundQueue)[] = DEAD_LETTER_QUEUES,
+  ) {
     this.#channel = channel;
+    this.#queues = queues;
     const fate: { failure: Error | null } = { failure: null };
     channel.on('error', (error: unknown) => {
       fate.failure = ensureError(error);
@@ -42,7 +50,7 @@ export class ConfirmSession {
   }
 
   async declareQueues(): Promise<void> {
-    for (const queue of DEAD_LETTER_QUEUES) await this.#channel.assertQueue(queue, { durable: true });
+    for (const queue of this.#queues) await this.#channel.assertQueue(queue, { durable: true });
   }
 
   /** Rejects with `PublishError`. */
