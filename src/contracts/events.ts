@@ -30,8 +30,14 @@ const head = {
   account_id: uuid('the account'),
 };
 
-const ownSeq = z.int().min(1).describe('the number of the journal row that this tells of, within its account');
-const lastSeq = z.int().min(0).describe("the account's last seq when this was written; it is not this event's own");
+const ownSeq = z
+  .int()
+  .min(1)
+  .describe('the number of the journal row that this tells of, within its account');
+const lastSeq = z
+  .int()
+  .min(0)
+  .describe("the account's last seq when this was written; it is not this event's own");
 
 /** What a decided transaction is, whichever way it went. */
 const decided = {
@@ -77,7 +83,9 @@ export const EVENT_SCHEMAS = {
     ...head,
     type: z.literal('transaction.duplicate'),
     seq: lastSeq,
-    transaction_id: uuid('the transaction that repeats another one under the same idempotency key; it is not carried out'),
+    transaction_id: uuid(
+      'the transaction that repeats another one under the same idempotency key; it is not carried out',
+    ),
     first_id: uuid('the transaction that has the key'),
   }),
   'transaction.retry_scheduled': z.object({

@@ -39,7 +39,8 @@ export function eventsOf({ accountId, decidedAt, decisions }: ToldAccount): read
   const events: BuiltEvent[] = [];
   let moved: ToldDecision | null = null;
   for (const decision of decisions) {
-    if (isTransaction(decision.type)) events.push(decisionEvent(accountId, decidedAt, decision, decision.type));
+    if (isTransaction(decision.type))
+      events.push(decisionEvent(accountId, decidedAt, decision, decision.type));
     const flags = decision.flags.filter((flag) => !flag.startsWith('shadow:'));
     if (flags.length > 0) events.push(flaggedEvent(accountId, decidedAt, decision, flags));
     if (decision.amountCents !== 0n) moved = decision;

@@ -54,7 +54,9 @@ export class PrometheusMetrics implements Metrics {
     'Balances that could not be written at once',
     [],
   );
-  readonly #eventsPublished = this.#counter('events_published_total', 'Events confirmed by the broker', ['type']);
+  readonly #eventsPublished = this.#counter('events_published_total', 'Events confirmed by the broker', [
+    'type',
+  ]);
   readonly #eventsFailed = this.#counter(
     'events_failed_total',
     'Events that the broker did not take at once',

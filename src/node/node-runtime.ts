@@ -102,7 +102,10 @@ export class NodeRuntime implements NodeSteps {
       return;
     }
     const fields = { balances: writer.pendingCount, events: events?.waitingCount ?? 0, showing, telling };
-    this.#options.logger.warn(fields, 'the balance cache or the broker is away: what is left is left to another node');
+    this.#options.logger.warn(
+      fields,
+      'the balance cache or the broker is away: what is left is left to another node',
+    );
     if (showing) await outbox.drainOnly('balances');
     if (telling) await outbox.drainOnly('events');
   }

@@ -138,8 +138,7 @@ export class EventFeed {
   }
 
   async #read(portion: readonly Item[]): Promise<readonly OutboxEvents[]> {
-    if (portion[0]?.told != null)
-      return portion.map(({ told }) => ({ accounts: told ?? [], events: [] }));
+    if (portion[0]?.told != null) return portion.map(({ told }) => ({ accounts: told ?? [], events: [] }));
     const ids = portion.map(({ outboxId }) => outboxId);
     return this.#again('read', ids.length, () => this.#options.store.events(ids));
   }

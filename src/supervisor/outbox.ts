@@ -73,7 +73,10 @@ export class Outbox {
   committed({ outboxId, balances, told }: CommittedBatch): void {
     const { writer, events, logger } = this.#options;
     if (writer.pendingCount >= LIMITS.cachePendingMax || events?.isFull === true) {
-      logger.error({ outbox_id: outboxId.toString() }, 'too much waits to be shown or told: left to be taken over');
+      logger.error(
+        { outbox_id: outboxId.toString() },
+        'too much waits to be shown or told: left to be taken over',
+      );
       for (const balance of balances) writer.put(balance);
       return;
     }

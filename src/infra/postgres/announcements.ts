@@ -20,6 +20,11 @@ export class Announcements implements AnnouncementStore {
   readonly #options: AnnouncementOptions;
   #listener: (outboxId: bigint) => void = () => undefined;
 
+  /** Writes nothing. */
+  static silent(pool: pg.Pool): Announcements {
+    return new Announcements(pool, { incarnation: '00000000-0000-0000-0000-000000000000', events: 'off' });
+  }
+
   constructor(pool: pg.Pool, options: AnnouncementOptions) {
     this.#pool = pool;
     this.#options = options;
@@ -46,7 +51,10 @@ export class Announcements implements AnnouncementStore {
   /** The two parameters of `processor.announce`. */
   parameters(announcements: readonly Announcement[]): [writer: string, events: string] {
     const { incarnation, events } = this.#options;
-    return [incarnation, events === 'off' ? '[]' : JSON.stringify(announcements).replaceAll('\\u0000', '\\ufffd')];
+    return [
+      incarnation,
+      events === 'off' ? '[]' : JSON.stringify(announcements).replaceAll('\\u0000', '\\ufffd'),
+    ];
   }
 
   committed(outboxId: string | null): void {

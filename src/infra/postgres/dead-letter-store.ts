@@ -4,7 +4,7 @@ import { failureAnnounced } from '../../domain/announcement.ts';
 import type { Announcement } from '../../domain/announcement.ts';
 import { LIMITS } from '../../limits.ts';
 import type { DeadLetter, DeadLetterStore } from '../../ports/stores.ts';
-import type { Announcements } from './announcements.ts';
+import { Announcements } from './announcements.ts';
 import { poolTransaction } from './pool-transaction.ts';
 
 /**
@@ -21,7 +21,8 @@ export class PostgresDeadLetterStore implements DeadLetterStore {
 
   readonly #announcements: Announcements;
 
-  constructor(pool: pg.Pool, announcements: Announcements) {
+  /** Without `announcements` nobody is told. */
+  constructor(pool: pg.Pool, announcements = Announcements.silent(pool)) {
     this.#pool = pool;
     this.#announcements = announcements;
   }
@@ -83,7 +84,10 @@ with given as materialized (
 )
 select id, is_new from numbered order by n`;
 
-async function recordBatch(client: pg.PoolClient, letters: readonly DeadLetter[]): Promise<readonly Recorded[]> {
+async function recordBatch(
+  client: pg.PoolClient,
+  letters: readonly DeadLetter[],
+): Promise<readonly Recorded[]> {
   const { rows } = await client.query<Recorded>(RECORD, [
     letters.map((letter) => letter.queue),
     letters.map((letter) => letter.deadLetterQueue),

@@ -1,13 +1,7 @@
 import type pg from 'pg';
 import { LIMITS } from '../../limits.ts';
 import type { CachedBalance } from '../../ports/balance-cache.ts';
-import type {
-  OutboxDue,
-  OutboxEvents,
-  OutboxStore,
-  OutboxTaking,
-  OutboxTask,
-} from '../../ports/stores.ts';
+import type { OutboxDue, OutboxEvents, OutboxStore, OutboxTaking, OutboxTask } from '../../ports/stores.ts';
 import { readOutboxEvents } from './outbox-events.ts';
 import { poolTransaction } from './pool-transaction.ts';
 

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { quarantineAnnounced } from '../../domain/announcement.ts';
 import { LIMITS } from '../../limits.ts';
 import type { Quarantine, QuarantineStore } from '../../ports/stores.ts';
-import type { Announcements } from './announcements.ts';
+import { Announcements } from './announcements.ts';
 import { poolTransaction } from './pool-transaction.ts';
 
 /**
@@ -20,10 +20,11 @@ export class PostgresQuarantineStore implements QuarantineStore {
 
   readonly #announcements: Announcements;
 
+  /** Without `announcements` nobody is told. */
   constructor(
     pool: pg.Pool,
     node: { readonly nodeId: string; readonly incarnation: string },
-    announcements: Announcements,
+    announcements = Announcements.silent(pool),
   ) {
     this.#pool = pool;
     this.#node = node;

@@ -4,7 +4,7 @@ import { retryAnnounced } from '../../domain/announcement.ts';
 import type { DeferralCode } from '../../domain/codes.ts';
 import { LIMITS } from '../../limits.ts';
 import type { Retry, RetryStore } from '../../ports/stores.ts';
-import type { Announcements } from './announcements.ts';
+import { Announcements } from './announcements.ts';
 
 /**
  * Deferrals in `processor.retries`: the truth about when a command is tried again.
@@ -18,7 +18,8 @@ export class PostgresRetryStore implements RetryStore {
   readonly #pool: pg.Pool;
   readonly #announcements: Announcements;
 
-  constructor(pool: pg.Pool, announcements: Announcements) {
+  /** Without `announcements` nobody is told. */
+  constructor(pool: pg.Pool, announcements = Announcements.silent(pool)) {
     this.#pool = pool;
     this.#announcements = announcements;
   }

@@ -77,7 +77,11 @@ function confirmed(channel: ConfirmChannel, events: readonly EventMessage[]): Pr
   });
 }
 
-function send(channel: ConfirmChannel, { id, type, time, body }: EventMessage, answered: (error: unknown) => void): void {
+function send(
+  channel: ConfirmChannel,
+  { id, type, time, body }: EventMessage,
+  answered: (error: unknown) => void,
+): void {
   const options = {
     persistent: true,
     contentType: 'application/json',
