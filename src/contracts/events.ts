@@ -17,7 +17,7 @@ const uuid = (what: string): z.ZodString =>
   z
     .string()
     .regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)
-    .describe(`${what}, a UUID`);
+    .describe(`${what} (UUID)`);
 
 /** What every event has. */
 const head = {
@@ -41,7 +41,7 @@ const lastSeq = z
 
 /** What a decided transaction is, whichever way it went. */
 const decided = {
-  transaction_id: uuid('the transaction; of an operator’s adjustment the order'),
+  transaction_id: uuid('the transaction, or the order of an operator who adjusted the balance'),
   transaction_type: z.enum(TRANSACTION_TYPES),
   amount_cents: cents('what was asked for; of a refund of the whole original what was left of it').min(1),
   balance_cents: cents("the account's balance after it"),
