@@ -36,7 +36,12 @@ const random = { next: () => Math.random() };
 const committed = { kind: 'committed' } as const;
 const ledger: Ledger = {
   commit: (changes) =>
-    Promise.resolve({ verdicts: changes.map(() => committed), outboxId: 1n, cardTotals: [] }),
+    Promise.resolve({
+      verdicts: changes.map(() => committed),
+      outboxId: 1n,
+      cardTotals: [],
+      decidedAt: null,
+    }),
 };
 const reader: AccountReader = {
   account: (accountId) =>

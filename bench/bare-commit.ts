@@ -29,7 +29,8 @@ begin
     where t.id = d.id and t.status = 'PENDING';
   get diagnostics n = row_count;
   if n <> cardinality(d_id) then raise exception 'rows'; end if;
-  insert into processor.outbox (incarnation, account_ids, card_ids) values (writer, a_id, '{}') returning id into made;
+  insert into processor.outbox (incarnation, account_ids, card_ids, from_seqs, to_seqs)
+    values (writer, a_id, '{}', a_seq, a_seq) returning id into made;
   return made;
 end $$`;
 

@@ -120,6 +120,10 @@ create trigger journal_append_only before update or delete on processor.journal
 create trigger journal_no_truncate before truncate on processor.journal
   for each statement execute function processor.refuse_change();
 
+-- A time as events have it: RFC 3339, microseconds, UTC.
+create function processor.event_time(at timestamptz) returns text language sql stable
+  return to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');
+
 -- Refunds from before the first start, per original.
 create table processor.opening_refunds (
   original_id uuid primary key,
@@ -180,14 +184,36 @@ create index dead_letters_transaction on processor.dead_letters (transaction_id)
 create index dead_letters_account on processor.dead_letters (account_id, id) where account_id is not null;
 create index dead_letters_open on processor.dead_letters (id) where state = 'open';
 
--- One row per commit: whose cached balances must be brought up to date.
+-- One row per commit: whose cached balances must be brought up to date, and what must be told. Deleted when it is done.
 create table processor.outbox (
   id bigint generated always as identity primary key,
   incarnation uuid not null,
   created_at timestamptz not null default clock_timestamp(),
   account_ids uuid[] not null,
-  card_ids uuid[] not null
+  card_ids uuid[] not null,
+  from_seqs bigint[] not null,               -- these two: the journal rows of this commit, per account of `account_ids`
+  to_seqs bigint[] not null,
+  events jsonb,                              -- events that no journal row tells, as they are to be published; null = none
+  due text not null default 'all' check (due in ('all', 'balances', 'events'))
 );
+-- Ids do not compress: the server need not try.
+alter table processor.outbox alter column account_ids set storage external;
+
+-- Events that no journal row tells, written with what they tell of. Each gets the time and its account's last seq.
+create function processor.announce(writer uuid, events jsonb) returns bigint language plpgsql volatile as $$
+declare
+  outbox_id bigint;
+begin
+  if coalesce(jsonb_array_length(events), 0) = 0 then return null; end if;
+  insert into processor.outbox (incarnation, account_ids, card_ids, from_seqs, to_seqs, due, events)
+    select writer, '{}', '{}', '{}', '{}', 'events',
+           jsonb_agg(e.event || jsonb_build_object(
+             'time', processor.event_time(clock_timestamp()), 'seq', coalesce(a.seq, 0)) order by e.place)
+      from jsonb_array_elements(events) with ordinality as e (event, place)
+      left join processor.accounts a on a.account_id = (e.event ->> 'account_id')::uuid
+    returning id into outbox_id;
+  return outbox_id;
+end $$;
 
 create table processor.operator_log (
   id bigint generated always as identity primary key,

@@ -90,7 +90,8 @@ create function processor.commit_decisions(
   writer uuid,                    -- incarnation of the node
   out outbox_id bigint,           -- null = nothing was committed
   out problems jsonb,             -- [{accountId, kind: fenced | stale} | {accountId, seq, kind, stored}], null = none
-  out card_totals jsonb           -- [{cardId, totalCents, seq}], null = none changed
+  out card_totals jsonb,          -- [{cardId, totalCents, seq}], null = none changed
+  out decided_at text             -- of all journal rows of this call, null = nothing was committed
 ) language plpgsql volatile
   set plan_cache_mode = force_generic_plan
   set enable_seqscan = off
@@ -105,6 +106,9 @@ declare
   held_epochs bigint[];
   left_out uuid[];                -- accounts
   committed uuid[];               -- accounts
+  from_seqs bigint[];             -- these two: their journal rows of this call
+  to_seqs bigint[];
+  decided timestamptz;
   found_accounts uuid[];          -- accounts with a finding
   findings jsonb;
   absent uuid[];                  -- transactions whose row is to be inserted
@@ -211,17 +215,22 @@ begin
     problems := coalesce(problems || findings, problems, findings);
   end if;
 
-  committed := array(select c.account_id from unnest(changes) c where c.account_id <> all (left_out));
-  if cardinality(committed) = 0 then return; end if;
+  select array_agg(c.account_id), array_agg(c.previous_seq + 1), array_agg(c.seq)
+    into committed, from_seqs, to_seqs
+    from unnest(changes) c where c.account_id <> all (left_out);
+  if committed is null then return; end if;
 
-  -- 5. The rest is written.
+  -- 5. The rest is written. One time for all of it, so that whoever tells of it needs no other.
+  decided := clock_timestamp();
+  decided_at := processor.event_time(decided);
   insert into processor.journal (
       account_id, seq, transaction_id, type, outcome, reason, requested_cents, amount_cents, balance_after_cents,
-      counter_account, original_id, card_id, idempotency_key, epoch, road, rules_version, flags, occurred_at)
+      counter_account, original_id, card_id, idempotency_key, epoch, road, rules_version, flags, occurred_at,
+      decided_at)
     select
       d.account_id, d.seq, d.transaction_id, d.type, d.outcome, d.reason, d.requested_cents, d.amount_cents,
       d.balance_after_cents, d.counter_account, d.original_id, d.card_id, d.idempotency_key, d.epoch, d.road,
-      d.rules_version, d.flags, d.occurred_at
+      d.rules_version, d.flags, d.occurred_at, decided
     from unnest(decisions) d
     where d.account_id <> all (left_out);
   get diagnostics decided_count = row_count;
@@ -310,7 +319,7 @@ begin
         and l.code <> 'PAYLOAD_MISMATCH';
   end if;
 
-  insert into processor.outbox (incarnation, account_ids, card_ids)
-    values (writer, committed, coalesce(updated_cards, '{}'))
+  insert into processor.outbox (incarnation, account_ids, card_ids, from_seqs, to_seqs)
+    values (writer, committed, coalesce(updated_cards, '{}'), from_seqs, to_seqs)
     returning id into outbox_id;
 end $$;

@@ -164,8 +164,8 @@ begin
       'balanceCents', apply_order.balance_cents::text, 'statusBefore', status_before, 'status', apply_order.status,
       'overdraftCents', apply_order.overdraft_cents::text, 'shard', o.shard, 'epoch', o.epoch::text,
       'incarnation', o.writer));
-  insert into processor.outbox (incarnation, account_ids, card_ids)
-    values (o.writer, array[o.account_id], '{}')
+  insert into processor.outbox (incarnation, account_ids, card_ids, from_seqs, to_seqs)
+    values (o.writer, array[o.account_id], '{}', array[apply_order.seq], array[apply_order.seq])
     returning id into outbox_id;
 end $$;
 

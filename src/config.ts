@@ -65,6 +65,8 @@ const schema = z.object({
   activeAccountsMax: integer(100, 10_000_000).default(10_000),
   /** An account without work for this long is passivated. */
   accountIdleMs: integer(100, 86_400_000).default(60_000),
+  /** Whether events are published to `paygate.events`; off saves some 50 us of CPU per transaction, most of it the broker's. */
+  events: oneOf(['on', 'off']).default('on'),
   /** How long a drain may take before the node gives up and exits. */
   drainTimeoutMs: integer(100, 600_000).default(25_000),
   /** How long the nodes of a cluster that boots wait for each other before they share the work. */
@@ -99,6 +101,7 @@ const VARIABLES = {
   refundAmount: 'REFUND_AMOUNT',
   activeAccountsMax: 'ACTIVE_ACCOUNTS_MAX',
   accountIdleMs: 'ACCOUNT_IDLE_MS',
+  events: 'EVENTS',
   drainTimeoutMs: 'DRAIN_TIMEOUT_MS',
   clusterGraceMs: 'CLUSTER_GRACE_MS',
   redisPoolSize: 'REDIS_POOL_SIZE',

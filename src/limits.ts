@@ -69,9 +69,19 @@ const BOUNDS = {
   retryPollGraceMs: 1_000,
   /** Balances that wait for the cache; with Redis away longer than that, further ones are left to the next start. */
   cachePendingMax: 1_000_000,
-  /** How often outbox rows of dead incarnations are looked for, and how many are taken at once. */
+  /** How often outbox rows of dead incarnations are looked for, and how many are taken at once: each may be 2,000 events. */
   outboxTakeoverMs: 3_000,
-  outboxTakeoverRowsMax: 500,
+  outboxTakeoverRowsMax: 100,
+  /** Outbox rows deleted in one statement. */
+  outboxRemovalRowsMax: 500,
+  /** Events that wait for one confirm: some 5 ms of CPU. */
+  eventBatchMax: 500,
+  /** Decisions kept in memory for their events (0.3 kB each); of further commits only the ids, and they are read from the ledger. */
+  eventDecisionsMax: 20_000,
+  /** Commits whose events wait; those of further ones are left to be taken over. */
+  eventRowsMax: 100_000,
+  /** Commits of which events are read from the ledger at a time. */
+  eventRowsReadMax: 10,
   /** How often idle accounts are looked for. */
   passivationSweepMs: 1_000,
   /** Idle accounts stopped in one turn: about 10 ms. */

@@ -51,6 +51,7 @@ export async function startNode(config: Config, options: StartOptions): Promise<
     activeAccounts: () => runtime.parts?.supervision.region.activeCount ?? 0,
     inFlight: () => runtime.parts?.supervision.inFlight.count ?? 0,
     cachePending: () => runtime.parts?.supervision.writer.pendingCount ?? 0,
+    eventsWaiting: () => runtime.parts?.supervision.events?.waitingCount ?? 0,
     forwarding: () => runtime.parts?.supervision.forwarder.heldCount ?? 0,
     shards: () => runtime.parts?.tick.shardKeeper.counts() ?? null,
   });

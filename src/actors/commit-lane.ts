@@ -1,18 +1,21 @@
 import { ensureError } from '../domain/errors.ts';
+import type { ToldAccount, ToldDecision } from '../domain/told-account.ts';
 import { LIMITS } from '../limits.ts';
 import type { CachedBalance } from '../ports/balance-cache.ts';
 import { CommitFailure } from '../ports/ledger.ts';
-import type { AccountChange, AccountVerdict, CommitReceipt, Ledger } from '../ports/ledger.ts';
+import type { AccountChange, AccountVerdict, CommitReceipt, Ledger, RoadDecision } from '../ports/ledger.ts';
 import type { Clock, Logger, Metrics, Random } from '../ports/runtime.ts';
 
 /** What became of a proposed change. */
 export type ProposalResult = AccountVerdict | { readonly kind: 'failed'; readonly failure: CommitFailure };
 
-/** What a commit leaves to do: balances to show, and the outbox row that says so until it is done. */
+/** What a commit leaves to do: balances to show, events to tell, and the outbox row that says so until it is done. */
 export interface CommittedBatch {
   readonly outboxId: bigint;
   /** Of every account that was committed and of every card whose total changed. */
   readonly balances: readonly CachedBalance[];
+  /** What events are made of; null: to be read from the ledger. */
+  readonly told: readonly ToldAccount[] | null;
 }
 
 export interface LaneOptions {
@@ -149,19 +152,22 @@ export class CommitLane {
   #announce(batch: readonly Proposal[], receipt: CommitReceipt): void {
     const { metrics, onCommitted, logger } = this.#options;
     const fenced = new Set<number>();
-    const balances: CachedBalance[] = [];
+    const committed: AccountChange[] = [];
     for (const [index, { change }] of batch.entries()) {
       const kind = receipt.verdicts[index]?.kind;
       if (kind === 'fenced') fenced.add(change.shard);
-      if (kind === 'committed') balances.push(balanceOf(change));
+      if (kind === 'committed') committed.push(change);
     }
     if (fenced.size > 0) metrics.fenced(fenced.size);
-    if (receipt.outboxId === null) return;
-    for (const { cardId, totalCents, seq } of receipt.cardTotals) {
+    const { outboxId, decidedAt, cardTotals } = receipt;
+    if (outboxId === null) return;
+    const balances = committed.map(balanceOf);
+    for (const { cardId, totalCents, seq } of cardTotals) {
       balances.push({ kind: 'card', id: cardId, cents: totalCents, version: seq });
     }
     try {
-      onCommitted({ outboxId: receipt.outboxId, balances });
+      const told = decidedAt === null ? null : committed.map((change) => toldOf(change, decidedAt));
+      onCommitted({ outboxId, balances, told });
     } catch (error) {
       // The outbox row still says what is to be done.
       logger.error({ err: error, outbox_id: receipt.outboxId }, 'a commit was not taken note of');
@@ -229,6 +235,28 @@ function balanceOf({ accountId, balanceCents, previousSeq, decisions }: AccountC
     id: accountId,
     cents: balanceCents,
     version: previousSeq + BigInt(decisions.length),
+  };
+}
+
+function toldOf({ accountId, decisions }: AccountChange, decidedAt: string): ToldAccount {
+  return { accountId, decidedAt, decisions: decisions.map(toldDecision) };
+}
+
+function toldDecision(decision: RoadDecision): ToldDecision {
+  const { command } = decision;
+  return {
+    seq: decision.seq,
+    transactionId: command.transactionId,
+    type: command.type,
+    outcome: decision.outcome,
+    reason: decision.reason,
+    requestedCents: decision.requestedCents,
+    amountCents: decision.amountCents,
+    balanceAfterCents: decision.balanceAfterCents,
+    cardId: command.cardId,
+    originalId: command.originalId,
+    flags: decision.flags,
+    rulesVersion: decision.rulesVersion,
   };
 }
 

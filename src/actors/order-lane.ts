@@ -73,6 +73,6 @@ export class OrderLane {
     if (outboxId === null) return;
     const { accountId, balanceCents, seq } = state;
     const balances = [{ kind: 'account', id: accountId, cents: balanceCents, version: seq }] as const;
-    this.#options.onCommitted({ outboxId, balances });
+    this.#options.onCommitted({ outboxId, balances, told: null });
   }
 }

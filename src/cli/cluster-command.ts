@@ -8,6 +8,7 @@ import { findNode, orderDrain, watchDrain } from './cluster/drain-node.ts';
 import { readOverview } from './cluster/read-overview.ts';
 import { describePause } from './describe-pause.ts';
 import { EXIT } from './exit-codes.ts';
+import { firstInterrupt } from './first-interrupt.ts';
 import { operatorName, operatorOption, whyOption } from './operator-options.ts';
 import { count, isTerminal, print, printJson } from './output.ts';
 import { paragraphs } from './paragraphs.ts';
@@ -34,14 +35,6 @@ interface JsonOption {
 interface OperatorOptions extends JsonOption {
   readonly operator?: string;
   readonly why?: string;
-}
-
-/** Aborts at the first Ctrl-C; the second one ends the process. */
-function firstInterrupt(): AbortSignal {
-  const stop = new AbortController();
-  process.once('SIGINT', () => stop.abort());
-  process.once('SIGTERM', () => stop.abort());
-  return stop.signal;
 }
 
 async function show(options: JsonOption & { readonly watch?: boolean }): Promise<void> {

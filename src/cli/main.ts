@@ -50,6 +50,11 @@ const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./cluster-command.ts')).clusterCommand(),
   },
   {
+    name: 'events',
+    summary: 'show events as they are published; print their schema',
+    load: async () => (await import('./events-command.ts')).eventsCommand(),
+  },
+  {
     name: 'drive',
     summary: 'publish invented payments, as the Go API would',
     load: async () => (await import('./drive-command.ts')).driveCommand(),

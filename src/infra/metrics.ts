@@ -8,6 +8,8 @@ export interface LiveFigures {
   inFlight(): number;
   /** Balances that wait for the cache. */
   cachePending(): number;
+  /** Commits whose events the broker has not confirmed. */
+  eventsWaiting(): number;
   /** Commands held for other nodes. */
   forwarding(): number;
   /** How many shards are in each state; null before the node has joined. */
@@ -52,6 +54,14 @@ export class PrometheusMetrics implements Metrics {
     'Balances that could not be written at once',
     [],
   );
+  readonly #eventsPublished = this.#counter('events_published_total', 'Events confirmed by the broker', [
+    'type',
+  ]);
+  readonly #eventsFailed = this.#counter(
+    'events_failed_total',
+    'Events that the broker did not take at once',
+    [],
+  );
   readonly #settled = this.#histogram(
     'processing_duration_seconds',
     'Receipt to acknowledgement',
@@ -78,6 +88,7 @@ export class PrometheusMetrics implements Metrics {
     this.#liveGauge('active_accounts', 'Accounts with an actor', () => live.activeAccounts());
     this.#liveGauge('in_flight', 'Messages taken in and not answered', () => live.inFlight());
     this.#liveGauge('cache_pending', 'Balances that wait for the cache', () => live.cachePending());
+    this.#liveGauge('events_waiting', 'Commits whose events are not confirmed', () => live.eventsWaiting());
     this.#liveGauge('forwarding', 'Commands held for other nodes', () => live.forwarding());
     const shards: Gauge = new Gauge({
       name: 'paygate_shards',
@@ -149,6 +160,14 @@ export class PrometheusMetrics implements Metrics {
 
   cacheFailed(count: number): void {
     this.#cacheFailures.inc(count);
+  }
+
+  eventsPublished(type: string, count: number): void {
+    this.#eventsPublished.inc({ type }, count);
+  }
+
+  eventsFailed(count: number): void {
+    this.#eventsFailed.inc(count);
   }
 
   #counter(name: string, help: string, labelNames: string[]): Counter {

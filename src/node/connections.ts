@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { Config } from '../config.ts';
 import { BullRetryClock } from '../infra/bullmq/retry-clock.ts';
+import { Announcements } from '../infra/postgres/announcements.ts';
 import { PostgresDeadLetterStore } from '../infra/postgres/dead-letter-store.ts';
 import { PostgresLedger } from '../infra/postgres/ledger.ts';
 import { PostgresOperatorLedger } from '../infra/postgres/operator-ledger.ts';
@@ -11,6 +12,7 @@ import { PostgresQuarantineStore } from '../infra/postgres/quarantine-store.ts';
 import { PostgresReader } from '../infra/postgres/reader.ts';
 import { PostgresRetryStore } from '../infra/postgres/retry-store.ts';
 import { PostgresShardDirectory } from '../infra/postgres/shard-directory.ts';
+import { RabbitEventPublisher } from '../infra/rabbitmq/event-publisher.ts';
 import { RabbitInbox } from '../infra/rabbitmq/inbox.ts';
 import { RabbitInboundQueues } from '../infra/rabbitmq/inbound-queues.ts';
 import { RabbitPublisher } from '../infra/rabbitmq/publisher.ts';
@@ -40,6 +42,7 @@ export interface LedgerConnections {
   readonly ledgers: readonly PostgresLedger[];
   readonly operatorLedger: PostgresOperatorLedger;
   readonly reader: PostgresReader;
+  readonly announcements: Announcements;
   readonly deadLetters: PostgresDeadLetterStore;
   readonly retries: PostgresRetryStore;
   readonly parked: PostgresParkStore;
@@ -65,16 +68,18 @@ export function ledgerConnections({ config, identity, logger }: ConnectionsOptio
     (_, lane) =>
       new PostgresLedger({ databaseUrl, applicationName: nameOf(`lane${lane}`), incarnation, refundAmount }),
   );
+  const announcements = new Announcements(pool, { incarnation, events: config.events });
   return {
     pool,
     directoryPool,
     ledgers,
     operatorLedger: new PostgresOperatorLedger(pool, incarnation),
     reader: new PostgresReader(pool),
-    deadLetters: new PostgresDeadLetterStore(pool),
-    retries: new PostgresRetryStore(pool),
+    announcements,
+    deadLetters: new PostgresDeadLetterStore(pool, announcements),
+    retries: new PostgresRetryStore(pool, announcements),
     parked: new PostgresParkStore(pool),
-    quarantines: new PostgresQuarantineStore(pool, identity),
+    quarantines: new PostgresQuarantineStore(pool, identity, announcements),
     outbox: new PostgresOutboxStore(pool, incarnation),
     directory: new PostgresShardDirectory(directoryPool, identity),
   };
@@ -84,6 +89,8 @@ export function ledgerConnections({ config, identity, logger }: ConnectionsOptio
 export interface LinkedServers {
   readonly inbound: RabbitInboundQueues;
   readonly publisher: RabbitPublisher;
+  /** null: no events are published. */
+  readonly eventPublisher: RabbitEventPublisher | null;
   readonly inbox: RabbitInbox;
   readonly membership: RedisMembership;
   readonly cache: RedisBalanceCache;
@@ -105,6 +112,7 @@ export function linkServers(
     retryClock: new BullRetryClock({ ...redis, prefix: 'paygate' }),
     membership: new RedisMembership({ ...redis, self, clusterId }),
     publisher: new RabbitPublisher(rabbit),
+    eventPublisher: config.events === 'on' ? new RabbitEventPublisher(rabbit) : null,
     inbound: new RabbitInboundQueues(rabbit),
     inbox: new RabbitInbox({ ...rabbit, inbox, clock }, inboxEvents),
   };
@@ -118,6 +126,7 @@ export async function closeAll(ledger: LedgerConnections, servers: LinkedServers
       : [
           () => servers.inbound.close(),
           () => servers.publisher.close(),
+          () => servers.eventPublisher?.close() ?? Promise.resolve(),
           () => servers.inbox.close(),
           () => servers.membership.close(),
           () => servers.retryClock.stop(),

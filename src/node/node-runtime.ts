@@ -94,12 +94,20 @@ export class NodeRuntime implements NodeSteps {
 
   async flush(): Promise<void> {
     const { servers, supervision } = this.#mustHaveParts();
-    if (servers.cache.generation() !== null) {
-      await supervision.outbox.drain();
+    const { outbox, writer, events } = supervision;
+    const showing = servers.cache.generation() !== null;
+    const telling = events?.isOpen ?? true;
+    if (showing && telling) {
+      await outbox.drain();
       return;
     }
-    const fields = { balances: supervision.writer.pendingCount };
-    this.#options.logger.warn(fields, 'the balance cache is away: its balances are left to another node');
+    const fields = { balances: writer.pendingCount, events: events?.waitingCount ?? 0, showing, telling };
+    this.#options.logger.warn(
+      fields,
+      'the balance cache or the broker is away: what is left is left to another node',
+    );
+    if (showing) await outbox.drainOnly('balances');
+    if (telling) await outbox.drainOnly('events');
   }
 
   async close(): Promise<void> {

@@ -6,12 +6,13 @@ import type { InboundQueue } from '../contracts/queues.ts';
 import { shardOf } from '../domain/shard.ts';
 import { LIMITS } from '../limits.ts';
 import type { BalanceCache } from '../ports/balance-cache.ts';
-import type { Publisher } from '../ports/broker.ts';
+import type { EventPublisher, Publisher } from '../ports/broker.ts';
 import type { ClusterDirectory, Inbox } from '../ports/cluster.ts';
 import type { AccountReader, Ledger } from '../ports/ledger.ts';
 import type { OperatorLedger } from '../ports/operator-ledger.ts';
 import type { Clock, Logger, Metrics, Random } from '../ports/runtime.ts';
 import type {
+  AnnouncementStore,
   DeadLetterStore,
   OutboxStore,
   ParkStore,
@@ -29,6 +30,7 @@ import type { OrphanDesk } from '../supervisor/cluster/orphan-desk.ts';
 import { ShardDoors } from '../supervisor/cluster/shard-doors.ts';
 import { DeadLetterDesk } from '../supervisor/dead-letter-desk.ts';
 import { DeferralDesk } from '../supervisor/deferral-desk.ts';
+import { EventFeed } from '../supervisor/event-feed.ts';
 import { InFlight } from '../supervisor/in-flight.ts';
 import { Ingest } from '../supervisor/ingest.ts';
 import type { OrderDesk } from '../supervisor/order-desk.ts';
@@ -58,7 +60,10 @@ export interface Ports {
   readonly parked: ParkStore;
   readonly quarantines: QuarantineStore;
   readonly outbox: OutboxStore;
+  readonly announcements: AnnouncementStore;
   readonly publisher: Publisher;
+  /** null: no events are published. */
+  readonly eventPublisher: EventPublisher | null;
   readonly cache: BalanceCache;
   readonly retryClock: RetryClock;
   readonly clock: Clock;
@@ -99,6 +104,8 @@ export interface Supervision {
   readonly region: AccountRegion;
   readonly writer: CacheWriter;
   readonly outbox: Outbox;
+  /** null: no events are published. */
+  readonly events: EventFeed | null;
   readonly router: Router;
   readonly watch: DirectoryWatch;
   readonly doors: ShardDoors;
@@ -117,7 +124,9 @@ export function supervise(ports: Ports, config: SupervisionConfig, callbacks: Ca
   const tally = new Tally(metrics, clock);
   const nextN = counter();
   const writer = new CacheWriter({ cache, reader, clock, metrics, logger });
-  const outbox = new Outbox({ store: ports.outbox, writer, cache, clock, logger });
+  const events = eventFeed(ports);
+  const outbox = new Outbox({ store: ports.outbox, writer, events, cache, clock, logger });
+  ports.announcements.onAnnounced((outboxId) => outbox.announced(outboxId));
   const watch = new DirectoryWatch({ directory: ports.directory, clock, logger });
   const doors: ShardDoors = new ShardDoors({
     shards,
@@ -164,6 +173,7 @@ export function supervise(ports: Ports, config: SupervisionConfig, callbacks: Ca
     region,
     writer,
     outbox,
+    events,
     router,
     watch,
     doors,
@@ -186,6 +196,11 @@ function boundsOf({ intakeWindowMax }: SupervisionConfig): { inFlightMax: number
 function counter(): () => number {
   let n = 0;
   return () => (n += 1);
+}
+
+function eventFeed({ eventPublisher, outbox, clock, metrics, logger }: Ports): EventFeed | null {
+  if (eventPublisher === null) return null;
+  return new EventFeed({ publisher: eventPublisher, store: outbox, clock, metrics, logger });
 }
 
 interface RegionParts {
@@ -253,7 +268,7 @@ function settleDesk(
   config: SupervisionConfig,
   { tally, inFlight, router, wake, parking }: SettleParts,
 ): Settle {
-  const { clock, random, logger, metrics, publisher, retryClock } = ports;
+  const { clock, random, logger, metrics, publisher, eventPublisher, retryClock } = ports;
   const { retryAttempts, retryDelayMs, refundAmount } = config;
   return new Settle({
     deadLetters: new DeadLetterDesk({ store: ports.deadLetters, publisher, clock, metrics, logger }),
@@ -272,6 +287,7 @@ function settleDesk(
     }),
     parking,
     retryStore: ports.retries,
+    announcements: eventPublisher === null ? null : ports.announcements,
     tally,
     inFlight,
     clock,

@@ -1,4 +1,5 @@
 import type { DeadLetterQueue, InboundQueue } from '../contracts/queues.ts';
+import type { LinkState } from './connection.ts';
 
 /** One message as it came. */
 export interface Delivery {
@@ -40,6 +41,23 @@ export interface OutboundMessage {
   readonly queue: DeadLetterQueue | InboundQueue;
   readonly body: Buffer;
   readonly headers: Readonly<Record<string, string | number>>;
+}
+
+/** An event as it goes to `paygate.events`. */
+export interface EventMessage {
+  readonly id: string;
+  /** Its routing key. */
+  readonly type: string;
+  /** RFC 3339. */
+  readonly time: string;
+  readonly body: Buffer;
+}
+
+/** Publishes events, persistent, with confirms; nobody need listen. */
+export interface EventPublisher {
+  state(): LinkState;
+  /** In this order. Rejects when the broker is not known to have taken all of them: some may have been published. */
+  publish(events: readonly EventMessage[]): Promise<void>;
 }
 
 /** Publishes with confirms, persistent and mandatory. Rejects when the broker did not take the message. */

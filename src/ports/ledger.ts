@@ -42,6 +42,8 @@ export interface CommitReceipt {
   readonly outboxId: bigint | null;
   /** Totals that this commit changed, as they are now. */
   readonly cardTotals: readonly CardTotal[];
+  /** Of all its decisions, as events have it (RFC 3339, microseconds, UTC); null when nothing was committed. */
+  readonly decidedAt: string | null;
 }
 
 export interface CardTotal {

@@ -40,4 +40,7 @@ export interface Metrics {
   actorStopped(reason: string): void;
   cacheWritten(count: number): void;
   cacheFailed(count: number): void;
+  eventsPublished(type: string, count: number): void;
+  /** Events that the broker did not take at once. */
+  eventsFailed(count: number): void;
 }

@@ -1,6 +1,9 @@
+import type { BuiltEvent } from '../contracts/events.ts';
 import type { DeadLetterQueue, InboundQueue } from '../contracts/queues.ts';
 import type { RefusalCode } from '../contracts/refusal.ts';
+import type { Announcement } from '../domain/announcement.ts';
 import type { DeferralCode, FailureCode } from '../domain/codes.ts';
+import type { ToldAccount } from '../domain/told-account.ts';
 import type { CachedBalance } from './balance-cache.ts';
 
 /** A message that is given up, kept whole. */
@@ -127,26 +130,53 @@ export interface QuarantineStore {
   setAside(quarantine: Quarantine): Promise<'quarantined' | 'fenced'>;
 }
 
+/** What is left to do of an outbox row, or what can be done of it at the moment. */
+export type OutboxDue = 'all' | 'balances' | 'events';
+
 /** An outbox row left by an incarnation that is gone. */
 export interface OutboxTask {
   readonly outboxId: bigint;
-  /** The balances it is about, as the ledger has them now. */
+  readonly due: OutboxDue;
+  /** The balances it is about, as the ledger has them now; none where they are shown already. */
   readonly balances: readonly CachedBalance[];
+}
+
+/** Which rows are to be taken over. */
+export interface OutboxTaking {
+  /** At least so old. */
+  readonly ageMs: number;
+  readonly limit: number;
+  /** Rows of ours that are being done, so left alone. */
+  readonly known: readonly bigint[];
+  /** What can be done: rows of which nothing can be done are left. */
+  readonly able: OutboxDue;
+}
+
+/** What an outbox row wants told. */
+export interface OutboxEvents {
+  readonly accounts: readonly ToldAccount[];
+  /** Events that no journal row tells. */
+  readonly events: readonly BuiltEvent[];
 }
 
 export interface OutboxStore {
   /**
-   * Takes up to `limit` rows older than `ageMs`, runs `work`, deletes them if it resolved. Returns how many. `known`: rows of
-   * ours that are being done, so left alone.
+   * Takes up to `limit` rows, runs `work`, which does what is due and able. If it resolved, rows of which nothing is left to do
+   * are deleted, of the others what is left is noted. Returns how many.
    */
-  takeOver(
-    ageMs: number,
-    limit: number,
-    known: readonly bigint[],
-    work: (tasks: readonly OutboxTask[]) => Promise<void>,
-  ): Promise<number>;
+  takeOver(taking: OutboxTaking, work: (tasks: readonly OutboxTask[]) => Promise<void>): Promise<number>;
+  /** In the order given; a row that is gone has nothing to tell. */
+  events(outboxIds: readonly bigint[]): Promise<readonly OutboxEvents[]>;
   /** Deletes these rows; those that somebody else works on are left to them. */
   remove(outboxIds: readonly bigint[]): Promise<void>;
+}
+
+/** Writes events that no journal row tells, as outbox rows. */
+export interface AnnouncementStore {
+  /** In a commit of their own. */
+  announce(announcements: readonly Announcement[]): Promise<void>;
+  /** Has `listener` told of every outbox row with such events, once it is committed: also of those written with something else. */
+  onAnnounced(listener: (outboxId: bigint) => void): void;
 }
 
 /** The shard directory (`processor.shards`). */

@@ -1,9 +1,10 @@
 import type { TransactionCommand } from '../contracts/command.ts';
 import type { Refusal } from '../contracts/refusal.ts';
 import type { DeferralCode, FailureCode } from '../domain/codes.ts';
+import { duplicateAnnounced } from '../domain/announcement.ts';
 import type { Settlement } from '../domain/settlement.ts';
 import type { Clock, Logger, Metrics } from '../ports/runtime.ts';
-import type { RetryStore } from '../ports/stores.ts';
+import type { AnnouncementStore, RetryStore } from '../ports/stores.ts';
 import type { CommandEnvelope, EnvelopeDesk, Origin } from './command-envelope.ts';
 import { failedLetter, refusedLetter, unhandledLetter } from './dead-letter.ts';
 import type { DeadLetterDesk } from './dead-letter-desk.ts';
@@ -18,6 +19,8 @@ export interface SettleOptions {
   readonly deferrals: DeferralDesk;
   readonly parking: Pick<ParkDesk, 'park'>;
   readonly retryStore: RetryStore;
+  /** null: no events are published. */
+  readonly announcements: Pick<AnnouncementStore, 'announce'> | null;
   readonly tally: Tally;
   readonly inFlight: InFlight;
   readonly clock: Clock;
@@ -26,6 +29,12 @@ export interface SettleOptions {
   readonly retryAttempts: number;
   /** Takes back what was not decided: the router. */
   readonly giveBack: (envelope: CommandEnvelope) => void;
+}
+
+/** A repeat under another id, to be told of. */
+interface Duplicate {
+  readonly envelope: CommandEnvelope;
+  readonly firstId: string;
 }
 
 /** A retry whose row is to be removed. */
@@ -40,13 +49,14 @@ interface Ended {
  *
  * Owns a message from its settlement to its acknowledgement.
  * S1. Nothing is acknowledged before its outcome is durable in PostgreSQL: decided (committed before it comes here),
- *     scheduled, parked, or recorded as a dead letter and published.
+ *     scheduled, parked, or recorded as a dead letter and published. That an event of it is to be published is part of it.
  * S2. A store that fails delays the acknowledgement; it never changes the outcome.
  * S3. A retry's row is forgotten after the outcome is durable, so a crash in between only repeats the retry.
  */
 export class Settle implements EnvelopeDesk {
   readonly #options: SettleOptions;
   readonly #forgetting: TurnBatch<Ended>;
+  readonly #telling: TurnBatch<Duplicate>;
 
   constructor(options: SettleOptions) {
     const { clock, logger } = options;
@@ -56,6 +66,12 @@ export class Settle implements EnvelopeDesk {
       clock,
       logger,
       work: (items) => this.#forget(items),
+    });
+    this.#telling = new TurnBatch({
+      name: 'noting duplicates to be told of',
+      clock,
+      logger,
+      work: (items) => this.#announce(items),
     });
   }
 
@@ -72,7 +88,8 @@ export class Settle implements EnvelopeDesk {
         break;
       case 'same-key':
         this.#noteSameKey(envelope, settlement.firstId);
-        this.#end(envelope);
+        if (this.#options.announcements === null) this.#end(envelope);
+        else this.#telling.add({ envelope, firstId: settlement.firstId });
         break;
       case 'answered':
       case 'operated':
@@ -167,6 +184,16 @@ export class Settle implements EnvelopeDesk {
     origin.ack();
     this.#options.metrics.settled((this.#options.clock.now() - receivedAtMs) / 1000);
     this.#options.inFlight.leave();
+  }
+
+  /** Nothing else is written of a repeat. */
+  async #announce(duplicates: readonly Duplicate[]): Promise<void> {
+    await this.#options.announcements?.announce(
+      duplicates.map(({ envelope, firstId }) =>
+        duplicateAnnounced(envelope.command.accountId, idOf(envelope), firstId),
+      ),
+    );
+    for (const { envelope } of duplicates) this.#end(envelope);
   }
 
   async #forget(retries: readonly Ended[]): Promise<void> {

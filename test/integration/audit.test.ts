@@ -366,7 +366,7 @@ const tamperings: readonly (readonly [string, readonly ViolationKind[], string, 
     ['outbox-left'],
     FRESH,
     sql(
-      `insert into processor.outbox (incarnation, account_ids, card_ids) values ($1, $2, '{}')`,
+      `insert into processor.outbox (incarnation, account_ids, card_ids, from_seqs, to_seqs) values ($1, $2, '{}', '{1}', '{1}')`,
       uuid(6, 1),
       [FRESH],
     ),

@@ -7,7 +7,7 @@ import type pg from 'pg';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { PostgresOutboxStore } from '../../src/infra/postgres/outbox-store.ts';
 import { createPool } from '../../src/infra/postgres/pool.ts';
-import type { OutboxTask } from '../../src/ports/stores.ts';
+import type { OutboxDue, OutboxTask } from '../../src/ports/stores.ts';
 import { type TestDatabase, withDatabase } from '../support/services.ts';
 
 let database: TestDatabase;
@@ -26,15 +26,19 @@ async function outboxRow(change: {
   ageMs?: number;
   accountIds?: readonly string[];
   cardIds?: readonly string[];
+  due?: OutboxDue;
 }): Promise<bigint> {
   const { rows } = await database.pool.query<{ id: string }>(
-    `insert into processor.outbox (incarnation, created_at, account_ids, card_ids)
-     values ($1, clock_timestamp() - $2::float8 * interval '1 millisecond', $3, $4) returning id`,
+    `insert into processor.outbox (incarnation, created_at, account_ids, card_ids, from_seqs, to_seqs, due)
+     values ($1, clock_timestamp() - $2::float8 * interval '1 millisecond', $3, $4,
+             array_fill(1, array[cardinality($3::uuid[])]), array_fill(1, array[cardinality($3::uuid[])]), $5)
+     returning id`,
     [
       change.incarnation ?? randomUUID(),
       change.ageMs ?? 60_000,
       change.accountIds ?? [],
       change.cardIds ?? [],
+      change.due ?? 'all',
     ],
   );
   return BigInt(rows[0]!.id);
@@ -82,14 +86,18 @@ test('rows are taken when they are old enough, but for those of ours that are be
   const own = await outboxRow({ incarnation: ours });
   const young = await outboxRow({ ageMs: 0 });
   const seen: OutboxTask[] = [];
-  const taken = await store.takeOver(30_000, 10, [own], (tasks) => {
+  const taken = await store.takeOver({ ageMs: 30_000, limit: 10, known: [own], able: 'all' }, (tasks) => {
     seen.push(...tasks);
     return Promise.resolve();
   });
   const account = { kind: 'account', id: accountId, cents: -9007199254740993n, version: 12n };
   expect(seen).toEqual([
-    { outboxId: first, balances: [account, { kind: 'card', id: cardId, cents: 300n, version: 11n }] },
-    { outboxId: second, balances: [account] },
+    {
+      outboxId: first,
+      due: 'all',
+      balances: [account, { kind: 'card', id: cardId, cents: 300n, version: 11n }],
+    },
+    { outboxId: second, due: 'all', balances: [account] },
   ]);
   expect(taken).toBe(2);
   expect(await remaining()).toEqual([own, young]);
@@ -98,7 +106,9 @@ test('rows are taken when they are old enough, but for those of ours that are be
 test('a row of ours that nobody knows of is taken: the answer of its commit was lost', async () => {
   const unknown = await outboxRow({ incarnation: ours });
   const seen: bigint[] = [];
-  await store.takeOver(0, 10, [], (tasks) => Promise.resolve(void seen.push(...idsOf(tasks))));
+  await store.takeOver({ ageMs: 0, limit: 10, known: [], able: 'all' }, (tasks) =>
+    Promise.resolve(void seen.push(...idsOf(tasks))),
+  );
   expect(seen).toEqual([unknown]);
   expect(await remaining()).toEqual([]);
 });
@@ -107,13 +117,15 @@ test('two takers at once share the rows, none is worked on twice', async () => {
   const ids = [await outboxRow({}), await outboxRow({}), await outboxRow({})] as const;
   const other = new PostgresOutboxStore(database.pool, randomUUID());
   const [first, second] = [heldWork(), heldWork()];
-  const takers = [store.takeOver(0, 2, [], first.work)];
+  const takers = [store.takeOver({ ageMs: 0, limit: 2, known: [], able: 'all' }, first.work)];
   expect(idsOf(await first.begun)).toEqual([ids[0], ids[1]]);
-  takers.push(other.takeOver(0, 10, [], second.work));
+  takers.push(other.takeOver({ ageMs: 0, limit: 10, known: [], able: 'all' }, second.work));
   expect(idsOf(await second.begun)).toEqual([ids[2]]);
-  expect(await store.takeOver(0, 10, [], () => Promise.reject(new Error('nothing is left to work on')))).toBe(
-    0,
-  );
+  expect(
+    await store.takeOver({ ageMs: 0, limit: 10, known: [], able: 'all' }, () =>
+      Promise.reject(new Error('nothing is left to work on')),
+    ),
+  ).toBe(0);
   expect(await remaining()).toHaveLength(3);
   first.finish();
   second.finish();
@@ -123,11 +135,15 @@ test('two takers at once share the rows, none is worked on twice', async () => {
 
 test('rows whose work failed stay for the next one', async () => {
   const id = await outboxRow({});
-  await expect(store.takeOver(0, 10, [], () => Promise.reject(new Error('Redis is away')))).rejects.toThrow(
-    'Redis is away',
-  );
+  await expect(
+    store.takeOver({ ageMs: 0, limit: 10, known: [], able: 'all' }, () =>
+      Promise.reject(new Error('Redis is away')),
+    ),
+  ).rejects.toThrow('Redis is away');
   expect(await remaining()).toEqual([id]);
-  expect(await store.takeOver(0, 10, [], () => Promise.resolve())).toBe(1);
+  expect(await store.takeOver({ ageMs: 0, limit: 10, known: [], able: 'all' }, () => Promise.resolve())).toBe(
+    1,
+  );
 });
 
 test('a taker that loses its connection while it works leaves the rows to the next one', async () => {
@@ -137,14 +153,17 @@ test('a taker that loses its connection while it works leaves the rows to the ne
     { warn: () => undefined },
   );
   const held = heldWork();
-  const taking = new PostgresOutboxStore(pool, ours).takeOver(0, 10, [], held.work);
+  const taking = new PostgresOutboxStore(pool, ours).takeOver(
+    { ageMs: 0, limit: 10, known: [], able: 'all' },
+    held.work,
+  );
   const failure = expect(taking).rejects.toThrow();
   await held.begun;
   await database.pool.query(
     `select pg_terminate_backend(pid, 60000) from pg_stat_activity where datname = current_database() and application_name = 'paygate:taker'`,
   );
   const next: bigint[] = [];
-  await store.takeOver(0, 10, [], (tasks) =>
+  await store.takeOver({ ageMs: 0, limit: 10, known: [], able: 'all' }, (tasks) =>
     Promise.resolve(next.push(...idsOf(tasks))).then(() => undefined),
   );
   expect(next).toEqual([id]);
@@ -172,7 +191,7 @@ test('remove does not wait for rows that somebody else works on', async () => {
   ];
   const held = heldWork();
   const other = new PostgresOutboxStore(database.pool, randomUUID());
-  const taking = other.takeOver(30_000, 10, [], held.work);
+  const taking = other.takeOver({ ageMs: 30_000, limit: 10, known: [], able: 'all' }, held.work);
   expect(idsOf(await held.begun)).toEqual([taken]);
   await store.remove([taken, free]);
   expect(await remaining()).toEqual([taken]);
@@ -192,10 +211,13 @@ test('balances are read after the rows are locked: a commit between the two is s
     await database.pool.query('update processor.accounts set balance_cents = 2, seq = 2');
   });
   const versions: bigint[] = [];
-  await new PostgresOutboxStore(pool, ours).takeOver(0, 10, [], (tasks) => {
-    versions.push(...tasks.flatMap(({ balances }) => balances.map(({ version }) => version)));
-    return Promise.resolve();
-  });
+  await new PostgresOutboxStore(pool, ours).takeOver(
+    { ageMs: 0, limit: 10, known: [], able: 'all' },
+    (tasks) => {
+      versions.push(...tasks.flatMap(({ balances }) => balances.map(({ version }) => version)));
+      return Promise.resolve();
+    },
+  );
   expect(versions).toEqual([2n]);
 });
 

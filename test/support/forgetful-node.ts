@@ -28,7 +28,12 @@ function ports(clock: Clock): Ports {
     commit: async (changes) => {
       await later();
       outboxId += 1n;
-      return { verdicts: changes.map(() => committed), outboxId, cardTotals: [] };
+      return {
+        verdicts: changes.map(() => committed),
+        outboxId,
+        cardTotals: [],
+        decidedAt: '2026-11-22T10:40:01.000000Z',
+      };
     },
   };
   return {
@@ -71,7 +76,9 @@ function ports(clock: Clock): Ports {
       accountsToTakeUp: () => Promise.resolve([]),
     },
     quarantines: { setAside: absent('quarantines') },
-    outbox: { takeOver: () => Promise.resolve(0), remove: later },
+    outbox: { takeOver: () => Promise.resolve(0), events: absent('events of a row'), remove: later },
+    announcements: { announce: absent('announcements'), onAnnounced: nothing },
+    eventPublisher: { state: () => 'up', publish: later },
     publisher: { publish: () => Promise.resolve() },
     cache: { generation: () => 'g', write: later },
     retryClock: {

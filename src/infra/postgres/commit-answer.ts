@@ -8,6 +8,7 @@ export interface CommitAnswer {
   readonly outbox_id: string | null;
   readonly problems: readonly CommitProblem[] | null;
   readonly card_totals: readonly StoredCardTotal[] | null;
+  readonly decided_at: string | null;
 }
 
 export interface StoredCardTotal {
@@ -52,6 +53,7 @@ export function receiptOf(changes: readonly AccountChange[], answer: CommitAnswe
     verdicts: changes.map((change) => verdictOf(change, problems.get(change.accountId))),
     outboxId: answer.outbox_id === null ? null : BigInt(answer.outbox_id),
     cardTotals: (answer.card_totals ?? []).map(cardTotalOf),
+    decidedAt: answer.decided_at,
   };
 }
 

@@ -5,7 +5,7 @@ import { plainArray, quoted, record, recordArray } from './array-literals.ts';
 /** `processor.commit_decisions` (migration 0002). */
 export const COMMIT_DECISIONS = {
   name: 'commit-decisions',
-  text: 'select outbox_id::text, problems, card_totals from processor.commit_decisions($1, $2, $3, $4)',
+  text: 'select outbox_id::text, problems, card_totals, decided_at from processor.commit_decisions($1, $2, $3, $4)',
 } as const;
 
 export interface CommitCallOptions {

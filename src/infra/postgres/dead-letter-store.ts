@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
 import type pg from 'pg';
+import { failureAnnounced } from '../../domain/announcement.ts';
+import type { Announcement } from '../../domain/announcement.ts';
 import { LIMITS } from '../../limits.ts';
 import type { DeadLetter, DeadLetterStore } from '../../ports/stores.ts';
+import { Announcements } from './announcements.ts';
 import { poolTransaction } from './pool-transaction.ts';
 
 /**
@@ -11,22 +14,43 @@ import { poolTransaction } from './pool-transaction.ts';
  * D2. A redelivered message whose body waits here from the same queue, still open, keeps its id: the process died
  *     between recording and acknowledging.
  * D3. Where the letter says so, the `transactions` row goes from `PENDING` to `ERROR` in the same commit.
+ * D4. The event of a transaction that failed is written in the commit that records its letter, once.
  */
 export class PostgresDeadLetterStore implements DeadLetterStore {
   readonly #pool: pg.Pool;
 
-  constructor(pool: pg.Pool) {
+  readonly #announcements: Announcements;
+
+  /** Without `announcements` nobody is told. */
+  constructor(pool: pg.Pool, announcements = Announcements.silent(pool)) {
     this.#pool = pool;
+    this.#announcements = announcements;
   }
 
   async record(letters: readonly DeadLetter[]): Promise<readonly bigint[]> {
     if (letters.length === 0) return [];
-    return poolTransaction(this.#pool, async (client) => {
-      const ids: bigint[] = [];
-      for (const batch of batches(letters)) ids.push(...(await recordBatch(client, batch)));
-      return ids;
+    const { recorded, outboxId } = await poolTransaction(this.#pool, async (client) => {
+      const records: Recorded[] = [];
+      for (const batch of batches(letters)) records.push(...(await recordBatch(client, batch)));
+      const failures = letters.flatMap((letter, index) => failuresOf(letter, records[index]));
+      return { recorded: records, outboxId: await this.#announcements.write(client, failures) };
     });
+    this.#announcements.committed(outboxId);
+    return recorded.map(({ id }) => BigInt(id));
   }
+}
+
+interface Recorded {
+  readonly id: string;
+  readonly is_new: boolean;
+}
+
+/** Not of a false message under a true transaction's id, which goes on, nor of a letter that is recorded already. */
+function failuresOf(letter: DeadLetter, recorded: Recorded | undefined): readonly Announcement[] {
+  const { transactionId, accountId, code } = letter;
+  if (transactionId === null || accountId === null || code === 'PAYLOAD_MISMATCH') return [];
+  if (recorded?.is_new !== true) return [];
+  return [failureAnnounced(letter, { transactionId, accountId, deadLetterId: Number(recorded.id) })];
 }
 
 /** Ids are drawn first, so that each can be told to its letter; n is the letter's place in the batch. */
@@ -58,10 +82,13 @@ with given as materialized (
   update public.transactions t set status = 'ERROR'
    where t.status = 'PENDING' and t.id in (select transaction_id from given where marks_error)
 )
-select id from numbered order by n`;
+select id, is_new from numbered order by n`;
 
-async function recordBatch(client: pg.PoolClient, letters: readonly DeadLetter[]): Promise<bigint[]> {
-  const { rows } = await client.query<{ id: string }>(RECORD, [
+async function recordBatch(
+  client: pg.PoolClient,
+  letters: readonly DeadLetter[],
+): Promise<readonly Recorded[]> {
+  const { rows } = await client.query<Recorded>(RECORD, [
     letters.map((letter) => letter.queue),
     letters.map((letter) => letter.deadLetterQueue),
     letters.map((letter) => letter.code),
@@ -76,7 +103,7 @@ async function recordBatch(client: pg.PoolClient, letters: readonly DeadLetter[]
     letters.map((letter) => letter.redelivered),
     letters.map((letter) => letter.marksError),
   ]);
-  return rows.map((row) => BigInt(row.id));
+  return rows;
 }
 
 function keptBody(body: Buffer): Buffer {

@@ -1,13 +1,14 @@
 import type pg from 'pg';
 import { LIMITS } from '../../limits.ts';
 import type { CachedBalance } from '../../ports/balance-cache.ts';
-import type { OutboxStore, OutboxTask } from '../../ports/stores.ts';
+import type { OutboxDue, OutboxEvents, OutboxStore, OutboxTaking, OutboxTask } from '../../ports/stores.ts';
+import { readOutboxEvents } from './outbox-events.ts';
 import { poolTransaction } from './pool-transaction.ts';
 
 /**
  * The to-do lists of commits (`processor.outbox`).
  *
- * X1. A row is deleted only after its work resolved.
+ * X1. A row is deleted only after its work resolved; one of which a part cannot be done is kept for that part.
  * X2. Two takers never work on one row at once: it stays locked until the work is done. Should the lock be lost with
  *     its connection, the work is done twice, which is harmless.
  * X3. Balances are read after the rows are locked, in a statement of their own: never older than the commit they are for.
@@ -22,9 +23,7 @@ export class PostgresOutboxStore implements OutboxStore {
   }
 
   async takeOver(
-    ageMs: number,
-    limit: number,
-    known: readonly bigint[],
+    { ageMs, limit, known, able }: OutboxTaking,
     work: (tasks: readonly OutboxTask[]) => Promise<void>,
   ): Promise<number> {
     return poolTransaction(this.#pool, async (client) => {
@@ -36,12 +35,17 @@ export class PostgresOutboxStore implements OutboxStore {
         ageMs,
         limit,
         known.map(String),
+        able === 'all' ? ['all', 'balances', 'events'] : ['all', able],
       ]);
       if (rows.length === 0) return 0;
       await work(await tasksOf(client, rows));
-      await client.query(DELETE, [rows.map((row) => row.id)]);
+      await settle(client, rows, able);
       return rows.length;
     });
+  }
+
+  events(outboxIds: readonly bigint[]): Promise<readonly OutboxEvents[]> {
+    return readOutboxEvents(this.#pool, outboxIds);
   }
 
   async remove(outboxIds: readonly bigint[]): Promise<void> {
@@ -52,21 +56,25 @@ export class PostgresOutboxStore implements OutboxStore {
 
 interface OutboxRow {
   readonly id: string;
+  readonly due: OutboxDue;
   readonly account_ids: readonly string[];
   readonly card_ids: readonly string[];
 }
 
 /** Rows of our own are taken too, except the known ones: those of commits whose answer was lost. */
 const TAKE = `
-select id, account_ids, card_ids
+select id, due, account_ids, card_ids
   from processor.outbox
  where (incarnation <> $1 or id <> all ($4::bigint[]))
    and created_at <= clock_timestamp() - $2::float8 * interval '1 millisecond'
+   and due = any ($5)
  order by id
  limit $3
    for update skip locked`;
 
 const DELETE = 'delete from processor.outbox where id = any ($1::bigint[])';
+
+const KEEP_FOR = 'update processor.outbox set due = $2 where id = any ($1::bigint[])';
 
 /** What somebody else has taken over is deleted by them, or taken again later. */
 const DELETE_FREE = `
@@ -88,18 +96,30 @@ interface BalanceRow {
 }
 
 async function tasksOf(client: pg.PoolClient, rows: readonly OutboxRow[]): Promise<readonly OutboxTask[]> {
+  const unshown = rows.filter(({ due }) => due !== 'events');
   const { rows: found } = await client.query<BalanceRow>(BALANCES, [
-    [...new Set(rows.flatMap((row) => row.account_ids))],
-    [...new Set(rows.flatMap((row) => row.card_ids))],
+    [...new Set(unshown.flatMap((row) => row.account_ids))],
+    [...new Set(unshown.flatMap((row) => row.card_ids))],
   ]);
   const balances = { account: new Map<string, CachedBalance>(), card: new Map<string, CachedBalance>() };
   for (const { kind, id, cents, version } of found)
     balances[kind].set(id, { kind, id, cents: BigInt(cents), version: BigInt(version) });
-  return rows.map((row) => ({
-    outboxId: BigInt(row.id),
-    balances: [
-      ...row.account_ids.flatMap((id) => balances.account.get(id) ?? []),
-      ...row.card_ids.flatMap((id) => balances.card.get(id) ?? []),
-    ],
+  return rows.map(({ id, due, account_ids, card_ids }) => ({
+    outboxId: BigInt(id),
+    due,
+    balances:
+      due === 'events'
+        ? []
+        : [
+            ...account_ids.flatMap((accountId) => balances.account.get(accountId) ?? []),
+            ...card_ids.flatMap((cardId) => balances.card.get(cardId) ?? []),
+          ],
   }));
+}
+
+async function settle(client: pg.PoolClient, rows: readonly OutboxRow[], able: OutboxDue): Promise<void> {
+  const done = rows.filter(({ due }) => able === 'all' || due === able).map(({ id }) => id);
+  const kept = rows.map(({ id }) => id).filter((id) => !done.includes(id));
+  if (done.length > 0) await client.query(DELETE, [done]);
+  if (kept.length > 0) await client.query(KEEP_FOR, [kept, able === 'balances' ? 'events' : 'balances']);
 }

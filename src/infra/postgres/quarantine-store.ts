@@ -1,6 +1,8 @@
 import type pg from 'pg';
+import { quarantineAnnounced } from '../../domain/announcement.ts';
 import { LIMITS } from '../../limits.ts';
 import type { Quarantine, QuarantineStore } from '../../ports/stores.ts';
+import { Announcements } from './announcements.ts';
 import { poolTransaction } from './pool-transaction.ts';
 
 /**
@@ -8,27 +10,41 @@ import { poolTransaction } from './pool-transaction.ts';
  *
  * Q1. Fenced like a commit: the row of the shard is locked and its epoch compared before anything is written, and stays
  *     locked to the end, so that a node that has lost the shard writes nothing.
- * Q2. The status and its line in the operator log are one commit. An account that is quarantined already gets no second line.
+ * Q2. The status, its line in the operator log and its event are one commit. An account that is quarantined already gets no
+ *     second line and event.
  * Q3. Never touches a balance or a seq: what is wrong is left as it was found.
  */
 export class PostgresQuarantineStore implements QuarantineStore {
   readonly #pool: pg.Pool;
   readonly #node: { readonly nodeId: string; readonly incarnation: string };
 
-  constructor(pool: pg.Pool, node: { readonly nodeId: string; readonly incarnation: string }) {
+  readonly #announcements: Announcements;
+
+  /** Without `announcements` nobody is told. */
+  constructor(
+    pool: pg.Pool,
+    node: { readonly nodeId: string; readonly incarnation: string },
+    announcements = Announcements.silent(pool),
+  ) {
     this.#pool = pool;
     this.#node = node;
+    this.#announcements = announcements;
   }
 
-  setAside({ accountId, shard, epoch, reason }: Quarantine): Promise<'quarantined' | 'fenced'> {
-    return poolTransaction(this.#pool, async (client) => {
+  async setAside({ accountId, shard, epoch, reason }: Quarantine): Promise<'quarantined' | 'fenced'> {
+    const written = await poolTransaction(this.#pool, async (client) => {
       const { rows } = await client.query<{ epoch: string }>(FENCE, [shard]);
       if (rows[0] === undefined || BigInt(rows[0].epoch) !== epoch) return 'fenced';
       const { nodeId, incarnation } = this.#node;
       const why = storable(reason);
-      await client.query(SET_ASIDE, [accountId, nodeId, why, incarnation, shard, String(epoch)]);
-      return 'quarantined';
+      const change = [accountId, nodeId, why, incarnation, shard, String(epoch)];
+      const { rowCount } = await client.query(SET_ASIDE, change);
+      if (rowCount === 0) return { outboxId: null };
+      return { outboxId: await this.#announcements.write(client, [quarantineAnnounced(accountId, why)]) };
     });
+    if (written === 'fenced') return 'fenced';
+    this.#announcements.committed(written.outboxId);
+    return 'quarantined';
   }
 }
 

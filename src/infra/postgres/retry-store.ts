@@ -1,9 +1,11 @@
 import type pg from 'pg';
 import type { InboundQueue } from '../../contracts/queues.ts';
+import { retryAnnounced } from '../../domain/announcement.ts';
 import type { DeferralCode } from '../../domain/codes.ts';
 import { shardOf } from '../../domain/shard.ts';
 import { LIMITS } from '../../limits.ts';
 import type { Retry, RetryStore } from '../../ports/stores.ts';
+import { Announcements } from './announcements.ts';
 
 /**
  * Deferrals in `processor.retries`: the truth about when a command is tried again.
@@ -11,12 +13,16 @@ import type { Retry, RetryStore } from '../../ports/stores.ts';
  * R1. One row per transaction id. A second body under the same id never replaces the first: it is handed back.
  * R2. A row is moved on, never backwards in `first_seen_at`.
  * R3. Rows are written in id order, so that two batches cannot deadlock.
+ * R4. Each row that is written has its event written in the same statement.
  */
 export class PostgresRetryStore implements RetryStore {
   readonly #pool: pg.Pool;
+  readonly #announcements: Announcements;
 
-  constructor(pool: pg.Pool) {
+  /** Without `announcements` nobody is told. */
+  constructor(pool: pg.Pool, announcements = Announcements.silent(pool)) {
     this.#pool = pool;
+    this.#announcements = announcements;
   }
 
   async schedule(retries: readonly Retry[]): Promise<readonly (Retry | null)[]> {
@@ -65,7 +71,7 @@ export class PostgresRetryStore implements RetryStore {
   }
 
   async #upsert(retries: readonly Retry[]): Promise<ReadonlySet<string>> {
-    const { rows } = await this.#pool.query<{ transaction_id: string }>(UPSERT, [
+    const { rows } = await this.#pool.query<WrittenRow>(UPSERT, [
       retries.map((retry) => retry.transactionId),
       retries.map((retry) => retry.accountId),
       retries.map((retry) => shardOf(retry.accountId, LIMITS.shardCount)),
@@ -75,7 +81,9 @@ export class PostgresRetryStore implements RetryStore {
       retries.map((retry) => retry.body),
       retries.map((retry) => retry.dueAtMs),
       retries.map((retry) => retry.firstSeenAtMs),
+      ...this.#announcements.parameters(retries.map(retryAnnounced)),
     ]);
+    this.#announcements.committed(rows[0]?.outbox_id ?? null);
     return new Set(rows.map((row) => row.transaction_id));
   }
 
@@ -88,7 +96,14 @@ export class PostgresRetryStore implements RetryStore {
   }
 }
 
+interface WrittenRow {
+  readonly transaction_id: string;
+  /** The same in all rows. */
+  readonly outbox_id: string | null;
+}
+
 const UPSERT = `
+with written as (
 insert into processor.retries as r
        (transaction_id, account_id, shard, attempt, code, queue, body, due_at, first_seen_at)
 select g.transaction_id, g.account_id, g.shard, g.attempt, g.code, g.queue, g.body,
@@ -100,7 +115,14 @@ on conflict (transaction_id) do update
    set attempt = excluded.attempt, code = excluded.code, queue = excluded.queue, due_at = excluded.due_at,
        first_seen_at = least(r.first_seen_at, excluded.first_seen_at)
  where r.body = excluded.body
-returning r.transaction_id`;
+returning r.transaction_id
+), told as materialized (
+select processor.announce($10, (
+         select jsonb_agg(e.event)
+           from jsonb_array_elements($11::jsonb) e (event)
+           join written w on w.transaction_id = (e.event ->> 'transaction_id')::uuid)) as outbox_id
+)
+select w.transaction_id, t.outbox_id::text from written w cross join told t`;
 
 const REMOVE = `
 with gone as (

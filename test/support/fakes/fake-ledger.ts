@@ -22,6 +22,9 @@ export interface FakeJournalRow extends RoadDecision {
 /** What goes wrong with a commit. `lost-after`: it is done, but nobody learns of it. */
 export type Fault = 'none' | 'busy' | 'refused' | 'lost-before' | 'lost-after';
 
+/** When every commit is. */
+export const DECIDED_AT = '2026-11-22T10:40:01.000000Z';
+
 export interface FakeLedgerOptions {
   readonly compareRefundAmount?: boolean;
   /** Asked once per commit. */
@@ -104,7 +107,8 @@ export class FakeLedger implements Ledger {
     }
     const someCommitted = verdicts.some(({ kind }) => kind === 'committed');
     if (someCommitted) this.#outboxId += 1n;
-    return { verdicts, outboxId: someCommitted ? this.#outboxId : null, cardTotals };
+    if (!someCommitted) return { verdicts, outboxId: null, cardTotals, decidedAt: null };
+    return { verdicts, outboxId: this.#outboxId, cardTotals, decidedAt: DECIDED_AT };
   }
 
   #verdictOn(change: AccountChange): AccountVerdict {

@@ -74,6 +74,14 @@ export class CountingMetrics implements Metrics {
     this.#add(`commitFailed ${kind}`, 1);
   }
 
+  eventsPublished(type: string, count: number): void {
+    this.#add(`eventsPublished ${type}`, count);
+  }
+
+  eventsFailed(count: number): void {
+    this.#add('eventsFailed', count);
+  }
+
   fenced(shards: number): void {
     this.#add('fenced', shards);
   }

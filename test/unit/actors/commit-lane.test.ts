@@ -135,7 +135,7 @@ describe('after a commit', () => {
     lane.submit(change(1, 2), () => answers.push(`told: ${committed.length}`));
     await run();
     expect(answers).toEqual(['told: 1']);
-    expect(committed).toEqual([
+    expect(committed).toMatchObject([
       { outboxId: 1n, balances: [{ kind: 'account', id: accountIdOf(1), cents: 200n, version: 2n }] },
     ]);
   });
@@ -229,7 +229,10 @@ describe('failures', () => {
 
   it.each([
     ['throws what is no CommitFailure', () => Promise.reject(new TypeError('a bug'))],
-    ['answers for too few accounts', () => Promise.resolve({ verdicts: [], outboxId: 1n, cardTotals: [] })],
+    [
+      'answers for too few accounts',
+      () => Promise.resolve({ verdicts: [], outboxId: 1n, cardTotals: [], decidedAt: null }),
+    ],
     [
       'throws at once',
       () => {

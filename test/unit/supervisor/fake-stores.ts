@@ -1,10 +1,16 @@
 import type { CachedBalance, BalanceCache } from '../../../src/ports/balance-cache.ts';
 import { GenerationChanged } from '../../../src/ports/balance-cache.ts';
-import type { OutboundMessage, Publisher } from '../../../src/ports/broker.ts';
+import { eventSchema } from '../../../src/contracts/events.ts';
+import type { PaygateEvent } from '../../../src/contracts/events.ts';
+import type { Announcement } from '../../../src/domain/announcement.ts';
+import type { EventMessage, EventPublisher, OutboundMessage, Publisher } from '../../../src/ports/broker.ts';
 import type {
+  AnnouncementStore,
   DeadLetter,
   DeadLetterStore,
+  OutboxEvents,
   OutboxStore,
+  OutboxTaking,
   OutboxTask,
   Parked,
   ParkedRow,
@@ -228,22 +234,97 @@ export class FakeOutbox implements OutboxStore {
   readonly removed: bigint[][] = [];
   /** Rows of a dead incarnation, or of ours. */
   left: OutboxTask[] = [];
+  /** What rows say is to be told; most say nothing. */
+  readonly said = new Map<bigint, OutboxEvents>();
+  readonly read: (readonly bigint[])[] = [];
+  failures = 0;
 
   async takeOver(
-    _ageMs: number,
-    limit: number,
-    known: readonly bigint[],
+    { limit, known, able }: OutboxTaking,
     work: (tasks: readonly OutboxTask[]) => Promise<void>,
   ): Promise<number> {
-    const tasks = this.left.filter(({ outboxId }) => !known.includes(outboxId)).slice(0, limit);
+    const isAble = ({ due }: OutboxTask): boolean => able === 'all' || due === 'all' || due === able;
+    const free = this.left.filter(({ outboxId }) => !known.includes(outboxId));
+    const tasks = free.filter(isAble).slice(0, limit);
     if (tasks.length === 0) return 0;
     await work(tasks);
-    this.left = this.left.filter((task) => !tasks.includes(task));
+    const rest = able === 'balances' ? 'events' : 'balances';
+    this.left = this.left.flatMap((task) => {
+      if (!tasks.includes(task)) return [task];
+      return able === 'all' || task.due === able ? [] : [{ ...task, due: rest }];
+    });
     return tasks.length;
+  }
+
+  events(outboxIds: readonly bigint[]): Promise<readonly OutboxEvents[]> {
+    if (this.failures > 0) {
+      this.failures -= 1;
+      return Promise.reject(new Error('the store is away'));
+    }
+    this.read.push(outboxIds);
+    return Promise.resolve(outboxIds.map((id) => this.said.get(id) ?? { accounts: [], events: [] }));
   }
 
   remove(outboxIds: readonly bigint[]): Promise<void> {
     this.removed.push([...outboxIds]);
     return Promise.resolve();
+  }
+}
+
+/** Keeps announcements, each batch as one row; tells whoever listens. */
+export class FakeAnnouncements implements AnnouncementStore {
+  readonly announced: Announcement[] = [];
+  readonly #log: string[];
+  readonly #listeners: ((outboxId: bigint) => void)[] = [];
+  failures = 0;
+
+  constructor(log: string[] = []) {
+    this.#log = log;
+  }
+
+  announce(announcements: readonly Announcement[]): Promise<void> {
+    if (this.failures > 0) {
+      this.failures -= 1;
+      return Promise.reject(new Error('the store is away'));
+    }
+    this.#log.push(`announce ${announcements.length}`);
+    this.announced.push(...announcements);
+    this.#listeners.forEach((listener) => listener(10_000n + BigInt(this.announced.length)));
+    return Promise.resolve();
+  }
+
+  onAnnounced(listener: (outboxId: bigint) => void): void {
+    this.#listeners.push(listener);
+  }
+}
+
+/** A broker for events: takes them, or refuses while it is away. */
+export class FakeEventPublisher implements EventPublisher {
+  /** Every batch that was taken. */
+  readonly batches: (readonly EventMessage[])[] = [];
+  /** Confirms wait here. */
+  readonly gate = new Gate();
+  /** `lossy`: it takes them and does not confirm. */
+  broker: 'up' | 'away' | 'lossy' = 'up';
+  tries = 0;
+
+  get ids(): readonly string[] {
+    return this.batches.flat().map(({ id }) => id);
+  }
+
+  get bodies(): readonly PaygateEvent[] {
+    return this.batches.flat().map(({ body }) => eventSchema.parse(JSON.parse(body.toString())));
+  }
+
+  state(): 'up' | 'down' {
+    return this.broker === 'away' ? 'down' : 'up';
+  }
+
+  async publish(events: readonly EventMessage[]): Promise<void> {
+    this.tries += 1;
+    if (this.broker === 'away') throw new Error('the broker is away');
+    this.batches.push(events);
+    await this.gate.pass();
+    if (this.broker !== 'up') throw new Error('the broker did not confirm');
   }
 }

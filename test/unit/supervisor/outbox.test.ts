@@ -1,22 +1,31 @@
 /**
- * Without this: an old balance shown for good after a crash of the node or of Redis, an outbox that grows for ever, or
- * acknowledgements that wait for the cache.
+ * Without this: an old balance shown for good after a crash of the node or of Redis, an event that nobody is ever told of, an
+ * outbox that grows for ever, or acknowledgements that wait for the cache.
  */
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { ToldAccount } from '../../../src/domain/told-account.ts';
 import { LIMITS } from '../../../src/limits.ts';
 import type { CachedBalance } from '../../../src/ports/balance-cache.ts';
+import type { OutboxTask } from '../../../src/ports/stores.ts';
 import { BalanceDesk } from '../../../src/supervisor/balance-desk.ts';
 import { CacheWriter } from '../../../src/supervisor/cache-writer.ts';
+import { EventFeed } from '../../../src/supervisor/event-feed.ts';
 import { Outbox } from '../../../src/supervisor/outbox.ts';
 import { FakeClock } from '../../support/fakes/fake-clock.ts';
-import { accountIdOf, balanceRequest, cardIdOf, FakeEnvelope } from '../../support/fakes/fake-envelope.ts';
-import { FakeLedger } from '../../support/fakes/fake-ledger.ts';
+import {
+  accountIdOf,
+  balanceRequest,
+  cardIdOf,
+  FakeEnvelope,
+  transactionIdOf,
+} from '../../support/fakes/fake-envelope.ts';
+import { DECIDED_AT, FakeLedger } from '../../support/fakes/fake-ledger.ts';
 import { FakeReader } from '../../support/fakes/fake-reader.ts';
 import { CountingMetrics, QuietLogger } from '../../support/fakes/quiet.ts';
-import { FakeCache, FakeOutbox } from './fake-stores.ts';
+import { FakeCache, FakeEventPublisher, FakeOutbox } from './fake-stores.ts';
 import { turns } from './support.ts';
 
-function build() {
+function build({ events: setting }: { readonly events: 'on' | 'off' } = { events: 'on' }) {
   const clock = new FakeClock();
   const cache = new FakeCache();
   const store = new FakeOutbox();
@@ -25,7 +34,10 @@ function build() {
   const logger = new QuietLogger();
   const reader = new FakeReader(ledger);
   const writer = new CacheWriter({ cache, reader, clock, metrics, logger });
-  const outbox = new Outbox({ store, writer, cache, clock, logger });
+  const publisher = new FakeEventPublisher();
+  const feed = new EventFeed({ publisher, store, clock, metrics, logger });
+  const events = setting === 'on' ? feed : null;
+  const outbox = new Outbox({ store, writer, events, cache, clock, logger });
   const quarantined: string[] = [];
   const balances = new BalanceDesk({
     writer,
@@ -35,7 +47,21 @@ function build() {
     logger,
     quarantine: (accountId) => void quarantined.push(accountId),
   });
-  return { clock, cache, store, ledger, reader, metrics, writer, outbox, balances, quarantined };
+  return {
+    clock,
+    cache,
+    store,
+    ledger,
+    reader,
+    metrics,
+    logger,
+    writer,
+    publisher,
+    events,
+    outbox,
+    balances,
+    quarantined,
+  };
 }
 
 let world: ReturnType<typeof build>;
@@ -44,11 +70,17 @@ beforeEach(() => {
 });
 
 /** What a commit says: account `n` is at `cents` since seq `version`. The ledger knows it too. */
-function committed(outboxId: number, n: number, cents: number, version: number): void {
+function committed(
+  outboxId: number,
+  n: number,
+  cents: number,
+  version: number,
+  told: readonly ToldAccount[] = [],
+): void {
   const id = accountIdOf(n);
   world.ledger.addAccount(id, { balanceCents: BigInt(cents), seq: BigInt(version) });
   const balance: CachedBalance = { kind: 'account', id, cents: BigInt(cents), version: BigInt(version) };
-  world.outbox.committed({ outboxId: BigInt(outboxId), balances: [balance] });
+  world.outbox.committed({ outboxId: BigInt(outboxId), balances: [balance], told });
 }
 
 async function pass(durationMs: number): Promise<void> {
@@ -105,6 +137,117 @@ describe('after a commit', () => {
       LIMITS.cacheBatchMax,
       1,
     ]);
+  });
+});
+
+/** One deposit into account `n`. */
+function deposit(n: number, seq: number): ToldAccount {
+  const decision = {
+    seq: BigInt(seq),
+    transactionId: transactionIdOf(n * 1_000 + seq),
+    type: 'DEPOSIT',
+    outcome: 'APPROVED',
+    reason: null,
+    requestedCents: 1n,
+    amountCents: 1n,
+    balanceAfterCents: 1n,
+    cardId: null,
+    originalId: null,
+    flags: [],
+    rulesVersion: null,
+  } as const;
+  return { accountId: accountIdOf(n), decidedAt: DECIDED_AT, decisions: [decision] };
+}
+
+const SAFE_MS = LIMITS.cacheDurableMs + 300;
+
+describe('a row goes when its balances are safe and its events are confirmed', () => {
+  it('not before the events are', async () => {
+    world.publisher.gate.close();
+    committed(1, 1, 100, 1, [deposit(1, 1)]);
+    await pass(SAFE_MS);
+    expect(world.cache.shown(accountIdOf(1))).toBe(100n);
+    expect(world.store.removed).toEqual([]);
+    world.publisher.gate.open();
+    await pass(300);
+    expect(world.store.removed).toEqual([[1n]]);
+  });
+
+  it('not before the balances are, and the events do not wait for them', async () => {
+    world.cache.away = true;
+    committed(1, 1, 100, 1, [deposit(1, 1)]);
+    await pass(SAFE_MS);
+    expect(world.publisher.bodies).toHaveLength(2);
+    expect(world.store.removed).toEqual([]);
+    world.cache.away = false;
+    await pass(2_100 + SAFE_MS);
+    expect(world.store.removed).toEqual([[1n]]);
+    expect(world.publisher.bodies).toHaveLength(2);
+  });
+
+  it('of one that has events alone, when these are confirmed', async () => {
+    world.store.said.set(5n, { accounts: [deposit(1, 1)], events: [] });
+    world.outbox.announced(5n);
+    await turns(world.clock);
+    expect(world.publisher.bodies).toHaveLength(2);
+    expect(world.store.removed).toEqual([[5n]]);
+    expect(world.cache.contents.size).toBe(0);
+  });
+
+  it('where nobody is told of anything, when the balances are safe', async () => {
+    world = build({ events: 'off' });
+    committed(1, 1, 100, 1, [deposit(1, 1)]);
+    world.outbox.announced(5n);
+    await pass(SAFE_MS);
+    expect(world.store.removed).toEqual([[1n]]);
+    expect(world.publisher.tries).toBe(0);
+  });
+});
+
+describe('what others left, with one of the servers away', () => {
+  const left: OutboxTask = {
+    outboxId: 7n,
+    due: 'all',
+    balances: [{ kind: 'account', id: accountIdOf(3), cents: 1n, version: 1n }],
+  };
+  beforeEach(() => {
+    world.ledger.addAccount(accountIdOf(3), { balanceCents: 8n, seq: 4n });
+    world.store.said.set(7n, { accounts: [deposit(3, 4)], events: [] });
+    world.store.left = [left];
+  });
+
+  it('the broker: balances are shown, and the row stays for its events', async () => {
+    world.publisher.broker = 'away';
+    world.outbox.start();
+    await pass(SAFE_MS);
+    expect(world.cache.shown(accountIdOf(3))).toBe(8n);
+    expect(world.store.left).toMatchObject([{ outboxId: 7n, due: 'events' }]);
+    world.publisher.broker = 'up';
+    await pass(LIMITS.outboxTakeoverMs + SAFE_MS);
+    expect(world.publisher.bodies.map(({ seq }) => seq)).toEqual([4, 4]);
+    expect(world.store.left).toEqual([]);
+  });
+
+  it('the cache: events are published, and the row stays for its balances', async () => {
+    world.cache.away = true;
+    world.outbox.start();
+    await pass(SAFE_MS);
+    expect(world.publisher.bodies.map(({ seq }) => seq)).toEqual([4, 4]);
+    expect(world.store.left).toMatchObject([{ outboxId: 7n, due: 'balances' }]);
+    world.cache.away = false;
+    await pass(LIMITS.outboxTakeoverMs + SAFE_MS);
+    expect(world.cache.shown(accountIdOf(3))).toBe(8n);
+    expect(world.store.left).toEqual([]);
+  });
+
+  it('a broker that does not confirm: the row stays', async () => {
+    world.publisher.gate.close();
+    world.outbox.start();
+    await pass(5_000);
+    expect(world.store.left).toEqual([left]);
+    world.publisher.gate.open();
+    await pass(SAFE_MS);
+    expect(world.store.left).toEqual([]);
   });
 });
 
@@ -170,6 +313,7 @@ describe('the cache has lost its contents', () => {
 describe('rows of an incarnation that is gone', () => {
   const left = {
     outboxId: 7n,
+    due: 'all',
     balances: [{ kind: 'account', id: accountIdOf(3), cents: 1n, version: 1n }],
   } as const;
 
@@ -202,8 +346,8 @@ it('a row of ours that was never announced is done; one that is being done is le
   world.ledger.addAccount(accountIdOf(2), { balanceCents: 9n, seq: 1n });
   const unannounced: CachedBalance = { kind: 'account', id: accountIdOf(2), cents: 9n, version: 1n };
   world.store.left = [
-    { outboxId: 1n, balances: [] },
-    { outboxId: 2n, balances: [unannounced] },
+    { outboxId: 1n, due: 'all', balances: [] },
+    { outboxId: 2n, due: 'all', balances: [unannounced] },
   ];
   world.outbox.start();
   await pass(LIMITS.cacheDurableMs + 200);

@@ -6,6 +6,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { TransactionCommand } from '../../../src/contracts/command.ts';
 import type { StoredTransaction } from '../../../src/domain/identity.ts';
 import type { Settlement } from '../../../src/domain/settlement.ts';
+import { LIMITS } from '../../../src/limits.ts';
 import type { CommandEnvelope } from '../../../src/supervisor/command-envelope.ts';
 import { DeadLetterDesk } from '../../../src/supervisor/dead-letter-desk.ts';
 import { DeferralDesk } from '../../../src/supervisor/deferral-desk.ts';
@@ -16,12 +17,13 @@ import { Tally } from '../../../src/supervisor/tally.ts';
 import { FakeClock, SeededRandom } from '../../support/fakes/fake-clock.ts';
 import { balanceRequest, transaction } from '../../support/fakes/fake-envelope.ts';
 import { CountingMetrics, QuietLogger } from '../../support/fakes/quiet.ts';
-import { FakePublisher, FakeRetryClock, FakeStores } from './fake-stores.ts';
+import { FakeAnnouncements, FakePublisher, FakeRetryClock, FakeStores } from './fake-stores.ts';
 import { bodyOf, envelopeOf, FakeDelivery, turns } from './support.ts';
 
 const RETRY_ATTEMPTS = 3;
+const SAME_KEY = { kind: 'same-key', firstId: transaction(2).transactionId } as const;
 
-function desk() {
+function desk({ events }: { readonly events: 'on' | 'off' } = { events: 'on' }) {
   const clock = new FakeClock();
   const stores = new FakeStores();
   const { log } = stores;
@@ -31,6 +33,7 @@ function desk() {
   const logger = new QuietLogger();
   const inFlight = new InFlight();
   const givenBack: CommandEnvelope[] = [];
+  const announcements = new FakeAnnouncements(log);
   const onRecord = new Map<string, StoredTransaction>();
   const settle = new Settle({
     deadLetters: new DeadLetterDesk({ store: stores, publisher, clock, metrics, logger }),
@@ -49,6 +52,7 @@ function desk() {
     }),
     parking: new ParkDesk({ store: stores, clock, logger }),
     retryStore: stores,
+    announcements: events === 'on' ? announcements : null,
     tally: new Tally(metrics, clock),
     inFlight,
     clock,
@@ -68,6 +72,7 @@ function desk() {
     inFlight,
     givenBack,
     onRecord,
+    announcements,
     settle,
   };
 }
@@ -93,16 +98,40 @@ describe('acknowledged at once', () => {
   const stored = { ...transaction(1), status: 'APPROVED', reason: null } as const;
   it.each<[string, Settlement]>([
     ['a repeat', { kind: 'repeat', stored }],
-    ['the same key', { kind: 'same-key', firstId: transaction(2).transactionId }],
     ['an answered balance request', { kind: 'answered' }],
   ])('%s: somebody has committed it before', (_name, settlement) => {
     settleDelivered(settlement);
     expect(world.log).toEqual(['ack']);
     expect(world.inFlight.count).toBe(0);
   });
+
+  it('the same key, where nobody is told of anything', () => {
+    world = desk({ events: 'off' });
+    settleDelivered(SAME_KEY);
+    expect(world.log).toEqual(['ack']);
+  });
 });
 
 describe('nothing is acknowledged before it is durable', () => {
+  it('the same key: the event that tells of it', async () => {
+    world.announcements.failures = 1;
+    settleDelivered(SAME_KEY);
+    await turns(world.clock);
+    expect(world.log).toEqual([]);
+    world.clock.advance(LIMITS.storeBackoffMsMin);
+    await turns(world.clock);
+    expect(world.log).toEqual(['announce 1', 'ack']);
+    expect(world.announcements.announced).toMatchObject([
+      {
+        type: 'transaction.duplicate',
+        account_id: transaction(1).accountId,
+        transaction_id: transaction(1).transactionId,
+        first_id: transaction(2).transactionId,
+      },
+    ]);
+    expect(world.inFlight.count).toBe(0);
+  });
+
   it('a deferral: scheduled, acknowledged, then the clock is armed', async () => {
     settleDelivered({ kind: 'deferred', code: 'ROW_MISSING' });
     expect(world.log).toEqual([]);

@@ -7,7 +7,9 @@ import { FakeOperatorLedger } from '../../support/fakes/fake-operator-ledger.ts'
 import { FakeReader } from '../../support/fakes/fake-reader.ts';
 import { CountingMetrics, QuietLogger } from '../../support/fakes/quiet.ts';
 import {
+  FakeAnnouncements,
   FakeCache,
+  FakeEventPublisher,
   FakeOutbox,
   FakePublisher,
   FakeQuarantines,
@@ -36,6 +38,8 @@ export function supervised() {
   const retryClock = new FakeRetryClock(log);
   const cache = new FakeCache();
   const outbox = new FakeOutbox();
+  const announcements = new FakeAnnouncements(log);
+  const eventPublisher = new FakeEventPublisher();
   const quarantines = new FakeQuarantines(ledger, log);
   const metrics = new CountingMetrics();
   const logger = new QuietLogger();
@@ -55,6 +59,8 @@ export function supervised() {
       parked: stores,
       quarantines,
       outbox,
+      announcements,
+      eventPublisher,
       publisher,
       cache,
       retryClock,
@@ -93,6 +99,8 @@ export function supervised() {
     retryClock,
     cache,
     outbox,
+    announcements,
+    eventPublisher,
     quarantines,
     metrics,
     logger,

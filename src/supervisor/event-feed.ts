@@ -1,0 +1,195 @@
+import { eventBody } from '../contracts/events.ts';
+import type { BuiltEvent } from '../contracts/events.ts';
+import { ensureError } from '../domain/errors.ts';
+import { eventsOf } from '../domain/told-account.ts';
+import type { ToldAccount } from '../domain/told-account.ts';
+import { LIMITS } from '../limits.ts';
+import type { EventMessage, EventPublisher } from '../ports/broker.ts';
+import type { Clock, Logger, Metrics } from '../ports/runtime.ts';
+import type { OutboxEvents, OutboxStore } from '../ports/stores.ts';
+
+export interface EventFeedOptions {
+  readonly publisher: EventPublisher;
+  /** Where the events of a commit are read that nobody remembers. */
+  readonly store: Pick<OutboxStore, 'events'>;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+}
+
+interface Item {
+  readonly outboxId: bigint;
+  /** null: to be read from the ledger. */
+  readonly told: readonly ToldAccount[] | null;
+  readonly decisions: number;
+  readonly confirmed: Promise<void>;
+  readonly confirm: () => void;
+}
+
+/**
+ * Publishes the events of commits, in the order in which it is told of them.
+ *
+ * Owns what is to be told of an outbox row from `tell` until its promise resolves. Does not delete rows.
+ * E1. `tell` resolves after the broker has confirmed every event of the row. It never rejects.
+ * E2. One batch is unconfirmed at a time, and one that was not taken is published again, whole and first: events of an account
+ *     leave this node in order of seq, some perhaps twice.
+ * E3. Nothing is forgotten for want of memory: beyond `eventDecisionsMax` only the row's id is kept.
+ */
+export class EventFeed {
+  readonly #options: EventFeedOptions;
+  /** In the order of publication. */
+  readonly #items = new Map<bigint, Item>();
+  #decisions = 0;
+  #phase: 'idle' | 'scheduled' | 'telling' = 'idle';
+  readonly #whenEmpty: (() => void)[] = [];
+
+  constructor(options: EventFeedOptions) {
+    this.#options = options;
+  }
+
+  /** Outbox rows whose events are not confirmed. */
+  get waitingCount(): number {
+    return this.#items.size;
+  }
+
+  get isFull(): boolean {
+    return this.#items.size >= LIMITS.eventRowsMax;
+  }
+
+  /** Whether the broker takes events now. */
+  get isOpen(): boolean {
+    return this.#options.publisher.state() === 'up';
+  }
+
+  /** `told`: of a commit; null: whatever the row says. A row that waits already is told once. */
+  tell(outboxId: bigint, told: readonly ToldAccount[] | null): Promise<void> {
+    const waiting = this.#items.get(outboxId);
+    if (waiting !== undefined) return waiting.confirmed;
+    const decisions = told?.reduce((sum, account) => sum + account.decisions.length, 0) ?? 0;
+    const fits = this.#decisions + decisions <= LIMITS.eventDecisionsMax;
+    let confirm: () => void = () => undefined;
+    const confirmed = new Promise<void>((resolve) => (confirm = resolve));
+    const item = fits ? { told, decisions } : { told: null, decisions: 0 };
+    this.#items.set(outboxId, { outboxId, ...item, confirmed, confirm });
+    this.#decisions += item.decisions;
+    this.#wake();
+    return confirmed;
+  }
+
+  /** Resolves when nothing waits, however long that takes. */
+  async drain(): Promise<void> {
+    if (this.#items.size > 0) await new Promise<void>((resolve) => this.#whenEmpty.push(resolve));
+  }
+
+  #wake(): void {
+    if (this.#phase !== 'idle') return;
+    this.#phase = 'scheduled';
+    this.#options.clock.soon(() => void this.#run());
+  }
+
+  async #run(): Promise<void> {
+    this.#phase = 'telling';
+    while (this.#items.size > 0) {
+      const portion = this.#portion();
+      try {
+        await this.#tellAll(portion);
+        for (const item of portion) this.#end(item);
+      } catch (error) {
+        // A mistake of ours: the rows stay, and nobody takes them over before we are gone.
+        this.#options.logger.error({ err: error, rows: portion.length }, 'events could not be told');
+        for (const { outboxId, decisions } of portion) {
+          this.#items.delete(outboxId);
+          this.#decisions -= decisions;
+        }
+      }
+    }
+    this.#phase = 'idle';
+    for (const resolve of this.#whenEmpty.splice(0)) resolve();
+  }
+
+  /** What waits in memory at the head, or some of what must be read. */
+  #portion(): readonly Item[] {
+    const portion: Item[] = [];
+    let inMemory: boolean | null = null;
+    for (const item of this.#items.values()) {
+      const isInMemory = item.told !== null;
+      inMemory ??= isInMemory;
+      if (isInMemory !== inMemory || (!inMemory && portion.length === LIMITS.eventRowsReadMax)) break;
+      portion.push(item);
+      if (portion.length === LIMITS.eventBatchMax) break;
+    }
+    return portion;
+  }
+
+  #end({ outboxId, decisions, confirm }: Item): void {
+    this.#items.delete(outboxId);
+    this.#decisions -= decisions;
+    confirm();
+  }
+
+  async #tellAll(portion: readonly Item[]): Promise<void> {
+    const events = messagesOf(await this.#read(portion));
+    for (;;) {
+      const batch = take(events, LIMITS.eventBatchMax);
+      if (batch.length === 0) return;
+      await this.#again('published', batch.length, () => this.#options.publisher.publish(batch));
+      this.#count(batch);
+    }
+  }
+
+  async #read(portion: readonly Item[]): Promise<readonly OutboxEvents[]> {
+    if (portion[0]?.told != null) return portion.map(({ told }) => ({ accounts: told ?? [], events: [] }));
+    const ids = portion.map(({ outboxId }) => outboxId);
+    return this.#again('read', ids.length, () => this.#options.store.events(ids));
+  }
+
+  /** Until it goes through. */
+  async #again<T>(what: 'published' | 'read', count: number, work: () => Promise<T>): Promise<T> {
+    for (let failures = 1; ; failures += 1) {
+      try {
+        return await work();
+      } catch (error) {
+        await this.#failed(what, count, failures, ensureError(error));
+      }
+    }
+  }
+
+  #failed(what: 'published' | 'read', count: number, failures: number, error: Error): Promise<void> {
+    const { metrics, logger, clock } = this.#options;
+    if (what === 'published') metrics.eventsFailed(count);
+    const delayMs = Math.min(LIMITS.storeBackoffMsMax, LIMITS.storeBackoffMsMin * 2 ** (failures - 1));
+    // The first says what happened, the hundredth that it still does; the counter has them all.
+    if (failures % 100 === 1) {
+      const fields = { err: error, waiting: this.#items.size, failures, delay_ms: delayMs };
+      logger.warn(fields, `events could not be ${what}, trying again`);
+    }
+    return new Promise((resolve) => void clock.after(delayMs, resolve));
+  }
+
+  #count(batch: readonly EventMessage[]): void {
+    const counts = new Map<string, number>();
+    for (const { type } of batch) counts.set(type, (counts.get(type) ?? 0) + 1);
+    for (const [type, count] of counts) this.#options.metrics.eventsPublished(type, count);
+  }
+}
+
+function* messagesOf(rows: readonly OutboxEvents[]): Generator<EventMessage> {
+  for (const { accounts, events } of rows) {
+    for (const account of accounts) for (const event of eventsOf(account)) yield messageOf(event);
+    for (const event of events) yield messageOf(event);
+  }
+}
+
+function messageOf(event: BuiltEvent): EventMessage {
+  return { id: event.id, type: event.type, time: event.time, body: eventBody(event) };
+}
+
+function take<T>(items: Generator<T>, count: number): T[] {
+  const taken: T[] = [];
+  while (taken.length < count) {
+    const next = items.next();
+    if (next.done === true) break;
+    taken.push(next.value);
+  }
+  return taken;
+}
