@@ -32,6 +32,10 @@ export class PrometheusMetrics implements Metrics {
     'type',
     'outcome',
   ]);
+  readonly #ruleMatches = this.#counter('rule_matches_total', 'Transactions that a rule matched', [
+    'rule',
+    'action',
+  ]);
   readonly #repeated = this.#counter('transactions_repeated_total', 'Messages that repeated a transaction', [
     'kind',
   ]);
@@ -108,6 +112,10 @@ export class PrometheusMetrics implements Metrics {
 
   decided(type: string, outcome: string, count: number): void {
     this.#decided.inc({ type, outcome }, count);
+  }
+
+  ruleMatched(rule: string, action: string, count: number): void {
+    this.#ruleMatches.inc({ rule, action }, count);
   }
 
   repeated(kind: 'already_decided' | 'same_key', count: number): void {

@@ -10,6 +10,7 @@ import { connectionName, createPool } from '../infra/postgres/pool.ts';
 import { PostgresQuarantineStore } from '../infra/postgres/quarantine-store.ts';
 import { PostgresReader } from '../infra/postgres/reader.ts';
 import { PostgresRetryStore } from '../infra/postgres/retry-store.ts';
+import { PostgresRuleStore } from '../infra/postgres/rule-store.ts';
 import { PostgresShardDirectory } from '../infra/postgres/shard-directory.ts';
 import { RabbitInbox } from '../infra/rabbitmq/inbox.ts';
 import { RabbitInboundQueues } from '../infra/rabbitmq/inbound-queues.ts';
@@ -45,6 +46,7 @@ export interface LedgerConnections {
   readonly parked: PostgresParkStore;
   readonly quarantines: PostgresQuarantineStore;
   readonly outbox: PostgresOutboxStore;
+  readonly rules: PostgresRuleStore;
   readonly directory: PostgresShardDirectory;
 }
 
@@ -76,6 +78,7 @@ export function ledgerConnections({ config, identity, logger }: ConnectionsOptio
     parked: new PostgresParkStore(pool),
     quarantines: new PostgresQuarantineStore(pool, identity),
     outbox: new PostgresOutboxStore(pool, incarnation),
+    rules: new PostgresRuleStore(pool),
     directory: new PostgresShardDirectory(directoryPool, identity),
   };
 }

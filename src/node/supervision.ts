@@ -18,6 +18,7 @@ import type {
   QuarantineStore,
   RetryClock,
   RetryStore,
+  RuleStore,
 } from '../ports/stores.ts';
 import { AccountRegion } from '../supervisor/account-region.ts';
 import { BalanceDesk } from '../supervisor/balance-desk.ts';
@@ -36,6 +37,7 @@ import { Outbox } from '../supervisor/outbox.ts';
 import { ParkDesk } from '../supervisor/park-desk.ts';
 import { ParkedDesk } from '../supervisor/parked-desk.ts';
 import { Retries } from '../supervisor/retries.ts';
+import { RuleWatch } from '../supervisor/rule-watch.ts';
 import { Router } from '../supervisor/router.ts';
 import { Settle } from '../supervisor/settle.ts';
 import { ShardExits } from '../supervisor/shard-exits.ts';
@@ -58,6 +60,7 @@ export interface Ports {
   readonly parked: ParkStore;
   readonly quarantines: QuarantineStore;
   readonly outbox: OutboxStore;
+  readonly rules: RuleStore;
   readonly publisher: Publisher;
   readonly cache: BalanceCache;
   readonly retryClock: RetryClock;
@@ -106,6 +109,7 @@ export interface Supervision {
   readonly desk: ForwardDesk;
   readonly orphans: OrphanDesk;
   readonly orders: OrderDesk;
+  readonly rules: RuleWatch;
 }
 
 /** Nothing starts by itself: deliveries, forwards and retries do. */
@@ -135,7 +139,9 @@ export function supervise(ports: Ports, config: SupervisionConfig, callbacks: Ca
   const parking = new ParkDesk({ store: ports.parked, clock, logger });
   const settle = settleDesk(ports, config, { tally, inFlight, router, wake, parking });
   const parked = new ParkedDesk({ store: ports.parked, settle, inFlight, clock, logger });
-  const regionParts = { shards, doors, outbox, writer, parking, parked, onFenced };
+  const rules = new RuleWatch({ store: ports.rules, clock, logger });
+  const ruleSet = rules.inForce;
+  const regionParts = { shards, doors, outbox, writer, parking, parked, ruleSet, onFenced };
   const region = accountRegion(ports, config, regionParts);
   const exits = new ShardExits({ region, parking, clock, logger });
   const common = { ...bounds, clock, logger, inFlight, settle, router, nextN };
@@ -171,6 +177,7 @@ export function supervise(ports: Ports, config: SupervisionConfig, callbacks: Ca
     desk,
     orphans,
     orders,
+    rules,
   };
 }
 
@@ -195,6 +202,7 @@ interface RegionParts {
   readonly writer: CacheWriter;
   readonly parking: ParkDesk;
   readonly parked: ParkedDesk;
+  readonly ruleSet: RuleWatch['inForce'];
   readonly onFenced: (shard: number, epoch: bigint) => void;
 }
 
@@ -232,6 +240,7 @@ function accountRegion(ports: Ports, config: SupervisionConfig, parts: RegionPar
     metrics,
     quarantines: ports.quarantines,
     rules: { refundAmount: config.refundAmount, refundWaitMs: config.refundWaitMs },
+    ruleSet: parts.ruleSet,
     activeAccountsMax: config.activeAccountsMax,
     accountIdleMs: config.accountIdleMs,
     answerBalance: (request, state) => balances.answer(request, state),

@@ -14,6 +14,8 @@ import type {
   Retry,
   RetryClock,
   RetryStore,
+  RuleStore,
+  StoredRuleSet,
   UnownedParking,
 } from '../../../src/ports/stores.ts';
 import type { FakeLedger } from '../../support/fakes/fake-ledger.ts';
@@ -241,5 +243,17 @@ export class FakeOutbox implements OutboxStore {
   remove(outboxIds: readonly bigint[]): Promise<void> {
     this.removed.push([...outboxIds]);
     return Promise.resolve();
+  }
+}
+
+/** The rule sets that were applied, oldest first: version 1 is the first. */
+export class FakeRules implements RuleStore {
+  readonly documents: unknown[] = [];
+
+  newerThan(version: number): Promise<StoredRuleSet | null> {
+    const newest = this.documents.length;
+    return Promise.resolve(
+      newest > version ? { version: newest, document: this.documents[newest - 1] } : null,
+    );
   }
 }

@@ -12,6 +12,7 @@ import {
   FakePublisher,
   FakeQuarantines,
   FakeRetryClock,
+  FakeRules,
   FakeStores,
 } from './fake-stores.ts';
 
@@ -37,6 +38,7 @@ export function supervised() {
   const cache = new FakeCache();
   const outbox = new FakeOutbox();
   const quarantines = new FakeQuarantines(ledger, log);
+  const rules = new FakeRules();
   const metrics = new CountingMetrics();
   const logger = new QuietLogger();
   const fenced: number[] = [];
@@ -55,6 +57,7 @@ export function supervised() {
       parked: stores,
       quarantines,
       outbox,
+      rules,
       publisher,
       cache,
       retryClock,
@@ -94,6 +97,7 @@ export function supervised() {
     cache,
     outbox,
     quarantines,
+    rules,
     metrics,
     logger,
     fenced,
