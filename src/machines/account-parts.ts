@@ -137,8 +137,9 @@ export const accountParts = setup({
     noteReading: assign({ askedFor: ({ context }) => context.mailbox.waitingCount, quarantine: null }),
     noteState: assign(({ event }) => {
       if (event.type !== 'hydrated' || event.state === null) return {};
-      const { hasParked, lastEventMs: _, ...state } = event.state;
       const { history } = event;
+      const { accountId, balanceCents, seq, status, overdraftCents, hasParked } = event.state;
+      const state = { accountId, balanceCents, seq, status, overdraftCents };
       return { state, history, parked: hasParked ? 'left' : 'none', known: NOTHING_KNOWN, loadFailures: 0 };
     }),
     noteParkedSeen: assign({ parked: 'left' }),

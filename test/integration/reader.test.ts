@@ -38,6 +38,7 @@ test('an account without decisions is active and empty; one that is not in accou
     status: 'active',
     overdraftCents: 0n,
     hasParked: false,
+    lastEventMs: -Infinity,
   });
   expect(await reader.account(randomUUID())).toBeNull();
 });
@@ -57,6 +58,7 @@ test('an account with decisions, status and overdraft, exact beyond 2^53', async
     status: 'closed',
     overdraftCents: 9_007_199_254_740_997n,
     hasParked: false,
+    lastEventMs: -Infinity,
   });
 });
 
