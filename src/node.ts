@@ -52,6 +52,7 @@ export async function startNode(config: Config, options: StartOptions): Promise<
     inFlight: () => runtime.parts?.supervision.inFlight.count ?? 0,
     cachePending: () => runtime.parts?.supervision.writer.pendingCount ?? 0,
     forwarding: () => runtime.parts?.supervision.forwarder.heldCount ?? 0,
+    rulesVersion: () => runtime.parts?.supervision.rules.inForce()?.version ?? 0,
     shards: () => runtime.parts?.tick.shardKeeper.counts() ?? null,
   });
   const runtime: NodeRuntime = new NodeRuntime({

@@ -10,6 +10,8 @@ export interface LiveFigures {
   cachePending(): number;
   /** Commands held for other nodes. */
   forwarding(): number;
+  /** Version of the rule set that this node decides by; 0: none is in force. */
+  rulesVersion(): number;
   /** How many shards are in each state; null before the node has joined. */
   shards(): Readonly<Record<string, number>> | null;
 }
@@ -83,6 +85,7 @@ export class PrometheusMetrics implements Metrics {
     this.#liveGauge('in_flight', 'Messages taken in and not answered', () => live.inFlight());
     this.#liveGauge('cache_pending', 'Balances that wait for the cache', () => live.cachePending());
     this.#liveGauge('forwarding', 'Commands held for other nodes', () => live.forwarding());
+    this.#liveGauge('rules_version', 'Version of the rule set in force, 0: none', () => live.rulesVersion());
     const shards: Gauge = new Gauge({
       name: 'paygate_shards',
       help: 'Shards of this node, by state',
