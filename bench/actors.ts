@@ -52,7 +52,9 @@ const reader: AccountReader = {
       status: 'active',
       overdraftCents: 0n,
       hasParked: false,
+      lastEventMs: -Infinity,
     }),
+  history: () => Promise.resolve({ approved: [], rejected: [] }),
   cardOwner: () => Promise.resolve(null),
   original: () => Promise.reject(new Error('no refunds here')),
   cardTotal: (cardId) => Promise.resolve({ cardId, totalCents: 0n, seq: 0n }),
@@ -122,7 +124,7 @@ async function measure(accountCount: number, perAccount: number, rounds: number)
   };
   const rules = { refundAmount: 'message', refundWaitMs: 900_000 } as const;
   const parked = { whenParked: () => null, take: () => Promise.resolve([]) };
-  const surroundings = { reader, parked, parent, clock, random, logger, rules };
+  const surroundings = { reader, parked, parent, clock, random, logger, rules, ruleSet: () => null };
   const ids = Array.from({ length: accountCount }, (_, n) => `account ${n}`);
   globalThis.gc?.();
   const heapBefore = process.memoryUsage().heapUsed;

@@ -105,6 +105,7 @@ function decide(plan: Planned): RoadDecision {
       occurredAt: '2026-11-22T10:40:00.123456Z',
     },
     seq: account.seq,
+    eventTime: { atMs: 1_795_344_000_123, text: '2026-11-22T10:40:00.123456Z' },
     outcome: 'APPROVED',
     reason: null,
     requestedCents: 100n,

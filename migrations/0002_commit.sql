@@ -31,7 +31,8 @@ create type processor.new_decision as (
   road text,
   rules_version int,
   flags text[],
-  occurred_at timestamptz,
+  occurred_at timestamptz,        -- event time: never before that of the account's last decision
+  said_at timestamptz,            -- what the message says, where that is another time; null = the same
   expected_cents bigint,          -- what the row must say; null = not compared
   row_original_id uuid,           -- what the row is to point to
   row_card_id uuid,
@@ -239,8 +240,8 @@ begin
     -- In key order: two commits that insert the same keys must not wait for each other.
     insert into public.transactions (
         id, account_id, card_id, amount_cents, status, type, created_at, idempotency_key, refund_transaction_id)
-      select d.transaction_id, d.account_id, d.row_card_id, d.requested_cents, d.outcome, d.type, d.occurred_at,
-             d.idempotency_key, d.row_original_id
+      select d.transaction_id, d.account_id, d.row_card_id, d.requested_cents, d.outcome, d.type,
+             coalesce(d.said_at, d.occurred_at), d.idempotency_key, d.row_original_id
       from unnest(decisions) d
       where d.transaction_id = any (absent) and d.account_id <> all (left_out)
       order by d.idempotency_key;

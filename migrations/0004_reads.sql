@@ -4,9 +4,11 @@
 -- a prepared statement that was planned while a table was nearly empty would scan it until it is analysed.
 
 -- An account that nobody has decided anything for has no row of ours: it is active and empty. What is parked is looked for
--- by a scalar subquery, since `exists` may become one scan of the whole table.
+-- by a scalar subquery, since `exists` may become one scan of the whole table. The last event time (milliseconds; null = none) is that
+-- of the last transaction: what operators order and the opening row are no events.
 create function processor.read_accounts(ids uuid[])
-returns table (id uuid, balance_cents bigint, seq bigint, status text, overdraft_cents bigint, has_parked boolean)
+returns table (id uuid, balance_cents bigint, seq bigint, status text, overdraft_cents bigint, has_parked boolean,
+  last_event_ms bigint)
 language plpgsql stable
   set plan_cache_mode = force_generic_plan
   set enable_seqscan = off
@@ -18,7 +20,9 @@ begin
   return query
     select a.id, coalesce(p.balance_cents, 0), coalesce(p.seq, 0), coalesce(p.status, 'active'),
            coalesce(p.overdraft_cents, 0),
-           (select k.n from processor.parked k where k.account_id = a.id order by k.n limit 1) is not null
+           (select k.n from processor.parked k where k.account_id = a.id order by k.n limit 1) is not null,
+           (select floor(extract(epoch from j.occurred_at) * 1000)::bigint from processor.journal j
+            where j.account_id = a.id and j.operator is null and j.type <> 'OPENING' order by j.seq desc limit 1)
     from public.accounts a
     left join processor.accounts p on p.account_id = a.id and p.account_id = any (ids)
     where a.id = any (ids);

@@ -1,4 +1,5 @@
 import { DECODE_LIMITS } from './contracts/decode-limits.ts';
+import { RULE_LIMITS } from './contracts/rule-limits.ts';
 
 /**
  * Every bound of the processor, in one place. A queue, map, batch, wait or retry without a bound here is a bug.
@@ -7,6 +8,8 @@ import { DECODE_LIMITS } from './contracts/decode-limits.ts';
 const BOUNDS = {
   /** `bodyBytesMax`, `bodyDepthMax`, `refusalIssuesMax`. */
   ...DECODE_LIMITS,
+  /** `rulesMax`, `ruleSelectorsMax`, `ruleWindowSecondsMax`, `historyKeptMax`, `historyWalkMax`, `eventAgeMsMax`. */
+  ...RULE_LIMITS,
   /** Bytes of bodies in flight from one queue, to which the intake window is fitted; five queues make 30 MiB. */
   queueBytesMax: 6 * 1024 * 1024,
   /** Intake window at start; it doubles while the work keeps up. A backlog of large bodies comes with so many of them at once. */
@@ -40,6 +43,10 @@ const BOUNDS = {
   hydrateBackoffMsMax: 5_000,
   /** Ids in one loader query. */
   loaderBatchMax: 1000,
+  /** Accounts whose past is read in one query: some rows each, `historyKeptMax` of each outcome at most. */
+  historyBatchMax: 50,
+  /** How often a node looks for a new rule set. */
+  rulesPollMs: 1_000,
   /** Balances in one cache script call. */
   cacheBatchMax: 500,
   /** Outbox rows of a dead incarnation are taken over when they are this old. */

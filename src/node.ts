@@ -53,6 +53,7 @@ export async function startNode(config: Config, options: StartOptions): Promise<
     cachePending: () => runtime.parts?.supervision.writer.pendingCount ?? 0,
     eventsWaiting: () => runtime.parts?.supervision.events?.waitingCount ?? 0,
     forwarding: () => runtime.parts?.supervision.forwarder.heldCount ?? 0,
+    rulesVersion: () => runtime.parts?.supervision.rules.inForce()?.version ?? 0,
     shards: () => runtime.parts?.tick.shardKeeper.counts() ?? null,
   });
   const runtime: NodeRuntime = new NodeRuntime({

@@ -1,6 +1,7 @@
 import { createActor } from 'xstate';
 import type { Actor } from 'xstate';
 import type { AccountState } from '../domain/account.ts';
+import type { RuleSet } from '../domain/rules/rule-set.ts';
 import type { AccountEvent, AccountPlace, AccountRules, StopReason } from '../machines/account-effects.ts';
 import { accountMachine } from '../machines/account-machine.ts';
 import { Mailbox } from '../machines/mailbox.ts';
@@ -47,6 +48,8 @@ export interface ActorSurroundings {
   readonly random: Random;
   readonly logger: Logger;
   readonly rules: AccountRules;
+  /** In force at this moment; null: none. */
+  readonly ruleSet: () => RuleSet | null;
 }
 
 /** An account as the console and the tests see it. */

@@ -1,5 +1,8 @@
 import type { AccountState, OriginalFact } from '../domain/account.ts';
 import { retryDelayMs } from '../domain/retry-policy.ts';
+import { noHistory } from '../domain/rules/history.ts';
+import type { AccountHistory } from '../domain/rules/history.ts';
+import type { RuleSet } from '../domain/rules/rule-set.ts';
 import { LIMITS } from '../limits.ts';
 import type {
   AccountEffects,
@@ -10,7 +13,7 @@ import type {
 } from '../machines/account-effects.ts';
 import type { BalanceEnvelope } from '../machines/mailbox.ts';
 import { foundSettlements } from '../machines/run-decision.ts';
-import type { AccountChange, CommitFailure } from '../ports/ledger.ts';
+import type { AccountChange, CommitFailure, HydratedAccount } from '../ports/ledger.ts';
 import type { AccountOrder } from '../ports/operator-ledger.ts';
 import type { AccountActor } from './account-actor.ts';
 import type { ProposalResult } from './commit-lane.ts';
@@ -77,6 +80,10 @@ export class LiveEffects implements AccountEffects {
     return this.#account.surroundings.clock.now();
   }
 
+  ruleSet(): RuleSet | null {
+    return this.#account.surroundings.ruleSet();
+  }
+
   /** Lets go of the timer. */
   dispose(): void {
     this.#cancelPause?.();
@@ -97,10 +104,20 @@ export class LiveEffects implements AccountEffects {
       const parking = surroundings.parked.whenParked(accountId);
       if (parking !== null) await parking;
       const state = await surroundings.reader.account(accountId);
-      this.#tell({ type: 'hydrated', state });
+      this.#tell({ type: 'hydrated', state, history: await this.#historyOf(state) });
     } catch (error) {
       this.#tell({ type: 'hydration.failed', error });
     }
+  }
+
+  /** As of the row that `state` is of: what is written meanwhile is another owner's, and refuses our commit. */
+  async #historyOf(state: HydratedAccount | null): Promise<AccountHistory> {
+    if (state === null) return noHistory(-Infinity);
+    const { accountId, seq, lastEventMs } = state;
+    const needs = this.ruleSet()?.needs ?? null;
+    if (needs === null) return noHistory(lastEventMs);
+    const past = await this.#account.surroundings.reader.history({ accountId, seq, needs });
+    return { lastEventMs, kept: needs, ...past };
   }
 
   async #takeParked(): Promise<void> {

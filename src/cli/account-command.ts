@@ -18,6 +18,7 @@ interface AccountOptions {
 }
 
 function journalTable(entries: readonly JournalEntry[]): string {
+  const isFlagged = entries.some(({ flags }) => flags.length > 0);
   const rows = entries.map((entry) => [
     entry.seq,
     entry.decidedAt,
@@ -27,8 +28,10 @@ function journalTable(entries: readonly JournalEntry[]): string {
     money(entry.amountCents),
     money(entry.balanceAfterCents),
     entry.transactionId,
+    ...(isFlagged ? [entry.flags.join(' ')] : []),
   ]);
-  return table(['seq', 'decided', 'type', 'outcome', 'asked', 'effect', 'balance', 'transaction'], rows);
+  const head = ['seq', 'decided', 'type', 'outcome', 'asked', 'effect', 'balance', 'transaction'];
+  return table([...head, ...(isFlagged ? ['rules'] : [])], rows);
 }
 
 function waiting(view: AccountView): string {

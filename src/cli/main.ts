@@ -45,6 +45,11 @@ const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./dead-letters-command.ts')).deadLettersCommand(),
   },
   {
+    name: 'rules',
+    summary: 'check, apply or show the rules that transactions are held to',
+    load: async () => (await import('./rules-command.ts')).rulesCommand(),
+  },
+  {
     name: 'cluster',
     summary: 'show nodes, shards and roles; drain a node; pause or resume intake',
     load: async () => (await import('./cluster-command.ts')).clusterCommand(),

@@ -1,10 +1,19 @@
 import { Argument, Command } from 'commander';
 import { loadConfig } from '../config.ts';
 import { explainTransaction, type TransactionExplanation } from '../infra/postgres/explain.ts';
+import type { JournalEntry } from '../infra/postgres/journal-entry.ts';
 import { EXIT } from './exit-codes.ts';
 import { uuid } from './options.ts';
 import { bold, money, print, printJson } from './output.ts';
 import { withPool } from './with-pool.ts';
+
+/** Which rules were in force, and what they had to say. */
+function rules({ rulesVersion, flags }: JournalEntry): readonly (readonly [string, string])[] {
+  if (rulesVersion === null) return [];
+  const found =
+    flags.length === 0 ? 'none matched' : flags.map((flag) => flag.replace(':', ' by ')).join(', ');
+  return [['rules', `version ${String(rulesVersion)}: ${found}`]];
+}
 
 function facts(explanation: TransactionExplanation): readonly (readonly [string, string])[] {
   const { row, decision, retry, deadLetters } = explanation;
@@ -21,6 +30,7 @@ function facts(explanation: TransactionExplanation): readonly (readonly [string,
       : ([
           ['decided', `${decision.decidedAt} as seq ${String(decision.seq)}, by ${decision.road}`],
           ['balance', `${money(decision.balanceAfterCents)} after it`],
+          ...rules(decision),
         ] as const)),
     ...(retry === null ? [] : ([['next try', `${retry.dueAt}, number ${String(retry.attempt)}`]] as const)),
     ...deadLetters.map((letter) => ['dead letter', `${letter.code}: ${letter.detail}`] as const),

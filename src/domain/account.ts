@@ -1,5 +1,6 @@
 import type { TransactionCommand, TransactionType } from '../contracts/command.ts';
 import type { AccountStatus, Outcome, RejectionCode } from './codes.ts';
+import type { EventTime } from './event-time.ts';
 
 /** An account as the ledger holds it. Money in cents. */
 export interface AccountState {
@@ -39,6 +40,7 @@ export interface Facts {
 export interface Decision {
   readonly command: TransactionCommand;
   readonly seq: bigint;
+  readonly eventTime: EventTime;
   readonly outcome: Outcome;
   readonly reason: RejectionCode | null;
   /** What was asked for; for a whole refund (`REFUND_AMOUNT=original`) what was left of the original. Cents, positive. */
@@ -52,4 +54,6 @@ export interface Decision {
   readonly rowOriginalId: string | null;
   /** The card whose total this changes (a refund counts for its original's card), and by how much (cents, signed). */
   readonly cardTotal: { readonly cardId: string; readonly deltaCents: bigint } | null;
+  /** `<reject|flag|shadow>:<rule>` of each rule that matched; most have none. */
+  readonly flags: readonly string[];
 }

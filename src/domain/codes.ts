@@ -15,6 +15,7 @@ export const REJECTION_CODES = [
   'REFUND_EXCEEDS_ORIGINAL',
   'INSUFFICIENT_FUNDS',
   'BALANCE_LIMIT',
+  'RULE_REFUSED',
 ] as const;
 export type RejectionCode = (typeof REJECTION_CODES)[number];
 

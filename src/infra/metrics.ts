@@ -12,6 +12,8 @@ export interface LiveFigures {
   eventsWaiting(): number;
   /** Commands held for other nodes. */
   forwarding(): number;
+  /** Version of the rule set that this node decides by; 0: none is in force. */
+  rulesVersion(): number;
   /** How many shards are in each state; null before the node has joined. */
   shards(): Readonly<Record<string, number>> | null;
 }
@@ -33,6 +35,10 @@ export class PrometheusMetrics implements Metrics {
   readonly #decided = this.#counter('transactions_processed_total', 'Transactions decided', [
     'type',
     'outcome',
+  ]);
+  readonly #ruleMatches = this.#counter('rule_matches_total', 'Transactions that a rule matched', [
+    'rule',
+    'action',
   ]);
   readonly #repeated = this.#counter('transactions_repeated_total', 'Messages that repeated a transaction', [
     'kind',
@@ -90,6 +96,7 @@ export class PrometheusMetrics implements Metrics {
     this.#liveGauge('cache_pending', 'Balances that wait for the cache', () => live.cachePending());
     this.#liveGauge('events_waiting', 'Commits whose events are not confirmed', () => live.eventsWaiting());
     this.#liveGauge('forwarding', 'Commands held for other nodes', () => live.forwarding());
+    this.#liveGauge('rules_version', 'Version of the rule set in force, 0: none', () => live.rulesVersion());
     const shards: Gauge = new Gauge({
       name: 'paygate_shards',
       help: 'Shards of this node, by state',
@@ -119,6 +126,10 @@ export class PrometheusMetrics implements Metrics {
 
   decided(type: string, outcome: string, count: number): void {
     this.#decided.inc({ type, outcome }, count);
+  }
+
+  ruleMatched(rule: string, action: string, count: number): void {
+    this.#ruleMatches.inc({ rule, action }, count);
   }
 
   repeated(kind: 'already_decided' | 'same_key', count: number): void {

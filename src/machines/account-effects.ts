@@ -1,5 +1,7 @@
 import type { AccountState, OriginalFact } from '../domain/account.ts';
 import type { DecideOptions } from '../domain/decide.ts';
+import type { AccountHistory } from '../domain/rules/history.ts';
+import type { RuleSet } from '../domain/rules/rule-set.ts';
 import type { OperatorResult, Settlement } from '../domain/settlement.ts';
 import type { AccountChange, HydratedAccount } from '../ports/ledger.ts';
 import type { AccountOrder } from '../ports/operator-ledger.ts';
@@ -51,6 +53,8 @@ export interface AccountEffects {
   end(reason: StopReason): void;
   /** Milliseconds since the epoch. */
   now(): number;
+  /** The rule set that is in force at this moment; null: none. */
+  ruleSet(): RuleSet | null;
 }
 
 export interface AccountInput {
@@ -69,8 +73,8 @@ export type AccountEvent =
   | { readonly type: 'stop'; readonly reason: 'stopped' | 'fenced' | 'shutdown' }
   /** The ledger holds it as quarantined from now on. */
   | { readonly type: 'quarantine'; readonly reason: string }
-  /** null: no such account. */
-  | { readonly type: 'hydrated'; readonly state: HydratedAccount | null }
+  /** `state` null: no such account. */
+  | { readonly type: 'hydrated'; readonly state: HydratedAccount | null; readonly history: AccountHistory }
   | { readonly type: 'hydration.failed'; readonly error: unknown }
   | {
       readonly type: 'facts.loaded';

@@ -1,4 +1,5 @@
 import { LIMITS } from '../limits.ts';
+import { noHistory } from '../domain/rules/history.ts';
 import { accountParts } from './account-parts.ts';
 import { NOTHING_KNOWN } from './run-facts.ts';
 
@@ -19,6 +20,9 @@ import { NOTHING_KNOWN } from './run-facts.ts';
  * C6. Commands that were parked are decided before everything newer: while the ledger may have more of them, nothing
  *     else is taken up.
  * C7. A quarantined account decides operators' orders and nothing else. Balance requests are answered, all else is parked.
+ *
+ * C8. A run is decided under the rule set that is in force at that moment, and only with a past that is complete for it: a set
+ *     that looks further back makes the account read again.
  *
  * Deciding is an action on the way into `committing`, not a state of its own: a step of the chart costs about 4 µs,
  * and two steps per command (taken, committed) is what 20,000 a second leave room for.
@@ -47,6 +51,7 @@ export const accountMachine = accountParts.createMachine({
     mailbox: input.mailbox,
     effects: input.effects,
     state: null,
+    history: noHistory(-Infinity),
     parked: 'none',
     known: NOTHING_KNOWN,
     askedFor: 0,

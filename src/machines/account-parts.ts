@@ -1,6 +1,8 @@
 import { assign, setup } from 'xstate';
 import type { AccountState } from '../domain/account.ts';
 import { judgeOrder } from '../domain/judge-order.ts';
+import { covers, historyAfter } from '../domain/rules/history.ts';
+import type { AccountHistory } from '../domain/rules/history.ts';
 import type { Settlement } from '../domain/settlement.ts';
 import { LIMITS } from '../limits.ts';
 import type {
@@ -11,6 +13,7 @@ import type {
   AccountRules,
   StopReason,
 } from './account-effects.ts';
+import type { AccountChange } from '../ports/ledger.ts';
 import type { Mailbox } from './mailbox.ts';
 import { decide, decidedSettlements, stateAfter } from './run-decision.ts';
 import { factNeeds, forgetRun, learn, needsFacts, NOTHING_KNOWN } from './run-facts.ts';
@@ -24,6 +27,8 @@ export interface AccountContext {
   readonly effects: AccountEffects;
   /** null until the first hydration. */
   readonly state: AccountState | null;
+  /** What rules may want to know of the account's past, as of `state`. */
+  readonly history: AccountHistory;
   /** `left`: the ledger may have parked commands that are not in the mailbox. */
   readonly parked: 'none' | 'left';
   readonly known: KnownFacts;
@@ -60,6 +65,11 @@ function progress(
   return { state, known, setbacks: 0, refusals: 0, aloneLeft: Math.max(0, aloneLeft - endedCount) };
 }
 
+/** The rules that are in force now look further back than what is remembered. */
+function rulesWantMore({ effects, history, mailbox }: AccountContext): boolean {
+  return mailbox.waitingCount > 0 && !covers(history.kept, effects.ruleSet()?.needs ?? null);
+}
+
 /** For the compiler only. */
 const types = {} as { context: AccountContext; events: AccountEvent; input: AccountInput };
 
@@ -67,7 +77,7 @@ const types = {} as { context: AccountContext; events: AccountEvent; input: Acco
 export const accountParts = setup({
   types,
   guards: {
-    mustReadAgain: ({ context }) => context.quarantine !== null,
+    mustReadAgain: ({ context }) => context.quarantine !== null || rulesWantMore(context),
     moreIsParked: ({ context }) => context.parked === 'left' && context.mailbox.parkedCount === 0,
     orderIsNext: ({ context }) => context.mailbox.orderIsNext,
     somethingWaits: ({ context }) => context.mailbox.waitingCount > 0,
@@ -127,8 +137,10 @@ export const accountParts = setup({
     noteReading: assign({ askedFor: ({ context }) => context.mailbox.waitingCount, quarantine: null }),
     noteState: assign(({ event }) => {
       if (event.type !== 'hydrated' || event.state === null) return {};
-      const { hasParked, ...state } = event.state;
-      return { state, parked: hasParked ? 'left' : 'none', known: NOTHING_KNOWN, loadFailures: 0 };
+      const { history } = event;
+      const { accountId, balanceCents, seq, status, overdraftCents, hasParked } = event.state;
+      const state = { accountId, balanceCents, seq, status, overdraftCents };
+      return { state, history, parked: hasParked ? 'left' : 'none', known: NOTHING_KNOWN, loadFailures: 0 };
     }),
     noteParkedSeen: assign({ parked: 'left' }),
     noteParkedTaken: assign(({ event }) =>
@@ -143,14 +155,7 @@ export const accountParts = setup({
       event.type === 'facts.loaded' ? { known: learn(context.known, event), loadFailures: 0 } : {},
     ),
     noteCommit: assign(({ context, event }) =>
-      event.type === 'change.committed'
-        ? progress(
-            context,
-            event.change.decisions.length,
-            stateAfter(committedState(context), event.change),
-            forgetRun(context.known),
-          )
-        : {},
+      event.type === 'change.committed' ? afterCommit(context, event.change) : {},
     ),
     noteNothingDecided: assign(({ context }) =>
       progress(context, 0, context.state, forgetRun(context.known)),
@@ -180,6 +185,15 @@ export const accountParts = setup({
   },
 });
 
+function afterCommit(context: AccountContext, change: AccountChange): Partial<AccountContext> {
+  const { known, history, effects } = context;
+  const state = stateAfter(committedState(context), change);
+  return {
+    ...progress(context, change.decisions.length, state, forgetRun(known)),
+    history: historyAfter(history, change.decisions, effects.ruleSet()?.needs ?? null),
+  };
+}
+
 function answerBalances(context: AccountContext): void {
   const { mailbox, effects } = context;
   let request = mailbox.takeBalanceRequest();
@@ -190,9 +204,15 @@ function answerBalances(context: AccountContext): void {
 }
 
 function decideAndPropose(context: AccountContext): void {
-  const { place, rules, mailbox, effects, known } = context;
+  const { place, rules, mailbox, effects, known, history } = context;
   if (mailbox.run.length === 0) return;
-  const circumstances = { place, rules, facts: known.run, nowMs: effects.now() };
+  const ruleSet = effects.ruleSet();
+  if (!covers(history.kept, ruleSet?.needs ?? null)) {
+    // New rules came while cards or originals were read: the past is read first.
+    mailbox.putBack();
+    return;
+  }
+  const circumstances = { place, rules, facts: known.run, ruleSet, history, nowMs: effects.now() };
   const { change, deferrals, deferredCount } = decide(committedState(context), mailbox.run, circumstances);
   if (deferredCount > 0) mailbox.settleRun(deferrals);
   if (change !== null) effects.propose(change);

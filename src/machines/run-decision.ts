@@ -2,6 +2,8 @@ import type { AccountState, Decision, Facts } from '../domain/account.ts';
 import { decideRun } from '../domain/decide.ts';
 import type { Finding } from '../domain/finding.ts';
 import { settlementOf } from '../domain/resolve.ts';
+import type { AccountHistory } from '../domain/rules/history.ts';
+import type { RuleSet } from '../domain/rules/rule-set.ts';
 import type { Settlement } from '../domain/settlement.ts';
 import type { AccountChange, RoadDecision } from '../ports/ledger.ts';
 import type { AccountPlace, AccountRules } from './account-effects.ts';
@@ -20,6 +22,10 @@ export interface Circumstances {
   readonly place: AccountPlace;
   readonly rules: AccountRules;
   readonly facts: Facts;
+  /** In force at this moment; null: none. */
+  readonly ruleSet: RuleSet | null;
+  /** Complete enough for the rule set. */
+  readonly history: AccountHistory;
   /** Milliseconds since the epoch. */
   readonly nowMs: number;
 }
@@ -28,13 +34,15 @@ export interface Circumstances {
 export function decide(
   state: AccountState,
   run: readonly TransactionEnvelope[],
-  { place, rules, facts, nowMs }: Circumstances,
+  { place, rules, facts, ruleSet, history, nowMs }: Circumstances,
 ): DecidedRun {
   const requests = run.map(({ command, firstSeenAtMs }) => ({
     command,
     originalWaitOver: nowMs - firstSeenAtMs >= rules.refundWaitMs,
+    receivedAtMs: firstSeenAtMs,
   }));
-  const verdicts = decideRun(state, requests, facts, rules);
+  const verdicts = decideRun(state, requests, facts, rules, { ruleSet, history });
+  const rulesVersion = ruleSet?.version ?? null;
   const deferrals: (Settlement | null)[] = [];
   const decisions: RoadDecision[] = [];
   for (const [index, envelope] of run.entries()) {
@@ -42,7 +50,7 @@ export function decide(
     if (verdict === undefined) throw new Error('a command of the run was not decided');
     deferrals.push(verdict.kind === 'deferred' ? verdict : null);
     if (verdict.kind === 'deferred') continue;
-    decisions.push(roadDecision(verdict.decision, envelope));
+    decisions.push(roadDecision(verdict.decision, envelope, rulesVersion));
   }
   return {
     deferrals,
@@ -80,10 +88,15 @@ export function foundSettlements(
 }
 
 /** Field by field on purpose: spreading the decision and adding to it costs 2.7 µs a command, this 0.05 µs. */
-function roadDecision(decision: Decision, { road, mayDecideError }: TransactionEnvelope): RoadDecision {
+function roadDecision(
+  decision: Decision,
+  { road, mayDecideError }: TransactionEnvelope,
+  rulesVersion: number | null,
+): RoadDecision {
   return {
     command: decision.command,
     seq: decision.seq,
+    eventTime: decision.eventTime,
     outcome: decision.outcome,
     reason: decision.reason,
     requestedCents: decision.requestedCents,
@@ -92,9 +105,9 @@ function roadDecision(decision: Decision, { road, mayDecideError }: TransactionE
     rowCardId: decision.rowCardId,
     rowOriginalId: decision.rowOriginalId,
     cardTotal: decision.cardTotal,
+    flags: decision.flags,
     road,
-    rulesVersion: null,
-    flags: [],
+    rulesVersion,
     mayDecideError,
   };
 }

@@ -11,6 +11,7 @@ import { connectionName, createPool } from '../infra/postgres/pool.ts';
 import { PostgresQuarantineStore } from '../infra/postgres/quarantine-store.ts';
 import { PostgresReader } from '../infra/postgres/reader.ts';
 import { PostgresRetryStore } from '../infra/postgres/retry-store.ts';
+import { PostgresRuleStore } from '../infra/postgres/rule-store.ts';
 import { PostgresShardDirectory } from '../infra/postgres/shard-directory.ts';
 import { RabbitEventPublisher } from '../infra/rabbitmq/event-publisher.ts';
 import { RabbitInbox } from '../infra/rabbitmq/inbox.ts';
@@ -48,6 +49,7 @@ export interface LedgerConnections {
   readonly parked: PostgresParkStore;
   readonly quarantines: PostgresQuarantineStore;
   readonly outbox: PostgresOutboxStore;
+  readonly rules: PostgresRuleStore;
   readonly directory: PostgresShardDirectory;
 }
 
@@ -81,6 +83,7 @@ export function ledgerConnections({ config, identity, logger }: ConnectionsOptio
     parked: new PostgresParkStore(pool),
     quarantines: new PostgresQuarantineStore(pool, identity, announcements),
     outbox: new PostgresOutboxStore(pool, incarnation),
+    rules: new PostgresRuleStore(pool),
     directory: new PostgresShardDirectory(directoryPool, identity),
   };
 }

@@ -42,6 +42,7 @@ export class NodeParts {
   /** Ends all work at once; what is unfinished is others' to do. */
   stop(): void {
     this.tick.stop();
+    this.supervision.rules.stop();
     this.probe.stop();
     this.supervision.ingest.close();
     this.supervision.orphans.stop();

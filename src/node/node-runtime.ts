@@ -67,10 +67,12 @@ export class NodeRuntime implements NodeSteps {
         ),
       );
     this.#parts = new NodeParts({ ...this.#options, ledger: this.#ledger, clusterId, onOtherCluster });
+    await this.#parts.supervision.rules.load();
   }
 
   async join(): Promise<void> {
     const { supervision, probe, tick, servers } = this.#mustHaveParts();
+    supervision.rules.start();
     supervision.outbox.start();
     supervision.region.startSweeping();
     supervision.orphans.start();

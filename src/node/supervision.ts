@@ -19,6 +19,7 @@ import type {
   QuarantineStore,
   RetryClock,
   RetryStore,
+  RuleStore,
 } from '../ports/stores.ts';
 import { AccountRegion } from '../supervisor/account-region.ts';
 import { BalanceDesk } from '../supervisor/balance-desk.ts';
@@ -38,6 +39,7 @@ import { Outbox } from '../supervisor/outbox.ts';
 import { ParkDesk } from '../supervisor/park-desk.ts';
 import { ParkedDesk } from '../supervisor/parked-desk.ts';
 import { Retries } from '../supervisor/retries.ts';
+import { RuleWatch } from '../supervisor/rule-watch.ts';
 import { Router } from '../supervisor/router.ts';
 import { Settle } from '../supervisor/settle.ts';
 import { ShardExits } from '../supervisor/shard-exits.ts';
@@ -61,6 +63,7 @@ export interface Ports {
   readonly quarantines: QuarantineStore;
   readonly outbox: OutboxStore;
   readonly announcements: AnnouncementStore;
+  readonly rules: RuleStore;
   readonly publisher: Publisher;
   /** null: no events are published. */
   readonly eventPublisher: EventPublisher | null;
@@ -113,6 +116,7 @@ export interface Supervision {
   readonly desk: ForwardDesk;
   readonly orphans: OrphanDesk;
   readonly orders: OrderDesk;
+  readonly rules: RuleWatch;
 }
 
 /** Nothing starts by itself: deliveries, forwards and retries do. */
@@ -144,7 +148,9 @@ export function supervise(ports: Ports, config: SupervisionConfig, callbacks: Ca
   const parking = new ParkDesk({ store: ports.parked, clock, logger });
   const settle = settleDesk(ports, config, { tally, inFlight, router, wake, parking });
   const parked = new ParkedDesk({ store: ports.parked, settle, inFlight, clock, logger });
-  const regionParts = { shards, doors, outbox, writer, parking, parked, onFenced };
+  const rules = new RuleWatch({ store: ports.rules, clock, logger });
+  const ruleSet = rules.inForce;
+  const regionParts = { shards, doors, outbox, writer, parking, parked, ruleSet, onFenced };
   const region = accountRegion(ports, config, regionParts);
   const exits = new ShardExits({ region, parking, clock, logger });
   const common = { ...bounds, clock, logger, inFlight, settle, router, nextN };
@@ -181,6 +187,7 @@ export function supervise(ports: Ports, config: SupervisionConfig, callbacks: Ca
     desk,
     orphans,
     orders,
+    rules,
   };
 }
 
@@ -210,6 +217,7 @@ interface RegionParts {
   readonly writer: CacheWriter;
   readonly parking: ParkDesk;
   readonly parked: ParkedDesk;
+  readonly ruleSet: RuleWatch['inForce'];
   readonly onFenced: (shard: number, epoch: bigint) => void;
 }
 
@@ -247,6 +255,7 @@ function accountRegion(ports: Ports, config: SupervisionConfig, parts: RegionPar
     metrics,
     quarantines: ports.quarantines,
     rules: { refundAmount: config.refundAmount, refundWaitMs: config.refundWaitMs },
+    ruleSet: parts.ruleSet,
     activeAccountsMax: config.activeAccountsMax,
     accountIdleMs: config.accountIdleMs,
     answerBalance: (request, state) => balances.answer(request, state),

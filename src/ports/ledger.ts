@@ -2,6 +2,7 @@ import type { Road } from '../contracts/command.ts';
 import type { AccountState, Decision, OriginalFact } from '../domain/account.ts';
 import type { Finding } from '../domain/finding.ts';
 import type { StoredTransaction } from '../domain/identity.ts';
+import type { HistoryNeeds, PastDecisions } from '../domain/rules/history.ts';
 
 /** One account's part of a commit: taken whole or left out whole. */
 export interface AccountChange {
@@ -20,8 +21,6 @@ export interface RoadDecision extends Decision {
   readonly road: Road;
   /** Version of the rule set that was in force, null without one. */
   readonly rulesVersion: number | null;
-  /** `<reject|flag|shadow>:<rule>` of each rule that matched; most have none. */
-  readonly flags: readonly string[];
   /** True where a row in status `ERROR` may still be decided (operator's replay, `retry_queue`). */
   readonly mayDecideError: boolean;
 }
@@ -91,12 +90,23 @@ export interface JournalCheck {
 export interface HydratedAccount extends AccountState {
   /** `processor.parked` has commands of it, to be decided before anything newer. */
   readonly hasParked: boolean;
+  /** Event time of its last transaction, milliseconds since the epoch; -Infinity: it has none. */
+  readonly lastEventMs: number;
+}
+
+export interface HistoryRequest {
+  readonly accountId: string;
+  /** Of the last journal row that counts. */
+  readonly seq: bigint;
+  readonly needs: HistoryNeeds;
 }
 
 /** Reads what an actor needs. Implementations batch calls of the same turn into one query. Reject with the driver's error. */
 export interface AccountReader {
   /** null: the account is not in `accounts`. */
   account(accountId: string): Promise<HydratedAccount | null>;
+  /** The account's recent decisions, as memory would have them (`RecentDecisions`). */
+  history(request: HistoryRequest): Promise<PastDecisions>;
   /** Owner of the card, null where there is no such card. */
   cardOwner(cardId: string): Promise<string | null>;
   original(transactionId: string): Promise<OriginalFact>;

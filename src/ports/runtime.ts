@@ -29,6 +29,7 @@ export interface Logger {
 export interface Metrics {
   received(queue: string, count: number): void;
   decided(type: string, outcome: string, count: number): void;
+  ruleMatched(rule: string, action: string, count: number): void;
   repeated(kind: 'already_decided' | 'same_key', count: number): void;
   deferred(code: string): void;
   deadLettered(code: string): void;

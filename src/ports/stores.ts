@@ -6,6 +6,19 @@ import type { DeferralCode, FailureCode } from '../domain/codes.ts';
 import type { ToldAccount } from '../domain/told-account.ts';
 import type { CachedBalance } from './balance-cache.ts';
 
+/** A rule set as `processor.rules` has it. */
+export interface StoredRuleSet {
+  /** 1 or more. */
+  readonly version: number;
+  /** As JSON.parse leaves it; null: since this version no rules are in force. */
+  readonly document: unknown;
+}
+
+export interface RuleStore {
+  /** The newest one; null: none is newer than the version given. Rejects with the driver's error. */
+  newerThan(version: number): Promise<StoredRuleSet | null>;
+}
+
 /** A message that is given up, kept whole. */
 export interface DeadLetter {
   /** Queue it was read from. */

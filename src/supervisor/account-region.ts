@@ -78,7 +78,7 @@ export class AccountRegion implements AccountParent {
   #cancelSweep: () => void = () => undefined;
 
   constructor(options: RegionOptions) {
-    const { reader, parked, clock, random, logger, rules, shards, quarantines: store } = options;
+    const { reader, parked, clock, random, logger, rules, ruleSet, shards, quarantines: store } = options;
     this.#options = options;
     this.#quarantines = new QuarantineDesk({
       store,
@@ -87,7 +87,7 @@ export class AccountRegion implements AccountParent {
       logger,
       onEnd: (pending, end) => this.#quarantineEnded(pending, end),
     });
-    this.#surroundings = { reader, parked, clock, random, logger, rules, parent: this };
+    this.#surroundings = { reader, parked, clock, random, logger, rules, ruleSet, parent: this };
   }
 
   get activeCount(): number {

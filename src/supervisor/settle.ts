@@ -79,6 +79,7 @@ export class Settle implements EnvelopeDesk {
     switch (settlement.kind) {
       case 'decided':
         this.#options.tally.decided(settlement.decision.command.type, settlement.decision.outcome);
+        this.#options.tally.flagged(settlement.decision.flags);
         this.#options.deferrals.decided(settlement.decision.command.transactionId);
         this.#end(envelope);
         break;

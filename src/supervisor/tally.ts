@@ -31,6 +31,8 @@ export class Tally {
     REFUND: none(),
   };
   readonly #repeated: Record<RepeatKind, number> = { already_decided: 0, same_key: 0 };
+  /** By flag: `<reject|flag|shadow>:<rule>`. */
+  readonly #flagged = new Map<string, number>();
   #scheduled = false;
 
   constructor(metrics: Metrics, clock: Clock) {
@@ -46,6 +48,11 @@ export class Tally {
   decided(type: TransactionType, outcome: Outcome): void {
     this.#decided[type][outcome] += 1;
     this.#schedule();
+  }
+
+  flagged(flags: readonly string[]): void {
+    for (const flag of flags) this.#flagged.set(flag, (this.#flagged.get(flag) ?? 0) + 1);
+    if (flags.length > 0) this.#schedule();
   }
 
   repeated(kind: RepeatKind): void {
@@ -71,6 +78,11 @@ export class Tally {
       if (counts.REJECTED > 0) this.#metrics.decided(type, 'REJECTED', counts.REJECTED);
       this.#decided[type] = none();
     }
+    for (const [flag, count] of this.#flagged) {
+      const [action = '', rule = ''] = flag.split(':');
+      this.#metrics.ruleMatched(rule, action, count);
+    }
+    this.#flagged.clear();
     for (const kind of ['already_decided', 'same_key'] as const) {
       if (this.#repeated[kind] > 0) this.#metrics.repeated(kind, this.#repeated[kind]);
       this.#repeated[kind] = 0;

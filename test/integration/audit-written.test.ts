@@ -98,7 +98,7 @@ describe.each(['message', 'original'] as const)('a ledger written with REFUND_AM
       ),
     };
     const state = await reader.account(accountId);
-    const requests = run.map((command) => ({ command, originalWaitOver: true }));
+    const requests = run.map((command) => ({ command, originalWaitOver: true, receivedAtMs: Date.now() }));
     const decisions = decideRun(state!, requests, facts, options).flatMap((verdict) =>
       verdict.kind === 'decided' ? [verdict.decision] : [],
     );
@@ -118,12 +118,11 @@ describe.each(['message', 'original'] as const)('a ledger written with REFUND_AM
 });
 
 const roadDecision = (
-  decision: Omit<RoadDecision, 'road' | 'rulesVersion' | 'flags' | 'mayDecideError'>,
+  decision: Omit<RoadDecision, 'road' | 'rulesVersion' | 'mayDecideError'>,
 ): RoadDecision => ({
   ...decision,
   road: 'delivery',
   rulesVersion: null,
-  flags: [],
   mayDecideError: false,
 });
 

@@ -5,9 +5,12 @@
  * thousand accounts that start at once ask a thousand times.
  */
 import { randomUUID } from 'node:crypto';
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import pg from 'pg';
 import { PostgresReader } from '../../src/infra/postgres/reader.ts';
+import { noHistory, RecentDecisions } from '../../src/domain/rules/history.ts';
+import type { HistoryNeeds, PastDecisions } from '../../src/domain/rules/history.ts';
+import type { RoadDecision } from '../../src/ports/ledger.ts';
 import { LIMITS } from '../../src/limits.ts';
 import {
   approved,
@@ -38,6 +41,7 @@ test('an account without decisions is active and empty; one that is not in accou
     status: 'active',
     overdraftCents: 0n,
     hasParked: false,
+    lastEventMs: -Infinity,
   });
   expect(await reader.account(randomUUID())).toBeNull();
 });
@@ -57,6 +61,7 @@ test('an account with decisions, status and overdraft, exact beyond 2^53', async
     status: 'closed',
     overdraftCents: 9_007_199_254_740_997n,
     hasParked: false,
+    lastEventMs: -Infinity,
   });
 });
 
@@ -205,4 +210,98 @@ test('what the database says goes to every caller of the batch, and the next bat
   expect([bad.status, good.status]).toEqual(['rejected', 'rejected']);
   expect(bad.status === 'rejected' && bad.reason).toMatchObject({ code: '22P02' });
   expect(await reader.account(accountId)).toMatchObject({ accountId });
+});
+
+describe('the past of an account', () => {
+  const NEEDS = { windowMs: 60_000, rejected: true };
+  const START_MS = Date.parse('2026-11-22T10:00:00Z');
+
+  /** Approved ones of 1, 2, 3 … cents, every third rejected, ten seconds apart; all on record. */
+  async function life(accountId: string, count: number): Promise<readonly RoadDecision[]> {
+    const cardId = await newCard(database.pool, accountId);
+    const decisions = Array.from({ length: count }, (_, n) => {
+      const atMs = START_MS + n * 10_000;
+      const text = new Date(atMs).toISOString().replace('Z', '999Z');
+      const amountCents = BigInt(n + 1);
+      const command = newCommand({
+        accountId,
+        shape: 'documented',
+        amountCents,
+        cardId: n % 2 === 0 ? cardId : null,
+        type: n % 5 === 4 ? 'PURCHASE' : 'DEPOSIT',
+      });
+      const place = { seq: BigInt(n + 1), before: 1_000n, eventTime: { atMs, text } };
+      return n % 3 === 2
+        ? rejected(command, 'INSUFFICIENT_FUNDS', place)
+        : approved(command, { ...place, cardTotal: null });
+    });
+    const [first, ...rest] = decisions;
+    await ledger.commit([changeOf([first!, ...rest])]);
+    return decisions;
+  }
+
+  const inMemory = (decisions: readonly RoadDecision[], needs: HistoryNeeds): PastDecisions => {
+    const recent = new RecentDecisions(noHistory(-Infinity), needs);
+    for (const decision of decisions) recent.add(decision);
+    const { approved: yes, rejected: no } = recent;
+    return { approved: yes, rejected: no };
+  };
+
+  test('is what memory has, whatever is wanted of it and however many ask', async () => {
+    const [accountId, other, stranger] = [
+      await newAccount(database.pool),
+      await newAccount(database.pool),
+      await newAccount(database.pool),
+    ];
+    const [decisions, others] = [await life(accountId, 40), await life(other, 3)];
+    const [found, ofOther, none] = await Promise.all([
+      reader.history({ accountId, seq: 40n, needs: NEEDS }),
+      reader.history({ accountId: other, seq: 3n, needs: NEEDS }),
+      reader.history({ accountId: stranger, seq: 0n, needs: NEEDS }),
+    ]);
+    expect(found).toEqual(inMemory(decisions, NEEDS));
+    expect(found.approved).toHaveLength(4);
+    expect(ofOther).toEqual(inMemory(others, NEEDS));
+    expect(none).toEqual({ approved: [], rejected: [] });
+    for (const needs of [
+      { windowMs: 60_001, rejected: false },
+      { windowMs: 1, rejected: true },
+      { windowMs: 1e9, rejected: true },
+    ])
+      expect(await reader.history({ accountId, seq: 40n, needs })).toEqual(inMemory(decisions, needs));
+    expect(await reader.history({ accountId, seq: 17n, needs: NEEDS })).toEqual(
+      inMemory(decisions.slice(0, 17), NEEDS),
+    );
+    expect(await reader.account(accountId)).toMatchObject({ lastEventMs: START_MS + 390_000 });
+  });
+
+  test('knows nothing of openings and of what operators order', async () => {
+    const accountId = await newAccount(database.pool);
+    const decisions = await life(accountId, 4);
+    await database.pool.query(
+      `insert into processor.journal (account_id, seq, type, outcome, requested_cents, amount_cents,
+         balance_after_cents, counter_account, epoch, road, occurred_at, operator, why, status_after, overdraft_after_cents)
+       values ($1, 5, 'DEPOSIT', 'APPROVED', 1, 1, 1, 'operator', 0, 'operator', now(), 'ada', 'x', 'active', 0),
+              ($1, 6, 'OPENING', 'APPROVED', 1, 1, 1, 'opening', 0, 'operator', now(), null, null, null, null)`,
+      [accountId],
+    );
+    const needs = { windowMs: 1e12, rejected: true };
+    expect(await reader.history({ accountId, seq: 6n, needs })).toEqual(inMemory(decisions, needs));
+    expect(await reader.account(accountId)).toMatchObject({ lastEventMs: START_MS + 30_000 });
+  });
+
+  test('is bounded', async () => {
+    const accountId = await newAccount(database.pool);
+    await life(accountId, 3);
+    const { rows } = await database.pool.query<{ seq: string }>(
+      `select seq from processor.read_histories(array[$1::uuid], array[3], 1000000000, true, 1, 100) order by seq`,
+      [accountId],
+    );
+    expect(rows.map(({ seq }) => seq)).toEqual(['2', '3']);
+    const walked = await database.pool.query<{ seq: string }>(
+      `select seq from processor.read_histories(array[$1::uuid], array[3], 1000000000, true, 100, 2) order by seq`,
+      [accountId],
+    );
+    expect(walked.rows.map(({ seq }) => seq)).toEqual(['2', '3']);
+  });
 });

@@ -42,6 +42,7 @@ function ports(clock: Clock): Ports {
     inbox: { name: 'inbox.own', send: () => 'open', flow: () => 'open' },
     directory: { read: () => Promise.resolve([]), paused: () => Promise.resolve(null) },
     ledgers: [ledger, ledger],
+    rules: { newerThan: () => Promise.resolve(null) },
     operatorLedger: { apply: absent('orders') },
     reader: {
       account: async (accountId) => {
@@ -53,8 +54,10 @@ function ports(clock: Clock): Ports {
           status: 'active',
           overdraftCents: 0n,
           hasParked: false,
+          lastEventMs: -Infinity,
         };
       },
+      history: absent('rules'),
       cardOwner: () => Promise.resolve(null),
       original: absent('refunds'),
       cardTotal: (cardId) => Promise.resolve({ cardId, totalCents: 0n, seq: 0n }),

@@ -91,6 +91,7 @@ export function approved(
   return {
     command,
     seq,
+    eventTime: { atMs: Date.parse(command.occurredAt), text: command.occurredAt },
     outcome: 'APPROVED',
     reason: null,
     requestedCents,

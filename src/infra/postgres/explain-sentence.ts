@@ -77,10 +77,21 @@ function rejection(decision: JournalEntry, records: TransactionRecords): string 
       return `asked for ${asked} but only ${there} was there`;
     case 'BALANCE_LIMIT':
       return `${asked} would have taken the balance of ${there} beyond what an account can hold`;
+    case 'RULE_REFUSED':
+      return `${ruleNames(decision, 'reject')} (rule set ${String(decision.rulesVersion)}) had something against it: asked for ${asked}`;
     case null:
     default:
       return `${decision.reason ?? 'no reason is recorded'}, asked for ${asked}, ${there} was there`;
   }
+}
+
+/** `rule daily-limit`, `rules daily-limit and velocity`. */
+function ruleNames({ flags }: JournalEntry, action: 'reject' | 'flag' | 'shadow'): string {
+  const names = flags
+    .map((flag) => flag.split(':'))
+    .filter(([taken]) => taken === action)
+    .map(([, name]) => name);
+  return `${names.length > 1 ? 'rules' : 'rule'} ${names.join(' and ')}`;
 }
 
 function leftOfOriginal({ original }: TransactionRecords): string {

@@ -20,6 +20,10 @@ export interface JournalEntry {
   readonly cardId: string | null;
   readonly epoch: bigint;
   readonly road: Road;
+  /** Of the rule set that was in force; null: there was none. */
+  readonly rulesVersion: number | null;
+  /** `<reject|flag|shadow>:<rule>` of each rule that matched. */
+  readonly flags: readonly string[];
   /** RFC 3339, UTC. */
   readonly occurredAt: string;
   readonly decidedAt: string;
@@ -43,6 +47,7 @@ export const JOURNAL_ENTRY = `
   j.requested_cents::text as "requestedCents", j.amount_cents::text as "amountCents",
   j.balance_after_cents::text as "balanceAfterCents", j.counter_account as "counterAccount",
   j.original_id as "originalId", j.card_id as "cardId", j.epoch::text, j.road,
+  j.rules_version as "rulesVersion", coalesce(j.flags, '{}') as flags,
   ${isoTime('j.occurred_at')} as "occurredAt", ${isoTime('j.decided_at')} as "decidedAt",
   j.operator, j.why, j.status_after as "statusAfter", j.overdraft_after_cents::text as "overdraftAfterCents"`;
 

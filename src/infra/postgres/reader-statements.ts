@@ -4,8 +4,15 @@ import type { NamedStatement } from './connection.ts';
 
 export const READ_ACCOUNTS: NamedStatement = {
   name: 'read-accounts',
-  text: `select id, balance_cents::text, seq::text, status, overdraft_cents::text, has_parked
+  text: `select id, balance_cents::text, seq::text, status, overdraft_cents::text, has_parked, last_event_ms::text
          from processor.read_accounts($1)`,
+};
+
+/** `$1`, `$2`: accounts and the seqs to walk back from; `$3`: window in milliseconds; `$4`: whether rejected ones count. */
+export const READ_HISTORIES: NamedStatement = {
+  name: 'read-histories',
+  text: `select id, seq::text, at_ms::text, type, outcome, requested_cents::text, is_credit, card_id
+         from processor.read_histories($1, $2, $3, $4, $5, $6)`,
 };
 
 export const READ_CARD_OWNERS: NamedStatement = {

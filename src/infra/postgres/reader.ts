@@ -3,10 +3,17 @@ import type pg from 'pg';
 import { TRANSACTION_TYPES } from '../../contracts/command.ts';
 import type { TransactionType } from '../../contracts/command.ts';
 import type { AccountState, OriginalFact } from '../../domain/account.ts';
-import type { AccountStatus } from '../../domain/codes.ts';
+import type { AccountStatus, Outcome } from '../../domain/codes.ts';
 import type { StoredTransaction } from '../../domain/identity.ts';
 import { LIMITS } from '../../limits.ts';
-import type { AccountReader, CardTotal, HydratedAccount, JournalCheck } from '../../ports/ledger.ts';
+import type { PastDecision, PastDecisions } from '../../domain/rules/history.ts';
+import type {
+  AccountReader,
+  CardTotal,
+  HistoryRequest,
+  HydratedAccount,
+  JournalCheck,
+} from '../../ports/ledger.ts';
 import { plainArray } from './array-literals.ts';
 import { storedTransactionOf } from './commit-answer.ts';
 import type { StoredRecord } from './commit-answer.ts';
@@ -15,6 +22,7 @@ import {
   READ_ACCOUNTS,
   READ_CARD_OWNERS,
   READ_CARD_TOTALS,
+  READ_HISTORIES,
   READ_ORIGINALS,
   READ_STORED,
 } from './reader-statements.ts';
@@ -28,6 +36,7 @@ const NOBODY = '';
  */
 export class PostgresReader implements AccountReader {
   readonly #accounts: DataLoader<string, HydratedAccount | null>;
+  readonly #histories: DataLoader<HistoryRequest, PastDecisions>;
   readonly #cardOwners: DataLoader<string, string | null>;
   readonly #originals: DataLoader<string, OriginalFact>;
   readonly #stored: DataLoader<string, StoredTransaction | null>;
@@ -37,9 +46,18 @@ export class PostgresReader implements AccountReader {
   constructor(pool: pg.Pool) {
     this.#accounts = loader(
       (ids) => pool.query<HydrationRow>({ ...READ_ACCOUNTS, values: [ids] }),
-      (row) => ({ ...accountOf(row), hasParked: row.has_parked }),
+      (row) => ({
+        ...accountOf(row),
+        hasParked: row.has_parked,
+        lastEventMs: row.last_event_ms === null ? -Infinity : Number(row.last_event_ms),
+      }),
       () => null,
     );
+    this.#histories = new DataLoader((requests) => readHistories(pool, requests), {
+      cache: false,
+      maxBatchSize: LIMITS.historyBatchMax,
+      batchScheduleFn: afterTheTurn,
+    });
     this.#cardOwners = loader(
       (ids) => pool.query<CardOwnerRow>({ ...READ_CARD_OWNERS, values: [ids] }),
       (row) => row.account_id ?? NOBODY,
@@ -69,6 +87,10 @@ export class PostgresReader implements AccountReader {
 
   account(accountId: string): Promise<HydratedAccount | null> {
     return this.#accounts.load(accountId);
+  }
+
+  history(request: HistoryRequest): Promise<PastDecisions> {
+    return this.#histories.load(request);
   }
 
   cardOwner(cardId: string): Promise<string | null> {
@@ -105,6 +127,17 @@ interface AccountRow extends IdRow {
 
 interface HydrationRow extends AccountRow {
   readonly has_parked: boolean;
+  readonly last_event_ms: string | null;
+}
+
+interface HistoryRow extends IdRow {
+  readonly seq: string;
+  readonly at_ms: string;
+  readonly type: TransactionType;
+  readonly outcome: Outcome;
+  readonly requested_cents: string;
+  readonly is_credit: boolean;
+  readonly card_id: string | null;
 }
 
 interface CardOwnerRow extends IdRow {
@@ -151,9 +184,54 @@ function loader<Row extends IdRow, Value>(
   return new DataLoader(load, {
     cache: false,
     maxBatchSize: LIMITS.loaderBatchMax,
-    // After the turn's I/O, so that deliveries read from one socket buffer share a query.
-    batchScheduleFn: (dispatch) => setImmediate(dispatch),
+    batchScheduleFn: afterTheTurn,
   });
+}
+
+/** After the turn's I/O, so that deliveries read from one socket buffer share a query. */
+function afterTheTurn(dispatch: () => void): void {
+  setImmediate(dispatch);
+}
+
+/** One query, unless the rule set changes at this very moment. */
+async function readHistories(pool: pg.Pool, requests: readonly HistoryRequest[]): Promise<PastDecisions[]> {
+  const found = new Map<HistoryRequest, PastDecisions>();
+  for (const needs of new Set(requests.map((request) => request.needs))) {
+    const alike = requests.filter((request) => request.needs === needs);
+    const { rows } = await pool.query<HistoryRow>({
+      ...READ_HISTORIES,
+      values: [
+        plainArray(alike.map(({ accountId }) => accountId)),
+        plainArray(alike.map(({ seq }) => seq)),
+        needs.windowMs,
+        needs.rejected,
+        LIMITS.historyKeptMax,
+        LIMITS.historyWalkMax,
+      ],
+    });
+    const byAccount = new Map(alike.map(({ accountId }): [string, HistoryRow[]] => [accountId, []]));
+    for (const row of rows.reverse()) byAccount.get(row.id)?.push(row);
+    for (const request of alike) found.set(request, historyOf(byAccount.get(request.accountId) ?? []));
+  }
+  return requests.map((request) => found.get(request) ?? historyOf([]));
+}
+
+/** Oldest first. */
+function historyOf(rows: readonly HistoryRow[]): PastDecisions {
+  const withOutcome = (outcome: Outcome): PastDecision[] =>
+    rows.filter((row) => row.outcome === outcome).map(pastDecisionOf);
+  return { approved: withOutcome('APPROVED'), rejected: withOutcome('REJECTED') };
+}
+
+function pastDecisionOf(row: HistoryRow): PastDecision {
+  return {
+    atMs: Number(row.at_ms),
+    seq: Number(row.seq),
+    type: row.type,
+    cents: BigInt(row.requested_cents),
+    isCredit: row.is_credit,
+    cardId: row.card_id,
+  };
 }
 
 function accountOf(row: AccountRow): AccountState {

@@ -6,6 +6,7 @@ import { OrderLane } from '../../../src/actors/order-lane.ts';
 import type { OrderResult } from '../../../src/actors/order-lane.ts';
 import type { Envelope } from '../../../src/machines/envelope.ts';
 import type { AccountState } from '../../../src/domain/account.ts';
+import type { RuleSet } from '../../../src/domain/rules/rule-set.ts';
 import type { AccountRules } from '../../../src/machines/account-effects.ts';
 import type { BalanceEnvelope } from '../../../src/machines/mailbox.ts';
 import type { AccountChange } from '../../../src/ports/ledger.ts';
@@ -44,6 +45,7 @@ export class AccountStage implements AccountParent {
   readonly orders: OrderLane;
   readonly parked = new FakeParked();
   readonly rules: AccountRules = { refundAmount: 'message', refundWaitMs: 60_000 };
+  ruleSet: RuleSet | null = null;
   readonly endings: Ending[] = [];
   readonly committed: CommittedBatch[] = [];
   readonly answeredBalances: { readonly accountId: string; readonly cents: bigint }[] = [];
@@ -62,8 +64,9 @@ export class AccountStage implements AccountParent {
   /** Starts the actor of an account of shard `n`; the account is not made by it. */
   start(n = 1, epoch = 1n): AccountActor {
     const { reader, parked, clock, random, logger, rules } = this;
+    const ruleSet = (): RuleSet | null => this.ruleSet;
     const place = { accountId: accountIdOf(n), shard: n, epoch };
-    return new AccountActor(place, { reader, parked, clock, random, logger, rules, parent: this });
+    return new AccountActor(place, { reader, parked, clock, random, logger, rules, ruleSet, parent: this });
   }
 
   /** Goes on until nothing moves any more. */

@@ -1,6 +1,14 @@
 import type { OriginalFact } from '../../../src/domain/account.ts';
 import type { StoredTransaction } from '../../../src/domain/identity.ts';
-import type { AccountReader, CardTotal, HydratedAccount, JournalCheck } from '../../../src/ports/ledger.ts';
+import { noHistory, RecentDecisions } from '../../../src/domain/rules/history.ts';
+import type { PastDecisions } from '../../../src/domain/rules/history.ts';
+import type {
+  AccountReader,
+  CardTotal,
+  HistoryRequest,
+  HydratedAccount,
+  JournalCheck,
+} from '../../../src/ports/ledger.ts';
 import type { FakeLedger } from './fake-ledger.ts';
 import { Gate } from './gate.ts';
 
@@ -18,8 +26,17 @@ export class FakeReader implements AccountReader {
 
   async account(accountId: string): Promise<HydratedAccount | null> {
     const state = this.#ledger.accounts.get(accountId);
-    const found = state === undefined ? null : { ...state, hasParked: this.hasParked(accountId) };
+    const lastEventMs = this.#ledger.journal.get(accountId)?.at(-1)?.eventTime.atMs ?? -Infinity;
+    const found =
+      state === undefined ? null : { ...state, hasParked: this.hasParked(accountId), lastEventMs };
     return this.#answer(`account ${accountId}`, found);
+  }
+
+  async history({ accountId, seq, needs }: HistoryRequest): Promise<PastDecisions> {
+    const recent = new RecentDecisions(noHistory(-Infinity), needs);
+    for (const decision of this.#ledger.journal.get(accountId) ?? [])
+      if (decision.seq <= seq) recent.add(decision);
+    return this.#answer(`history ${accountId}`, recent.toHistory());
   }
 
   async cardOwner(cardId: string): Promise<string | null> {

@@ -49,6 +49,10 @@ export class CountingMetrics implements Metrics {
     this.#add(`decided ${type} ${outcome}`, count);
   }
 
+  ruleMatched(rule: string, action: string, count: number): void {
+    this.#add(`ruleMatched ${rule} ${action}`, count);
+  }
+
   repeated(kind: string, count: number): void {
     this.#add(`repeated ${kind}`, count);
   }

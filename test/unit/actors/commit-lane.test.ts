@@ -38,6 +38,7 @@ function change(n: number, count = 1, previousSeq = 0n): AccountChange {
     return {
       command: transaction(n * 1000 + Number(seq), { accountId: accountIdOf(n) }),
       seq,
+      eventTime: { atMs: 0, text: '1970-01-01T00:00:00.000Z' },
       outcome: 'APPROVED',
       reason: null,
       requestedCents: 100n,

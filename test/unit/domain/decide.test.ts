@@ -17,6 +17,7 @@ import {
   OTHER_ACCOUNT,
   OTHER_CARD,
   outcomeOf,
+  RECEIVED_AT_MS,
   refund,
   UNKNOWN_CARD,
 } from './fixtures.ts';
@@ -29,6 +30,7 @@ describe('a decision', () => {
     expect(decided(decideOne({ command: purchase }))).toEqual({
       command: purchase,
       seq: 6n,
+      eventTime: { atMs: Date.parse(purchase.occurredAt), text: purchase.occurredAt },
       outcome: 'APPROVED',
       reason: null,
       requestedCents: 400n,
@@ -37,6 +39,7 @@ describe('a decision', () => {
       rowCardId: CARD,
       rowOriginalId: null,
       cardTotal: { cardId: CARD, deltaCents: 400n },
+      flags: [],
     });
   });
 
@@ -312,6 +315,7 @@ describe('a run', () => {
       commands.map((given, index) => ({
         command: command({ transactionId: id(4, index), ...given }),
         originalWaitOver: false,
+        receivedAtMs: RECEIVED_AT_MS,
       })),
       facts(original({ status: 'UNKNOWN' }), original({ transactionId: id(4, 0), status: 'UNKNOWN' })),
       { refundAmount: 'message' },

@@ -2,6 +2,8 @@ import type { TransactionCommand } from '../../../src/contracts/command.ts';
 import type { AccountState, Decision, Facts, OriginalFact } from '../../../src/domain/account.ts';
 import { decideRun } from '../../../src/domain/decide.ts';
 import type { DecideOptions, Verdict } from '../../../src/domain/decide.ts';
+import { noHistory } from '../../../src/domain/rules/history.ts';
+import type { RuleSet } from '../../../src/domain/rules/rule-set.ts';
 import type { StoredTransaction } from '../../../src/domain/identity.ts';
 
 /** The n-th invented id of a kind: `10000000-0000-4000-8000-00000000000n`. */
@@ -14,6 +16,8 @@ export const CARD = id(2, 1);
 export const OTHER_CARD = id(2, 2);
 export const UNKNOWN_CARD = id(2, 3);
 export const ORIGINAL = id(3, 1);
+
+export const RECEIVED_AT_MS = Date.parse('2026-11-22T10:40:01Z');
 
 export const account = (with_: Partial<AccountState> = {}): AccountState => ({
   accountId: ACCOUNT,
@@ -81,14 +85,16 @@ interface OneCase {
   readonly original?: OriginalFact;
   readonly waitOver?: boolean;
   readonly refundAmount?: DecideOptions['refundAmount'];
+  readonly ruleSet?: RuleSet;
 }
 
 export function decideOne(one: OneCase): Verdict {
   const verdicts = decideRun(
     account(one.account),
-    [{ command: one.command, originalWaitOver: one.waitOver ?? false }],
+    [{ command: one.command, originalWaitOver: one.waitOver ?? false, receivedAtMs: RECEIVED_AT_MS }],
     facts(...(one.original === undefined ? [] : [one.original])),
     { refundAmount: one.refundAmount ?? 'message' },
+    { ruleSet: one.ruleSet ?? null, history: noHistory(-Infinity) },
   );
   return verdicts[0]!;
 }

@@ -4,7 +4,9 @@
  */
 import { describe, expect, it } from 'vitest';
 import { REJECTION_CODES } from '../../../src/domain/codes.ts';
+import type { RuleSet } from '../../../src/domain/rules/rule-set.ts';
 import type { AccountState, OriginalFact } from '../../../src/domain/account.ts';
+import { TRANSACTION_TYPES } from '../../../src/contracts/command.ts';
 import type { TransactionCommand } from '../../../src/contracts/command.ts';
 import {
   CARD,
@@ -17,6 +19,7 @@ import {
   refund,
   UNKNOWN_CARD,
 } from './fixtures.ts';
+import { ruleSet } from './rules/rule-fixtures.ts';
 
 /** What is wrong, as changes to a command that would be approved. Two faults that change the same thing exclude each other. */
 interface Fault {
@@ -24,6 +27,7 @@ interface Fault {
   readonly account?: Partial<AccountState>;
   readonly command?: Partial<TransactionCommand>;
   readonly original?: Partial<OriginalFact>;
+  readonly rules?: { readonly ruleSet: RuleSet };
 }
 
 const LIMIT = 2n ** 53n;
@@ -35,6 +39,20 @@ const DEEP: Fault = {
   account: { balanceCents: -LIMIT + 1n, overdraftCents: 2n * LIMIT },
 };
 const FULL: Fault = { outcome: 'BALANCE_LIMIT', account: { balanceCents: LIMIT - 1n } };
+
+/** A rule that has something against everything. */
+const RULED: Fault = {
+  outcome: 'RULE_REFUSED',
+  rules: {
+    ruleSet: ruleSet({
+      type: 'transaction-limit',
+      name: 'all',
+      action: 'reject',
+      types: [...TRANSACTION_TYPES],
+      maxCents: 1,
+    }),
+  },
+};
 
 /** In the contract's order. */
 const OF_ORIGINAL: readonly Fault[] = [
@@ -52,9 +70,10 @@ const PAYMENT: readonly Fault[] = [
   { outcome: 'CARD_NOT_OWNED', command: { cardId: OTHER_CARD } },
   POOR,
   DEEP,
+  RULED,
 ];
 const DEPOSIT: readonly Fault[] = [CLOSED, FULL];
-const REFUND_OF_DEPOSIT: readonly Fault[] = [CLOSED, FROZEN, ...OF_ORIGINAL, POOR, DEEP];
+const REFUND_OF_DEPOSIT: readonly Fault[] = [CLOSED, FROZEN, ...OF_ORIGINAL, POOR, DEEP, RULED];
 const REFUND_OF_PURCHASE: readonly Fault[] = [...OF_ORIGINAL, FULL];
 const REFUND_OF_REFUND: readonly Fault[] = [
   CLOSED,
@@ -88,20 +107,21 @@ const bases: readonly (readonly [string, TransactionCommand, OriginalFact | null
 
 function exclude(one: Fault, other: Fault): boolean {
   const fields = (fault: Fault): string[] =>
-    (['account', 'command', 'original'] as const).flatMap((part) =>
+    (['account', 'command', 'original', 'rules'] as const).flatMap((part) =>
       Object.keys(fault[part] ?? {}).map((field) => `${part}.${field}`),
     );
   return fields(one).some((field) => fields(other).includes(field));
 }
 
 function outcomeWith(base: TransactionCommand, fact: OriginalFact | null, faults: readonly Fault[]): string {
-  const changed = <T extends object>(part: 'account' | 'command' | 'original', of: T): T =>
+  const changed = <T extends object>(part: 'account' | 'command' | 'original' | 'rules', of: T): T =>
     Object.assign({}, of, ...faults.map((fault) => fault[part] ?? {})) as T;
   return outcomeOf(
     decideOne({
       account: changed('account', {}),
       command: changed('command', base),
       ...(fact === null ? {} : { original: changed('original', fact) }),
+      ...changed('rules', {}),
     }),
   );
 }
@@ -141,6 +161,13 @@ it('funds come before the limit where one debit breaks both', () => {
     command: command({ type: 'CHARGE' }),
   });
   expect(outcomeOf(verdict)).toBe('INSUFFICIENT_FUNDS');
+});
+
+it.each([
+  ['deposit', command(), null],
+  ['refund of a purchase', refund(), original()],
+])('no rule refuses a credit: %s', (_, base, fact) => {
+  expect(outcomeWith(base, fact, [RULED])).toBe('APPROVED');
 });
 
 it('the list of codes has the same order', () => {

@@ -8,6 +8,7 @@
 import { describe, expect, it } from 'vitest';
 import { createActor } from 'xstate';
 import type { AccountStatus } from '../../../src/domain/codes.ts';
+import { noHistory } from '../../../src/domain/rules/history.ts';
 import { ensureError } from '../../../src/domain/errors.ts';
 import type {
   AccountEffects,
@@ -40,7 +41,10 @@ const readState = (status: AccountStatus, hasParked = false): HydratedAccount =>
   status,
   overdraftCents: 0n,
   hasParked,
+  lastEventMs: -Infinity,
 });
+
+const history = noHistory(-Infinity);
 
 /** What an effect was asked for and has not reported yet. */
 type UnderWay = 'nothing' | 'hydrate' | 'load' | 'propose' | 'order' | 'take parked' | 'pause';
@@ -94,6 +98,10 @@ class Walker implements AccountEffects {
 
   get open(): readonly FakeEnvelope[] {
     return [...this.parked, ...this.accepted].filter(({ isOpen }) => isOpen);
+  }
+
+  ruleSet(): null {
+    return null;
   }
 
   hydrate(): void {
@@ -233,15 +241,15 @@ const STEPS = {
   stop: { effect: null, event: () => ({ type: 'stop', reason: 'stopped' }) },
   'parked.seen': { effect: null, event: () => ({ type: 'parked.seen' }) },
   quarantine: { effect: null, event: () => ({ type: 'quarantine', reason: 'test' }) },
-  hydrated: { effect: 'hydrate', event: () => ({ type: 'hydrated', state: readState('active') }) },
-  'hydrated unknown': { effect: 'hydrate', event: () => ({ type: 'hydrated', state: null }) },
+  hydrated: { effect: 'hydrate', event: () => ({ type: 'hydrated', state: readState('active'), history }) },
+  'hydrated unknown': { effect: 'hydrate', event: () => ({ type: 'hydrated', state: null, history }) },
   'hydrated quarantined': {
     effect: 'hydrate',
-    event: () => ({ type: 'hydrated', state: readState('quarantined') }),
+    event: () => ({ type: 'hydrated', state: readState('quarantined'), history }),
   },
   'hydrated with parked': {
     effect: 'hydrate',
-    event: () => ({ type: 'hydrated', state: readState('frozen', true) }),
+    event: () => ({ type: 'hydrated', state: readState('frozen', true), history }),
   },
   'parked.taken': { effect: 'take parked', event: (walker) => walker.parkedTaken(2) },
   'parked.taken none': { effect: 'take parked', event: (walker) => walker.parkedTaken(0) },

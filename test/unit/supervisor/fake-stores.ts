@@ -20,6 +20,8 @@ import type {
   Retry,
   RetryClock,
   RetryStore,
+  RuleStore,
+  StoredRuleSet,
   UnownedParking,
 } from '../../../src/ports/stores.ts';
 import { shardOf } from '../../../src/domain/shard.ts';
@@ -326,5 +328,17 @@ export class FakeEventPublisher implements EventPublisher {
     this.batches.push(events);
     await this.gate.pass();
     if (this.broker !== 'up') throw new Error('the broker did not confirm');
+  }
+}
+
+/** The rule sets that were applied, oldest first: version 1 is the first. */
+export class FakeRules implements RuleStore {
+  readonly documents: unknown[] = [];
+
+  newerThan(version: number): Promise<StoredRuleSet | null> {
+    const newest = this.documents.length;
+    return Promise.resolve(
+      newest > version ? { version: newest, document: this.documents[newest - 1] } : null,
+    );
   }
 }

@@ -373,7 +373,10 @@ describe('balance requests', () => {
   const state = { accountId: id, balanceCents: 12n, seq: 3n, status: 'active', overdraftCents: 0n } as const;
   const journal = (...amounts: bigint[]): void => {
     world.ledger.addAccount(id, { balanceCents: 12n, seq: 3n });
-    world.ledger.journal.set(id, amounts.map((amountCents) => ({ amountCents })) as never);
+    world.ledger.journal.set(
+      id,
+      amounts.map((amountCents) => ({ amountCents, eventTime: { atMs: 0, text: '' } })) as never,
+    );
   };
 
   it('one that names a card writes both keys', async () => {

@@ -56,6 +56,7 @@ function world(options: { readonly accounts?: number; readonly activeAccountsMax
     metrics,
     quarantines,
     rules: { refundAmount: 'message', refundWaitMs: 900_000 },
+    ruleSet: () => null,
     activeAccountsMax: options.activeAccountsMax ?? 100,
     accountIdleMs: IDLE_MS,
     answerBalance: (request) => request.settle({ kind: 'answered' }),

@@ -279,6 +279,7 @@ describe('a refund that waits for its original', () => {
     decision: {
       command,
       seq: 1n,
+      eventTime: { atMs: 0, text: '1970-01-01T00:00:00.000Z' },
       outcome: 'APPROVED',
       reason: null,
       requestedCents: 1n,
@@ -287,6 +288,7 @@ describe('a refund that waits for its original', () => {
       rowCardId: null,
       rowOriginalId: null,
       cardTotal: null,
+      flags: [],
     },
   });
 

@@ -14,6 +14,7 @@ import {
   FakePublisher,
   FakeQuarantines,
   FakeRetryClock,
+  FakeRules,
   FakeStores,
 } from './fake-stores.ts';
 
@@ -41,6 +42,7 @@ export function supervised() {
   const announcements = new FakeAnnouncements(log);
   const eventPublisher = new FakeEventPublisher();
   const quarantines = new FakeQuarantines(ledger, log);
+  const rules = new FakeRules();
   const metrics = new CountingMetrics();
   const logger = new QuietLogger();
   const fenced: number[] = [];
@@ -61,6 +63,7 @@ export function supervised() {
       outbox,
       announcements,
       eventPublisher,
+      rules,
       publisher,
       cache,
       retryClock,
@@ -102,6 +105,7 @@ export function supervised() {
     announcements,
     eventPublisher,
     quarantines,
+    rules,
     metrics,
     logger,
     fenced,

@@ -1,0 +1,92 @@
+import { ruleSetOf } from '../contracts/rule-set.ts';
+import { ensureError } from '../domain/errors.ts';
+import { RuleSet } from '../domain/rules/rule-set.ts';
+import { LIMITS } from '../limits.ts';
+import type { Clock, Logger } from '../ports/runtime.ts';
+import type { RuleStore, StoredRuleSet } from '../ports/stores.ts';
+
+export interface RuleWatchOptions {
+  readonly store: RuleStore;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** A rule set that this version of the program cannot read: a newer one has applied it. */
+export class RuleSetUnreadable extends Error {
+  override readonly name = 'RuleSetUnreadable';
+}
+
+/**
+ * The rule set in force, as this node knows it: looked for every `rulesPollMs`, so the nodes of a cluster may differ for about
+ * a second after a new one was applied. Each decision says in the journal which one it was made under.
+ *
+ * W1. Nothing is decided before the first look: a node that was started anew must not forget the rules.
+ * W2. What cannot be looked for, or cannot be read, changes nothing: the last set that was understood stays in force.
+ */
+export class RuleWatch {
+  readonly #options: RuleWatchOptions;
+  #inForce: RuleSet | null = null;
+  #seenVersion = 0;
+  #sight: 'clear' | 'lost' = 'clear';
+  #phase: 'running' | 'stopped' = 'stopped';
+  #cancel: () => void = () => undefined;
+
+  constructor(options: RuleWatchOptions) {
+    this.#options = options;
+  }
+
+  /** null: no rules. */
+  readonly inForce = (): RuleSet | null => this.#inForce;
+
+  /** W1. Rejects with the driver's error, or with `RuleSetUnreadable`. */
+  async load(): Promise<void> {
+    const found = await this.#options.store.newerThan(this.#seenVersion);
+    if (found !== null) this.#take(found);
+  }
+
+  start(): void {
+    this.#phase = 'running';
+    this.#lookLater();
+  }
+
+  stop(): void {
+    this.#phase = 'stopped';
+    this.#cancel();
+  }
+
+  #lookLater(): void {
+    if (this.#phase === 'stopped') return;
+    this.#cancel = this.#options.clock.after(LIMITS.rulesPollMs, () => void this.#look());
+  }
+
+  async #look(): Promise<void> {
+    const { logger } = this.#options;
+    try {
+      await this.load();
+      this.#sight = 'clear';
+    } catch (error) {
+      // Once, not every second.
+      if (this.#sight === 'clear')
+        logger.error({ err: ensureError(error) }, 'new rules cannot be read; the last ones stay in force');
+      this.#sight = 'lost';
+    }
+    this.#lookLater();
+  }
+
+  #take({ version, document }: StoredRuleSet): void {
+    this.#inForce = document === null ? null : readable(version, document);
+    this.#seenVersion = version;
+    const fields = { rules_version: version, state: document === null ? 'off' : 'in force' };
+    this.#options.logger.info(fields, 'rules were taken over');
+  }
+}
+
+function readable(version: number, document: unknown): RuleSet {
+  const parsed = ruleSetOf(document);
+  if (parsed.ok) return new RuleSet(version, parsed.document);
+  const [issue] = parsed.issues;
+  throw new RuleSetUnreadable(
+    `rule set ${version} cannot be read by this version of the program: at ${issue?.path ?? '$'} it expects ` +
+      `${issue?.expected ?? 'something else'}. Use the version that applied it, or \`paygate rules apply\` another set.`,
+  );
+}
