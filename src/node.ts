@@ -52,6 +52,8 @@ export async function startNode(config: Config, options: StartOptions): Promise<
     inFlight: () => runtime.parts?.supervision.inFlight.count ?? 0,
     cachePending: () => runtime.parts?.supervision.writer.pendingCount ?? 0,
     forwarding: () => runtime.parts?.supervision.forwarder.heldCount ?? 0,
+    sweeping: () => runtime.parts?.sweeper.onRoad ?? 0,
+    sweepOldestSeconds: () => (runtime.parts?.sweeper.oldestAgeMs() ?? 0) / 1_000,
     shards: () => runtime.parts?.tick.shardKeeper.counts() ?? null,
   });
   const runtime: NodeRuntime = new NodeRuntime({

@@ -29,6 +29,8 @@ export const FAILURE_CODES = [
   'COMMIT_REFUSED',
   'ACTOR_CRASHED',
   'INVARIANT_BROKEN',
+  'REFUND_TARGET_UNKNOWN',
+  'ROW_INVALID',
 ] as const;
 export type FailureCode = (typeof FAILURE_CODES)[number];
 

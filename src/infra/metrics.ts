@@ -10,6 +10,10 @@ export interface LiveFigures {
   cachePending(): number;
   /** Commands held for other nodes. */
   forwarding(): number;
+  /** Rows without a message that are on the road. */
+  sweeping(): number;
+  /** Age of the oldest of them. */
+  sweepOldestSeconds(): number;
   /** How many shards are in each state; null before the node has joined. */
   shards(): Readonly<Record<string, number>> | null;
 }
@@ -52,6 +56,9 @@ export class PrometheusMetrics implements Metrics {
     'Balances that could not be written at once',
     [],
   );
+  readonly #swept = this.#counter('swept_rows_total', 'PENDING rows found without a message, by result', [
+    'result',
+  ]);
   readonly #settled = this.#histogram(
     'processing_duration_seconds',
     'Receipt to acknowledgement',
@@ -79,6 +86,10 @@ export class PrometheusMetrics implements Metrics {
     this.#liveGauge('in_flight', 'Messages taken in and not answered', () => live.inFlight());
     this.#liveGauge('cache_pending', 'Balances that wait for the cache', () => live.cachePending());
     this.#liveGauge('forwarding', 'Commands held for other nodes', () => live.forwarding());
+    this.#liveGauge('sweeping', 'PENDING rows without a message that are being driven', () =>
+      live.sweeping(),
+    );
+    this.#liveGauge('sweep_oldest_seconds', 'Age of the oldest of them', () => live.sweepOldestSeconds());
     const shards: Gauge = new Gauge({
       name: 'paygate_shards',
       help: 'Shards of this node, by state',
@@ -149,6 +160,10 @@ export class PrometheusMetrics implements Metrics {
 
   cacheFailed(count: number): void {
     this.#cacheFailures.inc(count);
+  }
+
+  swept(result: 'driven' | 'invalid' | 'target_unknown', count: number): void {
+    this.#swept.inc({ result }, count);
   }
 
   #counter(name: string, help: string, labelNames: string[]): Counter {

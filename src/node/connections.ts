@@ -11,6 +11,7 @@ import { PostgresQuarantineStore } from '../infra/postgres/quarantine-store.ts';
 import { PostgresReader } from '../infra/postgres/reader.ts';
 import { PostgresRetryStore } from '../infra/postgres/retry-store.ts';
 import { PostgresShardDirectory } from '../infra/postgres/shard-directory.ts';
+import { PostgresSweepStore } from '../infra/postgres/sweep-store.ts';
 import { RabbitInbox } from '../infra/rabbitmq/inbox.ts';
 import { RabbitInboundQueues } from '../infra/rabbitmq/inbound-queues.ts';
 import { RabbitPublisher } from '../infra/rabbitmq/publisher.ts';
@@ -45,6 +46,7 @@ export interface LedgerConnections {
   readonly parked: PostgresParkStore;
   readonly quarantines: PostgresQuarantineStore;
   readonly outbox: PostgresOutboxStore;
+  readonly sweeps: PostgresSweepStore;
   readonly directory: PostgresShardDirectory;
 }
 
@@ -76,6 +78,7 @@ export function ledgerConnections({ config, identity, logger }: ConnectionsOptio
     parked: new PostgresParkStore(pool),
     quarantines: new PostgresQuarantineStore(pool, identity),
     outbox: new PostgresOutboxStore(pool, incarnation),
+    sweeps: new PostgresSweepStore({ databaseUrl, applicationName: nameOf('sweep') }),
     directory: new PostgresShardDirectory(directoryPool, identity),
   };
 }
@@ -124,6 +127,7 @@ export async function closeAll(ledger: LedgerConnections, servers: LinkedServers
           () => servers.cache.close(),
         ]),
     ...ledger.ledgers.map((lane) => () => lane.close()),
+    () => ledger.sweeps.release(),
     () => ledger.pool.end(),
     () => ledger.directoryPool.end(),
   ];

@@ -40,4 +40,6 @@ export interface Metrics {
   actorStopped(reason: string): void;
   cacheWritten(count: number): void;
   cacheFailed(count: number): void;
+  /** Rows that were found without a message. */
+  swept(result: 'driven' | 'invalid' | 'target_unknown', count: number): void;
 }
