@@ -20,9 +20,10 @@ create table processor.drives (
   created_at timestamptz not null,           -- of the row: their order
   asked_at timestamptz not null default clock_timestamp(),
   done_at timestamptz,                       -- the row is not PENDING any more, or something else takes care of it
-  primary key (transaction_id, run)
+  primary key (run, transaction_id)
 );
 create index drives_open on processor.drives (created_at, transaction_id) where done_at is null;
+create index drives_transaction on processor.drives (transaction_id) where done_at is null;
 
 -- A row as the sweep sees it. Times and amounts as text, exactly.
 create type processor.pending_row as (

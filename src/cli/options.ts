@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import { AMOUNT_CENTS_MAX } from '../contracts/fields.ts';
+import { parseDuration } from '../domain/duration.ts';
 
 /** Parsers for command line options: each says what was expected. */
 
@@ -23,6 +24,13 @@ export function positive(text: string): number {
   const value = Number(text);
   if (text.trim() !== '' && Number.isFinite(value) && value >= 0) return value;
   throw new InvalidArgumentError('expected a number, 0 or more.');
+}
+
+/** Milliseconds. */
+export function duration(text: string): number {
+  const ms = parseDuration(text);
+  if (ms !== null) return ms;
+  throw new InvalidArgumentError('expected a time like 30s, 15m, 24h or 7d.');
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;

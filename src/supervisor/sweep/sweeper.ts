@@ -167,9 +167,10 @@ export class Sweeper {
   async #driveOrdered(horizon: number): Promise<void> {
     const room = this.#room();
     if (room === 0 || !this.#goesOn()) return;
-    const { examined, rows } = await this.#options.store.ordered(horizon, [...this.#onRoad.keys()], room);
-    this.#takeUp(rows);
-    if (examined >= room) this.#more = 'waiting';
+    const { examined, rows } = await this.#options.store.ordered(horizon, this.#known(), room);
+    const taken = this.#takeUp(rows);
+    // Nothing taken and nothing closed: the same ones would come once more.
+    if (examined >= room && (taken > 0 || rows.length < examined)) this.#more = 'waiting';
   }
 
   async #driveFound(window: SweepWindow, bounds: SweepBounds): Promise<void> {
@@ -179,7 +180,7 @@ export class Sweeper {
       if (slice === null || !this.#goesOn()) return;
       const room = this.#room();
       if (room === 0) break;
-      const page: SweepPage = await this.#options.store.look(slice, [...this.#onRoad.keys()], room);
+      const page: SweepPage = await this.#options.store.look(slice, this.#known(), room);
       this.#takeUp(page.rows);
       const last = page.rows.length < room ? undefined : page.rows.at(-1);
       window.looked(slice, page.examined, last ?? null);
@@ -187,14 +188,23 @@ export class Sweeper {
     this.#more = 'waiting';
   }
 
-  #takeUp(rows: readonly PendingRow[]): void {
-    // Nothing goes on the road that could not be waited for.
-    if (!this.#goesOn()) return;
+  #known(): readonly string[] {
+    return [...this.#onRoad.keys(), ...this.#targetless.keys()];
+  }
+
+  /** Gives how many of them something is done about. */
+  #takeUp(rows: readonly PendingRow[]): number {
+    // Nothing is put on the road any more once it is to end.
+    if (!this.#goesOn()) return 0;
     const nowMs = this.#options.clock.now();
+    let taken = 0;
     for (const row of rows) {
       const isTaken = this.#onRoad.has(row.id) || this.#options.ingest.isAtWork(row.id);
-      if (!isTaken && !this.#lately.rests(row.id, nowMs)) this.#drive(row, nowMs);
+      if (isTaken || this.#lately.rests(row.id, nowMs)) continue;
+      this.#drive(row, nowMs);
+      taken += 1;
     }
+    return taken;
   }
 
   #drive(row: PendingRow, nowMs: number): void {
@@ -210,15 +220,17 @@ export class Sweeper {
         ingest.giveUpRow(invalidRowLetter(row, read.body, read.detail), this.#claim(row, read.body));
         break;
       case 'target-unknown':
-        if (this.#targetless.size < LIMITS.sweepTargetlessMax && !this.#targetless.has(row.id))
-          this.#targetless.set(row.id, nowMs);
+        // Ordered by an operator: no message of that age is at work any more.
+        if (nowMs - Date.parse(row.createdAt) > this.#options.ageMaxMs)
+          this.#giveUpTargetless(row, read.body);
+        else if (this.#targetless.size < LIMITS.sweepTargetlessMax) this.#targetless.set(row.id, nowMs);
         break;
     }
   }
 
   /** Letters for refunds that are still where they were. */
   async #writeLetters(): Promise<void> {
-    const { clock, ageMinMs, store, ingest, metrics } = this.#options;
+    const { clock, ageMinMs, store, ingest } = this.#options;
     const dueMs = clock.now() - ageMinMs;
     const due = [...this.#targetless].filter(([, sinceMs]) => sinceMs <= dueMs).map(([id]) => id);
     const ids = due.slice(0, this.#room());
@@ -229,9 +241,13 @@ export class Sweeper {
     for (const row of rows) {
       const read = readRow(row);
       if (read.kind !== 'target-unknown' || this.#onRoad.has(row.id) || ingest.isAtWork(row.id)) continue;
-      metrics.swept('target_unknown', 1);
-      ingest.giveUpRow(targetUnknownLetter(row, read.body), this.#claim(row, read.body));
+      this.#giveUpTargetless(row, read.body);
     }
+  }
+
+  #giveUpTargetless(row: PendingRow, body: Buffer): void {
+    this.#options.metrics.swept('target_unknown', 1);
+    this.#options.ingest.giveUpRow(targetUnknownLetter(row, body), this.#claim(row, body));
   }
 
   /** On the road from now on, until its outcome is durable. */
