@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
+import { describeDuration, parseDuration } from './domain/duration.ts';
 
 /**
  * Settings of a node and of the `paygate` commands. The only reader of the environment.
@@ -11,6 +12,15 @@ import { z } from 'zod';
 function integer(min: number, max: number): z.ZodType<number> {
   const error = `expected a whole number from ${String(min)} to ${String(max)}`;
   return z.coerce.number({ error }).int(error).min(min, error).max(max, error);
+}
+
+/** `500ms`, `30s`, `15m`, `24h`, `7d`, or a bare number of milliseconds. */
+function span(minMs: number, maxMs: number): z.ZodType<number> {
+  const error = `expected a time from ${describeDuration(minMs)} to ${describeDuration(maxMs)}, like 30s, 15m or 24h`;
+  return z.preprocess(
+    (value) => (typeof value === 'string' ? parseDuration(value) : value),
+    z.number({ error }).int(error).min(minMs, error).max(maxMs, error),
+  );
 }
 
 function oneOf<const T extends readonly [string, ...string[]]>(choices: T): z.ZodType<T[number]> {
@@ -71,6 +81,12 @@ const schema = z.object({
   drainTimeoutMs: integer(100, 600_000).default(25_000),
   /** How long the nodes of a cluster that boots wait for each other before they share the work. */
   clusterGraceMs: integer(0, 60_000).default(3_000),
+  /** A transaction that nothing was heard of for this long is taken for one whose message was lost. */
+  sweepAgeMinMs: span(100, 86_400_000).default(30_000),
+  /** Older ones are never driven by themselves: old installations have months of them (`paygate pending`). */
+  sweepAgeMaxMs: span(1_000, 365 * 86_400_000).default(86_400_000),
+  /** How often they are looked for. */
+  sweepPollMs: span(10, 15_000).default(5_000),
   /** Accepted for the sake of running installations; connections to Redis multiplex. */
   redisPoolSize: integer(1, 1_000).default(8),
 });
@@ -104,6 +120,9 @@ const VARIABLES = {
   events: 'EVENTS',
   drainTimeoutMs: 'DRAIN_TIMEOUT_MS',
   clusterGraceMs: 'CLUSTER_GRACE_MS',
+  sweepAgeMinMs: 'SWEEP_AGE_MIN',
+  sweepAgeMaxMs: 'SWEEP_AGE_MAX',
+  sweepPollMs: 'SWEEP_POLL',
   redisPoolSize: 'REDIS_POOL_SIZE',
 } as const;
 

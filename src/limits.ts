@@ -208,6 +208,26 @@ const BOUNDS = {
   orphanPollMs: 1_000,
   /** Ticks are this far apart until a starting node knows who is there. */
   startTickMs: 250,
+  /** Rows without a message that are driven and not answered. */
+  sweepOnRoadMax: 1_000,
+  /** Rows, in whatever status, in one look for them: some 10 ms of the server. */
+  sweepSliceRows: 20_000,
+  sweepSlicesMax: 50,
+  /** Rows looked at once more in a round: of a busy installation's day a part, of a quiet one's all. */
+  sweepAgainRowsMax: 60_000,
+  /** How much later than its row a message may come into the queue than others that are as old. */
+  sweepSkewMs: 5_000,
+  /** What one sweeper has looked at last is looked at again by the next one. */
+  sweepMarkOverlapMs: 600_000,
+  /** A row that was driven and is PENDING still rests, longer each time, up to this. */
+  sweepRestMsMax: 3_600_000,
+  sweepRestingMax: 10_000,
+  /** Refunds without a target that wait for their letter. */
+  sweepTargetlessMax: 10_000,
+  /** Backoff of rounds that failed. */
+  sweepPauseMsMax: 15_000,
+  /** The server ends the session of a sweeper that says nothing for so long, and its turn with it. */
+  sweepIdleTimeoutMs: 40_000,
   shardCount: 256,
 } as const;
 
@@ -241,6 +261,10 @@ export function assertLimits(): void {
     [
       LIMITS.orderAnswerTimeoutMs + LIMITS.orderPauseMs < LIMITS.orderDeadlineMs,
       'an order must be asked for more than once',
+    ],
+    [
+      2 * LIMITS.sweepPauseMsMax < LIMITS.sweepIdleTimeoutMs,
+      'the turn to sweep must not be lost between two rounds',
     ],
     [LIMITS.bodyBytesMax <= LIMITS.queueBytesMax, 'one body must fit into the window'],
     [LIMITS.forwardBatchMax <= LIMITS.forwardWindowMax, 'a forwarded batch must fit into its window'],

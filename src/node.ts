@@ -54,6 +54,8 @@ export async function startNode(config: Config, options: StartOptions): Promise<
     eventsWaiting: () => runtime.parts?.supervision.events?.waitingCount ?? 0,
     forwarding: () => runtime.parts?.supervision.forwarder.heldCount ?? 0,
     rulesVersion: () => runtime.parts?.supervision.rules.inForce()?.version ?? 0,
+    sweeping: () => runtime.parts?.sweeper.onRoad ?? 0,
+    sweepOldestSeconds: () => (runtime.parts?.sweeper.oldestAgeMs() ?? 0) / 1_000,
     shards: () => runtime.parts?.tick.shardKeeper.counts() ?? null,
   });
   const runtime: NodeRuntime = new NodeRuntime({

@@ -50,6 +50,11 @@ const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./rules-command.ts')).rulesCommand(),
   },
   {
+    name: 'pending',
+    summary: 'transactions that nothing decides: list, drive or discard them',
+    load: async () => (await import('./pending-command.ts')).pendingCommand(),
+  },
+  {
     name: 'cluster',
     summary: 'show nodes, shards and roles; drain a node; pause or resume intake',
     load: async () => (await import('./cluster-command.ts')).clusterCommand(),

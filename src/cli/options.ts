@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import { AMOUNT_CENTS_MAX } from '../contracts/fields.ts';
+import { parseDuration } from '../domain/duration.ts';
 
 /** Parsers for command line options: each says what was expected. */
 
@@ -25,14 +26,11 @@ export function positive(text: string): number {
   throw new InvalidArgumentError('expected a number, 0 or more.');
 }
 
-const UNIT_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-/** `90s`, `10m`, `2h`, `3d`, as milliseconds. */
-export function durationMs(text: string): number {
-  const [, digits, unit] = /^(\d{1,6})([smhd])$/.exec(text.trim()) ?? [];
-  const unitMs = UNIT_MS[unit ?? ''];
-  if (digits !== undefined && unitMs !== undefined) return Number(digits) * unitMs;
-  throw new InvalidArgumentError('expected a time like 90s, 10m, 2h or 3d.');
+/** Milliseconds. */
+export function duration(text: string): number {
+  const ms = parseDuration(text);
+  if (ms !== null) return ms;
+  throw new InvalidArgumentError('expected a time like 30s, 15m, 24h or 7d.');
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;

@@ -76,7 +76,7 @@ export const EVENT_SCHEMAS = {
     seq: lastSeq,
     transaction_id: uuid('the transaction that was given up; an operator may still have it decided'),
     reason: code('why, as in the header x-reason of its dead letter'),
-    attempts: z.int().min(1).describe('how often it was tried'),
+    attempts: z.int().min(0).describe('how often it was tried; 0: its message was lost'),
     dead_letter_id: z.int().min(1).describe('its number in processor.dead_letters'),
   }),
   'transaction.duplicate': z.object({

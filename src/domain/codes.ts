@@ -31,6 +31,7 @@ export const FAILURE_CODES = [
   'ACTOR_CRASHED',
   'INVARIANT_BROKEN',
   'REFUND_TARGET_UNKNOWN',
+  'ROW_INVALID',
 ] as const;
 export type FailureCode = (typeof FAILURE_CODES)[number];
 

@@ -48,6 +48,7 @@ const FAILURES: Readonly<Record<FailureCode, Failure>> = {
   ACTOR_CRASHED: { category: 'system', row: 'error' },
   INVARIANT_BROKEN: { category: 'system', row: 'kept' },
   REFUND_TARGET_UNKNOWN: { category: 'validation', row: 'kept' },
+  ROW_INVALID: { category: 'validation', row: 'error' },
 };
 
 /** The one table from a code to its category; every code of every list is in it. */

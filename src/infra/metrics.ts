@@ -14,6 +14,10 @@ export interface LiveFigures {
   forwarding(): number;
   /** Version of the rule set that this node decides by; 0: none is in force. */
   rulesVersion(): number;
+  /** Rows without a message that are on the road. */
+  sweeping(): number;
+  /** Age of the oldest of them. */
+  sweepOldestSeconds(): number;
   /** How many shards are in each state; null before the node has joined. */
   shards(): Readonly<Record<string, number>> | null;
 }
@@ -68,6 +72,9 @@ export class PrometheusMetrics implements Metrics {
     'Events that the broker did not take at once',
     [],
   );
+  readonly #swept = this.#counter('swept_rows_total', 'PENDING rows found without a message, by result', [
+    'result',
+  ]);
   readonly #settled = this.#histogram(
     'processing_duration_seconds',
     'Receipt to acknowledgement',
@@ -97,6 +104,10 @@ export class PrometheusMetrics implements Metrics {
     this.#liveGauge('events_waiting', 'Commits whose events are not confirmed', () => live.eventsWaiting());
     this.#liveGauge('forwarding', 'Commands held for other nodes', () => live.forwarding());
     this.#liveGauge('rules_version', 'Version of the rule set in force, 0: none', () => live.rulesVersion());
+    this.#liveGauge('sweeping', 'PENDING rows without a message that are being driven', () =>
+      live.sweeping(),
+    );
+    this.#liveGauge('sweep_oldest_seconds', 'Age of the oldest of them', () => live.sweepOldestSeconds());
     const shards: Gauge = new Gauge({
       name: 'paygate_shards',
       help: 'Shards of this node, by state',
@@ -179,6 +190,10 @@ export class PrometheusMetrics implements Metrics {
 
   eventsFailed(count: number): void {
     this.#eventsFailed.inc(count);
+  }
+
+  swept(result: 'driven' | 'invalid' | 'target_unknown', count: number): void {
+    this.#swept.inc({ result }, count);
   }
 
   #counter(name: string, help: string, labelNames: string[]): Counter {

@@ -14,6 +14,7 @@ import { PostgresRetryStore } from '../infra/postgres/retry-store.ts';
 import { PostgresRuleStore } from '../infra/postgres/rule-store.ts';
 import { PostgresShardDirectory } from '../infra/postgres/shard-directory.ts';
 import { RabbitEventPublisher } from '../infra/rabbitmq/event-publisher.ts';
+import { PostgresSweepStore } from '../infra/postgres/sweep-store.ts';
 import { RabbitInbox } from '../infra/rabbitmq/inbox.ts';
 import { RabbitInboundQueues } from '../infra/rabbitmq/inbound-queues.ts';
 import { RabbitPublisher } from '../infra/rabbitmq/publisher.ts';
@@ -50,6 +51,7 @@ export interface LedgerConnections {
   readonly quarantines: PostgresQuarantineStore;
   readonly outbox: PostgresOutboxStore;
   readonly rules: PostgresRuleStore;
+  readonly sweeps: PostgresSweepStore;
   readonly directory: PostgresShardDirectory;
 }
 
@@ -84,6 +86,7 @@ export function ledgerConnections({ config, identity, logger }: ConnectionsOptio
     quarantines: new PostgresQuarantineStore(pool, identity, announcements),
     outbox: new PostgresOutboxStore(pool, incarnation),
     rules: new PostgresRuleStore(pool),
+    sweeps: new PostgresSweepStore({ databaseUrl, applicationName: nameOf('sweep') }),
     directory: new PostgresShardDirectory(directoryPool, identity),
   };
 }
@@ -136,6 +139,7 @@ export async function closeAll(ledger: LedgerConnections, servers: LinkedServers
           () => servers.cache.close(),
         ]),
     ...ledger.ledgers.map((lane) => () => lane.close()),
+    () => ledger.sweeps.release(),
     () => ledger.pool.end(),
     () => ledger.directoryPool.end(),
   ];

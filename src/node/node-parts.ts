@@ -1,7 +1,9 @@
+import { INBOUND_QUEUES } from '../contracts/queues.ts';
 import type { ReturnMeaning } from '../ports/cluster.ts';
 import { ClusterTick } from '../supervisor/cluster/cluster-tick.ts';
 import { forwardMail } from '../supervisor/cluster/forward-mail.ts';
 import { Intakes } from '../supervisor/cluster/intakes.ts';
+import { Sweeper } from '../supervisor/sweep/sweeper.ts';
 import { linkServers } from './connections.ts';
 import type { LedgerConnections, LinkedServers } from './connections.ts';
 import { HealthProbe } from './health-probe.ts';
@@ -22,6 +24,7 @@ export class NodeParts {
   readonly intakes: Intakes;
   readonly tick: ClusterTick;
   readonly probe: HealthProbe;
+  readonly sweeper: Sweeper;
 
   constructor(options: PartsOptions) {
     this.servers = this.#link(options);
@@ -37,6 +40,7 @@ export class NodeParts {
       onQueueDepth: metrics.queueDepth.bind(metrics),
       onHealth,
     });
+    this.sweeper = this.#sweepRows(options);
   }
 
   /** Ends all work at once; what is unfinished is others' to do. */
@@ -44,6 +48,7 @@ export class NodeParts {
     this.tick.stop();
     this.supervision.rules.stop();
     this.probe.stop();
+    void this.sweeper.stop();
     this.supervision.ingest.close();
     this.supervision.orphans.stop();
     this.supervision.forwarder.stop();
@@ -97,6 +102,27 @@ export class NodeParts {
     const { onDelivery } = this.supervision.ingest;
     const { inbound } = this.servers;
     return new Intakes({ inbound, onDelivery, windowMax: config.intakeWindowMax, clock, logger });
+  }
+
+  #sweepRows({ ledger, config, clock, logger, metrics }: PartsOptions): Sweeper {
+    const { inbound, publisher } = this.servers;
+    return new Sweeper({
+      store: ledger.sweeps,
+      intake: {
+        isReading: () => inbound.reader('transactions_queue')?.state() === 'up',
+        depths: async () => {
+          const found = await publisher.queueStatus(INBOUND_QUEUES);
+          return new Map([...found].map(([queue, status]) => [queue, status?.messages ?? 0]));
+        },
+      },
+      ingest: this.supervision.ingest,
+      clock,
+      logger,
+      metrics,
+      ageMinMs: config.sweepAgeMinMs,
+      ageMaxMs: config.sweepAgeMaxMs,
+      pollMs: config.sweepPollMs,
+    });
   }
 
   #joinCluster({ identity, ledger, config, clock, logger, onOtherCluster }: PartsOptions): ClusterTick {

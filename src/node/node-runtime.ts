@@ -71,7 +71,7 @@ export class NodeRuntime implements NodeSteps {
   }
 
   async join(): Promise<void> {
-    const { supervision, probe, tick, servers } = this.#mustHaveParts();
+    const { supervision, probe, tick, servers, sweeper } = this.#mustHaveParts();
     supervision.rules.start();
     supervision.outbox.start();
     supervision.region.startSweeping();
@@ -85,10 +85,12 @@ export class NodeRuntime implements NodeSteps {
     if (inTime) logger.info({ shards: supervision.shards.owned().length }, 'joined the cluster');
     else logger.warn({ ...probe.dependencies() }, 'not everything is there yet; going on, still trying');
     supervision.retries.start();
+    sweeper.start();
   }
 
   async leave(): Promise<void> {
-    const { supervision, tick } = this.#mustHaveParts();
+    const { supervision, tick, sweeper } = this.#mustHaveParts();
+    await sweeper.stop();
     await supervision.retries.stop();
     this.#options.logger.info({ in_flight: supervision.inFlight.count }, 'leaving: finishing what was read');
     await tick.drain();

@@ -197,7 +197,10 @@ export function supervise(ports: Ports, config: SupervisionConfig, callbacks: Ca
  */
 function boundsOf({ intakeWindowMax }: SupervisionConfig): { inFlightMax: number; takenMax: number } {
   const windows = INBOUND_QUEUES.length * intakeWindowMax;
-  return { takenMax: windows, inFlightMax: 3 * windows + LIMITS.retriesInFlightMax + LIMITS.ordersInHandMax };
+  return {
+    takenMax: windows,
+    inFlightMax: 3 * windows + LIMITS.retriesInFlightMax + LIMITS.sweepOnRoadMax + LIMITS.ordersInHandMax,
+  };
 }
 
 function counter(): () => number {

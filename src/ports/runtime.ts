@@ -44,4 +44,6 @@ export interface Metrics {
   eventsPublished(type: string, count: number): void;
   /** Events that the broker did not take at once. */
   eventsFailed(count: number): void;
+  /** Rows that were found without a message. */
+  swept(result: 'driven' | 'invalid' | 'target_unknown', count: number): void;
 }

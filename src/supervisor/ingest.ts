@@ -1,5 +1,5 @@
 import { decodeMessage } from '../contracts/decode.ts';
-import type { Command } from '../contracts/command.ts';
+import type { Command, TransactionCommand } from '../contracts/command.ts';
 import { ROAD_OF_QUEUE } from '../contracts/queues.ts';
 import type { InboundQueue } from '../contracts/queues.ts';
 import { ensureError } from '../domain/errors.ts';
@@ -10,6 +10,7 @@ import type { Clock, Logger } from '../ports/runtime.ts';
 import type { Retry } from '../ports/stores.ts';
 import { CommandEnvelope } from './command-envelope.ts';
 import type { Origin } from './command-envelope.ts';
+import type { Letter } from './dead-letter.ts';
 import type { InFlight } from './in-flight.ts';
 import type { Router } from './router.ts';
 import type { Settle } from './settle.ts';
@@ -37,10 +38,13 @@ export interface IngestOptions {
  * I2. Once closed, deliveries are left alone: unacknowledged, they go back to their places when the channel closes.
  * I3. The same with what comes beyond `inFlightMax`. The intake windows keep a node below it; only a broker that loses its
  *     connections again and again, and delivers again what is still held here, gets there.
+ * I4. It knows which transactions have a delivery at work here, for whoever looks for those that have none.
  */
 export class Ingest {
   readonly #options: IngestOptions;
+  readonly #atWork = new Set<string>();
   #phase: 'open' | 'closed' = 'open';
+  #newestDeliveredAt: string | null = null;
 
   constructor(options: IngestOptions) {
     this.#options = options;
@@ -48,6 +52,16 @@ export class Ingest {
 
   close(): void {
     this.#phase = 'closed';
+  }
+
+  /** `created_at` of the live message that `transactions_queue` delivered last; null: none so far. */
+  get newestDeliveredAt(): string | null {
+    return this.#newestDeliveredAt;
+  }
+
+  /** Whether a delivery of the transaction is here and not answered. */
+  isAtWork(transactionId: string): boolean {
+    return this.#atWork.has(transactionId);
   }
 
   readonly onDelivery = (delivery: Delivery): void => {
@@ -83,6 +97,25 @@ export class Ingest {
     }
   }
 
+  /** A transaction whose message was lost. `origin` is told when its outcome is durable. */
+  sweep(command: TransactionCommand, origin: Origin): void {
+    const { router, clock, inFlight } = this.#options;
+    const receivedAtMs = clock.now();
+    inFlight.enter();
+    try {
+      router.route(this.#swept(command, origin, receivedAtMs));
+    } catch (error) {
+      this.#unhandled(origin, error, receivedAtMs);
+    }
+  }
+
+  /** A row that cannot be driven. `origin` is told when the letter is recorded and published. */
+  giveUpRow(letter: Letter, origin: Origin): void {
+    const { settle, clock, inFlight } = this.#options;
+    inFlight.enter();
+    settle.giveUpRow(letter, origin, clock.now());
+  }
+
   #unhandled(origin: Origin, error: unknown, receivedAtMs: number, retryOf: string | null = null): void {
     this.#options.logger.error({ err: error, queue: origin.queue }, 'a message could not be handled');
     this.#options.settle.unhandled(origin, ensureError(error).message, receivedAtMs, retryOf);
@@ -93,13 +126,39 @@ export class Ingest {
     return new CommandEnvelope(
       {
         command,
-        origin: delivery,
+        origin: this.#noted(delivery, command),
         road,
         shard: shardOf(command.accountId, LIMITS.shardCount),
         n: this.#options.nextN(),
         attempt: 0,
         deferredFor: null,
         mayDecideError: road === 'replay',
+        receivedAtMs,
+        firstSeenAtMs: receivedAtMs,
+      },
+      this.#options.settle,
+    );
+  }
+
+  /** Only the live shape has a row that waits for its message. */
+  #noted(delivery: Delivery, command: Command): Origin {
+    if (command.kind !== 'transaction' || command.shape !== 'live') return delivery;
+    if (delivery.queue === 'transactions_queue') this.#newestDeliveredAt = command.occurredAt;
+    this.#atWork.add(command.transactionId);
+    return new NotedDelivery(delivery, command.transactionId, this.#atWork);
+  }
+
+  #swept(command: TransactionCommand, origin: Origin, receivedAtMs: number): CommandEnvelope {
+    return new CommandEnvelope(
+      {
+        command,
+        origin,
+        road: 'sweep',
+        shard: shardOf(command.accountId, LIMITS.shardCount),
+        n: this.#options.nextN(),
+        attempt: 0,
+        deferredFor: null,
+        mayDecideError: false,
         receivedAtMs,
         firstSeenAtMs: receivedAtMs,
       },
@@ -124,5 +183,29 @@ export class Ingest {
       },
       this.#options.settle,
     );
+  }
+}
+
+/** A delivery whose transaction counts as at work until it is answered. */
+class NotedDelivery implements Origin {
+  readonly queue: InboundQueue;
+  readonly body: Buffer;
+  readonly redelivered: boolean;
+  readonly #delivery: Delivery;
+  readonly #transactionId: string;
+  readonly #atWork: Set<string>;
+
+  constructor(delivery: Delivery, transactionId: string, atWork: Set<string>) {
+    this.queue = delivery.queue;
+    this.body = delivery.body;
+    this.redelivered = delivery.redelivered;
+    this.#delivery = delivery;
+    this.#transactionId = transactionId;
+    this.#atWork = atWork;
+  }
+
+  ack(): void {
+    this.#atWork.delete(this.#transactionId);
+    this.#delivery.ack();
   }
 }

@@ -7,6 +7,7 @@ import type { Clock, Logger, Metrics } from '../ports/runtime.ts';
 import type { AnnouncementStore, RetryStore } from '../ports/stores.ts';
 import type { CommandEnvelope, EnvelopeDesk, Origin } from './command-envelope.ts';
 import { failedLetter, refusedLetter, unhandledLetter } from './dead-letter.ts';
+import type { Letter } from './dead-letter.ts';
 import type { DeadLetterDesk } from './dead-letter-desk.ts';
 import type { DeferralDesk, DeferralResult } from './deferral-desk.ts';
 import type { InFlight } from './in-flight.ts';
@@ -124,6 +125,11 @@ export class Settle implements EnvelopeDesk {
     this.#options.deadLetters.send(unhandledLetter(origin, detail, receivedAtMs), () =>
       this.#endUnread(origin, receivedAtMs, retryOf),
     );
+  }
+
+  /** A row without a message that cannot be driven. */
+  giveUpRow(letter: Letter, origin: Origin, receivedAtMs: number): void {
+    this.#options.deadLetters.send(letter, () => this.#answer(origin, receivedAtMs));
   }
 
   #noteSameKey(envelope: CommandEnvelope, firstId: string): void {

@@ -6,7 +6,7 @@ import { CATEGORY_OF_CODE } from '../../domain/error-category.ts';
 import type { LetterCode } from '../../domain/error-category.ts';
 import { LETTER_STANDINGS } from '../../infra/postgres/letter-view.ts';
 import type { LetterFilter, LetterStanding } from '../../infra/postgres/letter-view.ts';
-import { durationMs, uuid } from '../options.ts';
+import { duration, uuid } from '../options.ts';
 
 export interface FilterOptions {
   readonly reason?: LetterCode;
@@ -33,10 +33,10 @@ export function addFilterOptions(command: Command): Command {
     )
     .addOption(new Option('--account <id>', 'of this account').argParser(uuid))
     .addOption(
-      new Option('--older-than <time>', 'given up longer ago than 90s, 10m, 2h, 3d').argParser(durationMs),
+      new Option('--older-than <time>', 'given up longer ago than 90s, 10m, 2h, 3d').argParser(duration),
     )
     .addOption(
-      new Option('--newer-than <time>', 'given up more recently than 90s, 10m, 2h, 3d').argParser(durationMs),
+      new Option('--newer-than <time>', 'given up more recently than 90s, 10m, 2h, 3d').argParser(duration),
     )
     .addOption(
       new Option(

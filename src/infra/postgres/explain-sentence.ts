@@ -17,7 +17,7 @@ export function sentenceOf(records: TransactionRecords): string {
     case 'REJECTED':
       return decidedElsewhere(row.status, row.beforeOpening);
     case 'ERROR':
-      return `given up: ${lastLetter(records) ?? 'no dead letter says why'}`;
+      return `given up: ${discardSentence(records) ?? lastLetter(records) ?? 'no dead letter says why'}`;
     default:
       return pendingSentence(records, row.createdAt);
   }
@@ -108,10 +108,18 @@ function absentSentence(records: TransactionRecords): string {
 function pendingSentence(records: TransactionRecords, createdAt: string): string {
   const waiting = retrySentence(records) ?? parkedSentence(records);
   if (waiting !== null) return `still pending: ${waiting}`;
+  if (records.deadLetters.some(({ code, state }) => code === 'REFUND_TARGET_UNKNOWN' && state === 'open'))
+    return 'still pending: its message was lost, and its row does not say what it refunds (see `paygate dead-letters`)';
   const letter = lastLetter(records);
   if (letter !== null)
     return `still pending, waiting for its true message; another one was given up: ${letter}`;
   return `PENDING since ${createdAt}: no message has been processed for it`;
+}
+
+function discardSentence({ discard }: TransactionRecords): string | null {
+  return discard === null
+    ? null
+    : `discarded by ${discard.operator} at ${discard.at}, because: ${discard.why}`;
 }
 
 function retrySentence({ retry, original }: TransactionRecords): string | null {

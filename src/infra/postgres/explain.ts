@@ -40,6 +40,8 @@ export interface TransactionRecords {
     readonly originalId: string | null;
   } | null;
   readonly parked: readonly { readonly reason: string; readonly since: string }[];
+  /** By whom it was ended with `paygate pending discard`; null: it was not. */
+  readonly discard: { readonly operator: string; readonly why: string; readonly at: string } | null;
   /** Oldest first. */
   readonly deadLetters: readonly {
     readonly id: bigint;
@@ -110,6 +112,10 @@ const DEAD_LETTERS = `
 select d.id::text, d.code, d.detail, d.attempts, d.state, d.queue, ${isoTime('d.created_at')} as "createdAt"
   from processor.dead_letters d where d.transaction_id = $1 order by d.id`;
 
+const DISCARD = `
+select l.operator, l.why, ${isoTime('l.at')} as at from processor.operator_log l
+ where l.subject = $1 and l.action = 'pending.discard' order by l.id desc limit 1`;
+
 type Row = NonNullable<TransactionRecords['row']>;
 type Original = NonNullable<TransactionRecords['original']>;
 type Retry = NonNullable<TransactionRecords['retry']>;
@@ -135,6 +141,7 @@ async function readRecords(client: pg.PoolClient, id: string): Promise<Transacti
     original: originalId === null ? null : await readOriginal(client, originalId, decision),
     retry,
     parked: parked.rows,
+    discard: await first<NonNullable<TransactionRecords['discard']>>(client, DISCARD, [id]),
     deadLetters: letters.rows.map((letter) => ({ ...letter, id: BigInt(letter.id) })),
   };
 }

@@ -102,6 +102,10 @@ export class CountingMetrics implements Metrics {
     this.#add('cacheFailed', count);
   }
 
+  swept(result: string, count: number): void {
+    this.#add(`swept ${result}`, count);
+  }
+
   #add(name: string, count: number): void {
     this.#counts.set(name, this.count(name) + count);
   }
