@@ -69,6 +69,8 @@ const schema = z.object({
   drainTimeoutMs: integer(100, 600_000).default(25_000),
   /** How long the nodes of a cluster that boots wait for each other before they share the work. */
   clusterGraceMs: integer(0, 60_000).default(3_000),
+  /** How often what was decided is sealed. */
+  sealIntervalMs: integer(1_000, 86_400_000).default(60_000),
   /** Accepted for the sake of running installations; connections to Redis multiplex. */
   redisPoolSize: integer(1, 1_000).default(8),
 });
@@ -101,6 +103,7 @@ const VARIABLES = {
   accountIdleMs: 'ACCOUNT_IDLE_MS',
   drainTimeoutMs: 'DRAIN_TIMEOUT_MS',
   clusterGraceMs: 'CLUSTER_GRACE_MS',
+  sealIntervalMs: 'SEAL_INTERVAL_MS',
   redisPoolSize: 'REDIS_POOL_SIZE',
 } as const;
 

@@ -182,6 +182,16 @@ const BOUNDS = {
   orphanPollMs: 1_000,
   /** Ticks are this far apart until a starting node knows who is there. */
   startTickMs: 250,
+  /**
+   * Seals end this far in the past, further than the clock of a server is set back or that of its successor lies behind; that a commit
+   * takes long is found out by asking, not by waiting. One that is still under way then is asked for again after `sealRetryMs`, so many times.
+   */
+  sealLagMs: 10_000,
+  sealRetryMs: 1_000,
+  sealRetriesMax: 30,
+  /** Rows hashed in one step (0.2 s), and the stretch of time looked at first. */
+  sealRowsMax: 20_000,
+  sealSpanMs: 60_000,
   shardCount: 256,
 } as const;
 
@@ -215,6 +225,10 @@ export function assertLimits(): void {
     [
       LIMITS.orderAnswerTimeoutMs + LIMITS.orderPauseMs < LIMITS.orderDeadlineMs,
       'an order must be asked for more than once',
+    ],
+    [
+      LIMITS.commitStatementTimeoutMs < LIMITS.sealLagMs,
+      'a seal must not end where most commits may still be under way',
     ],
     [LIMITS.bodyBytesMax <= LIMITS.queueBytesMax, 'one body must fit into the window'],
     [LIMITS.forwardBatchMax <= LIMITS.forwardWindowMax, 'a forwarded batch must fit into its window'],

@@ -53,6 +53,7 @@ export async function startNode(config: Config, options: StartOptions): Promise<
     cachePending: () => runtime.parts?.supervision.writer.pendingCount ?? 0,
     forwarding: () => runtime.parts?.supervision.forwarder.heldCount ?? 0,
     shards: () => runtime.parts?.tick.shardKeeper.counts() ?? null,
+    sealAge: () => runtime.parts?.sealer.ageSeconds ?? null,
   });
   const runtime: NodeRuntime = new NodeRuntime({
     config,

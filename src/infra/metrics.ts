@@ -12,6 +12,8 @@ export interface LiveFigures {
   forwarding(): number;
   /** How many shards are in each state; null before the node has joined. */
   shards(): Readonly<Record<string, number>> | null;
+  /** Seconds since the moment up to which everything is sealed; null while this node does not know. */
+  sealAge(): number | null;
 }
 
 /** From 1 ms to 60 s: receipt to acknowledgement is milliseconds, with a server away it is seconds. */
@@ -52,6 +54,7 @@ export class PrometheusMetrics implements Metrics {
     'Balances that could not be written at once',
     [],
   );
+  readonly #sealed = this.#counter('sealed_rows_total', 'Journal rows sealed by this node', []);
   readonly #settled = this.#histogram(
     'processing_duration_seconds',
     'Receipt to acknowledgement',
@@ -79,6 +82,11 @@ export class PrometheusMetrics implements Metrics {
     this.#liveGauge('in_flight', 'Messages taken in and not answered', () => live.inFlight());
     this.#liveGauge('cache_pending', 'Balances that wait for the cache', () => live.cachePending());
     this.#liveGauge('forwarding', 'Commands held for other nodes', () => live.forwarding());
+    this.#liveGauge(
+      'seal_age_seconds',
+      'Age of the last seal; -1: not known yet',
+      () => live.sealAge() ?? -1,
+    );
     const shards: Gauge = new Gauge({
       name: 'paygate_shards',
       help: 'Shards of this node, by state',
@@ -149,6 +157,10 @@ export class PrometheusMetrics implements Metrics {
 
   cacheFailed(count: number): void {
     this.#cacheFailures.inc(count);
+  }
+
+  sealed(count: number): void {
+    this.#sealed.inc(count);
   }
 
   #counter(name: string, help: string, labelNames: string[]): Counter {

@@ -10,6 +10,7 @@ import { connectionName, createPool } from '../infra/postgres/pool.ts';
 import { PostgresQuarantineStore } from '../infra/postgres/quarantine-store.ts';
 import { PostgresReader } from '../infra/postgres/reader.ts';
 import { PostgresRetryStore } from '../infra/postgres/retry-store.ts';
+import { PostgresSealStore } from '../infra/postgres/seal-store.ts';
 import { PostgresShardDirectory } from '../infra/postgres/shard-directory.ts';
 import { RabbitInbox } from '../infra/rabbitmq/inbox.ts';
 import { RabbitInboundQueues } from '../infra/rabbitmq/inbound-queues.ts';
@@ -45,6 +46,7 @@ export interface LedgerConnections {
   readonly parked: PostgresParkStore;
   readonly quarantines: PostgresQuarantineStore;
   readonly outbox: PostgresOutboxStore;
+  readonly seals: PostgresSealStore;
   readonly directory: PostgresShardDirectory;
 }
 
@@ -76,6 +78,7 @@ export function ledgerConnections({ config, identity, logger }: ConnectionsOptio
     parked: new PostgresParkStore(pool),
     quarantines: new PostgresQuarantineStore(pool, identity),
     outbox: new PostgresOutboxStore(pool, incarnation),
+    seals: new PostgresSealStore(pool),
     directory: new PostgresShardDirectory(directoryPool, identity),
   };
 }

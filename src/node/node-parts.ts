@@ -2,6 +2,7 @@ import type { ReturnMeaning } from '../ports/cluster.ts';
 import { ClusterTick } from '../supervisor/cluster/cluster-tick.ts';
 import { forwardMail } from '../supervisor/cluster/forward-mail.ts';
 import { Intakes } from '../supervisor/cluster/intakes.ts';
+import { Sealer } from '../supervisor/sealer.ts';
 import { linkServers } from './connections.ts';
 import type { LedgerConnections, LinkedServers } from './connections.ts';
 import { HealthProbe } from './health-probe.ts';
@@ -22,13 +23,21 @@ export class NodeParts {
   readonly intakes: Intakes;
   readonly tick: ClusterTick;
   readonly probe: HealthProbe;
+  readonly sealer: Sealer;
 
   constructor(options: PartsOptions) {
     this.servers = this.#link(options);
     this.supervision = this.#supervise(options);
     this.intakes = this.#readQueues(options);
     this.tick = this.#joinCluster(options);
-    const { clock, logger, metrics, ledger, onHealth } = options;
+    const { config, clock, logger, metrics, ledger, onHealth } = options;
+    this.sealer = new Sealer({
+      store: ledger.seals,
+      intervalMs: config.sealIntervalMs,
+      clock,
+      metrics,
+      logger,
+    });
     this.probe = new HealthProbe({
       pool: ledger.pool,
       servers: this.servers,
@@ -43,6 +52,7 @@ export class NodeParts {
   stop(): void {
     this.tick.stop();
     this.probe.stop();
+    this.sealer.stop();
     this.supervision.ingest.close();
     this.supervision.orphans.stop();
     this.supervision.forwarder.stop();

@@ -70,7 +70,7 @@ export class NodeRuntime implements NodeSteps {
   }
 
   async join(): Promise<void> {
-    const { supervision, probe, tick, servers } = this.#mustHaveParts();
+    const { supervision, probe, tick, servers, sealer } = this.#mustHaveParts();
     supervision.outbox.start();
     supervision.region.startSweeping();
     supervision.orphans.start();
@@ -83,6 +83,7 @@ export class NodeRuntime implements NodeSteps {
     if (inTime) logger.info({ shards: supervision.shards.owned().length }, 'joined the cluster');
     else logger.warn({ ...probe.dependencies() }, 'not everything is there yet; going on, still trying');
     supervision.retries.start();
+    sealer.start();
   }
 
   async leave(): Promise<void> {

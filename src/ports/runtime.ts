@@ -40,4 +40,6 @@ export interface Metrics {
   actorStopped(reason: string): void;
   cacheWritten(count: number): void;
   cacheFailed(count: number): void;
+  /** Rows of the journal. */
+  sealed(count: number): void;
 }

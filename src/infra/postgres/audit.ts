@@ -3,7 +3,8 @@ import { shardOf } from '../../domain/shard.ts';
 import { CacheAudit } from './audit-cache.ts';
 import type { LedgerBalance, ReadCached } from './audit-cache.ts';
 import { ViolationTally } from './audit-report.ts';
-import type { AuditCounts, AuditReport, Violation } from './audit-report.ts';
+import type { AuditCounts, AuditReport, SealCounts, Violation } from './audit-report.ts';
+import { planSealAudit } from './audit-seals.ts';
 import * as statements from './audit-statements.ts';
 import { poolTransaction } from './pool-transaction.ts';
 
@@ -60,6 +61,8 @@ const LOWEST_ID = '00000000-0000-0000-0000-000000000000';
 
 /** `from` ≤ account id < `to`; null = to the end. */
 type Range = readonly [from: string, to: string | null];
+/** Where a check looks: a range, or what the check itself says. */
+type Place = readonly [string | number | null, string | number | null];
 
 interface AccountRow {
   readonly id: string;
@@ -75,6 +78,7 @@ class Audit {
   readonly #cache: CacheAudit | null;
   #pending: Violation | null = null;
   #counts: Omit<AuditCounts, 'cached'> | null = null;
+  #sealed: SealCounts | null = null;
 
   constructor(options: AuditOptions) {
     this.#options = options;
@@ -91,8 +95,10 @@ class Audit {
     for (const setting of SETTINGS) await client.query(setting);
     const ranges = await this.#ranges(client);
     const shardEpochs = await epochsByShard(client);
+    const seals = await planSealAudit(client);
+    this.#sealed = seals.counts;
     // Ranges are worth one step each, every other statement too.
-    const total = ranges.length + GLOBAL_CHECKS.length + 2;
+    const total = ranges.length + GLOBAL_CHECKS.length + seals.checks.length + 2;
     let done = 0;
     const step = (): void => this.#options.onProgress?.((done += 1), total);
     this.#options.onProgress?.(0, total);
@@ -108,6 +114,10 @@ class Audit {
       await this.#check(client, check);
       step();
     }
+    for (const { findings, place } of seals.checks) {
+      await this.#check(client, findings, place);
+      step();
+    }
     await this.#leftovers(client);
     step();
   }
@@ -118,10 +128,17 @@ class Audit {
   }
 
   report(durationMs: number): AuditReport {
-    if (this.#counts === null) throw new Error('the audit has not run');
+    if (this.#counts === null || this.#sealed === null) throw new Error('the audit has not run');
     const violations = this.#tally.violations();
     const counts = { ...this.#counts, cached: this.#cache?.compared ?? 0 };
-    return { ok: violations.length === 0, counts, pending: this.#pending, violations, durationMs };
+    return {
+      ok: violations.length === 0,
+      counts,
+      sealed: this.#sealed,
+      pending: this.#pending,
+      violations,
+      durationMs,
+    };
   }
 
   async #ranges(client: pg.PoolClient): Promise<readonly Range[]> {
@@ -132,13 +149,13 @@ class Audit {
     return starts.map((from, index) => [from, starts[index + 1] ?? null]);
   }
 
-  async #check(client: pg.PoolClient, findings: string, range?: Range): Promise<void> {
+  async #check(client: pg.PoolClient, findings: string, range?: Place): Promise<void> {
     for (const violation of await this.#find(client, findings, range)) {
       this.#tally.add(violation.kind, violation.count, violation.samples);
     }
   }
 
-  async #find(client: pg.PoolClient, findings: string, range?: Range): Promise<readonly Violation[]> {
+  async #find(client: pg.PoolClient, findings: string, range?: Place): Promise<readonly Violation[]> {
     const sql = statements.counted(findings, range === undefined ? '$1' : '$3');
     const { rows } = await client.query<Violation>(sql, [...(range ?? []), this.#sampleMax]);
     return rows;
