@@ -68,7 +68,7 @@ const BOUNDS = {
   /** Balances that wait for the cache; with Redis away longer than that, further ones are left to the next start. */
   cachePendingMax: 1_000_000,
   /** How often outbox rows of dead incarnations are looked for, and how many are taken at once. */
-  outboxTakeoverMs: 3_000,
+  outboxTakeoverMs: 1_500,
   outboxTakeoverRowsMax: 500,
   /** How often idle accounts are looked for. */
   passivationSweepMs: 1_000,
@@ -209,6 +209,10 @@ export function assertLimits(): void {
     ],
     [LIMITS.hydrateBackoffMsMin < LIMITS.hydrateBackoffMsMax, 'hydrate backoff must grow'],
     [LIMITS.outboxTakeoverAgeMs > LIMITS.cacheDurableMs, 'a live outbox row must not look abandoned'],
+    [
+      LIMITS.outboxTakeoverAgeMs + LIMITS.outboxTakeoverMs + LIMITS.cacheDurableMs < 5_000,
+      'balances that a dead node has left must be right within 5 s, also when a takeover has just begun',
+    ],
     [LIMITS.storeBackoffMsMin < LIMITS.storeBackoffMsMax, 'store backoff must grow'],
     [
       3 * LIMITS.leaseTickMs + LIMITS.leaseAnswerTimeoutMs < LIMITS.leaseMs,

@@ -10,6 +10,11 @@ import type { AuditReport, ViolationKind } from '../../src/infra/postgres/audit-
 import { PostgresSealStore } from '../../src/infra/postgres/seal-store.ts';
 import type { SealHorizon, SealStep } from '../../src/ports/seals.ts';
 import { eventually } from '../support/eventually.ts';
+import { startNode } from '../../src/node.ts';
+import { QuietLogger } from '../support/fakes/quiet.ts';
+import { paygate } from '../support/paygate.ts';
+import { freshRedis, freshVhost } from '../support/services.ts';
+import { configOf, environmentOf, figure } from './node-scene.ts';
 import { newClient } from '../support/ledger-fixtures.ts';
 import { useDatabase } from '../support/use-database.ts';
 import { addEntry, FRESH, INHERITED, OLD, TX, unlockJournal, uuid, writeLedger } from './audit-ledger.ts';
@@ -253,5 +258,34 @@ describe('a sealed ledger with', () => {
   it('every kind of violation of seals is among these', () => {
     const made = new Set(tamperings.map(([, kind]) => kind));
     expect(SEAL_VIOLATION_KINDS.filter((kind) => !made.has(kind))).toEqual([]);
+  });
+});
+
+describe('a node', () => {
+  it('seals what it has decided, and `paygate verify` names what was changed afterwards', async () => {
+    const [vhost, redis] = await Promise.all([freshVhost(), freshRedis()]);
+    const place = { databaseUrl: database.url, rabbitmqUrl: vhost.url, redisUrl: redis.url };
+    const settings = { SEAL_INTERVAL_MS: '1000', REFUND_AMOUNT: 'message' };
+    const node = await startNode(configOf(place, settings), { logger: new QuietLogger() });
+    try {
+      await eventually(async () => {
+        expect(await figure(node, 'paygate_sealed_rows_total')).toBe(10);
+        expect(await figure(node, 'paygate_seal_age_seconds')).toBeGreaterThan(0);
+      });
+    } finally {
+      await node.drain();
+    }
+    const environment = environmentOf(place);
+    const right = await paygate(['verify', '--json'], environment);
+    expect(JSON.parse(right.stdout)).toMatchObject({ ok: true, sealed: { rows: 10 } });
+    expect(right.exitCode).toBe(0);
+    await change(
+      `update processor.journal set reason = 'CARD_UNKNOWN' where transaction_id = $1`,
+      TX.tooMuch,
+    );
+    const wrong = await paygate(['verify'], environment);
+    expect(wrong.stdout).toContain(`account ${FRESH}, transaction ${TX.tooMuch}: seq 6 is not what it was`);
+    expect(wrong.exitCode).toBe(1);
+    await Promise.all([vhost.drop(), redis.drop()]);
   });
 });
