@@ -87,6 +87,8 @@ const schema = z.object({
   sweepAgeMaxMs: span(1_000, 365 * 86_400_000).default(86_400_000),
   /** How often they are looked for. */
   sweepPollMs: span(10, 15_000).default(5_000),
+  /** How often what was decided is sealed. */
+  sealIntervalMs: integer(1_000, 86_400_000).default(60_000),
   /** Accepted for the sake of running installations; connections to Redis multiplex. */
   redisPoolSize: integer(1, 1_000).default(8),
 });
@@ -123,6 +125,7 @@ const VARIABLES = {
   sweepAgeMinMs: 'SWEEP_AGE_MIN',
   sweepAgeMaxMs: 'SWEEP_AGE_MAX',
   sweepPollMs: 'SWEEP_POLL',
+  sealIntervalMs: 'SEAL_INTERVAL_MS',
   redisPoolSize: 'REDIS_POOL_SIZE',
 } as const;
 

@@ -77,7 +77,7 @@ const BOUNDS = {
   /** Balances that wait for the cache; with Redis away longer than that, further ones are left to the next start. */
   cachePendingMax: 1_000_000,
   /** How often outbox rows of dead incarnations are looked for, and how many are taken at once: each may be 2,000 events. */
-  outboxTakeoverMs: 3_000,
+  outboxTakeoverMs: 1_500,
   outboxTakeoverRowsMax: 100,
   /** Outbox rows deleted in one statement. */
   outboxRemovalRowsMax: 500,
@@ -228,6 +228,16 @@ const BOUNDS = {
   sweepPauseMsMax: 15_000,
   /** The server ends the session of a sweeper that says nothing for so long, and its turn with it. */
   sweepIdleTimeoutMs: 40_000,
+  /**
+   * Seals end this far in the past, further than the clock of a server is set back or that of its successor lies behind; that a commit
+   * takes long is found out by asking, not by waiting. One that is still under way then is asked for again after `sealRetryMs`, so many times.
+   */
+  sealLagMs: 10_000,
+  sealRetryMs: 1_000,
+  sealRetriesMax: 30,
+  /** Rows hashed in one step (0.2 s), and the stretch of time looked at first. */
+  sealRowsMax: 20_000,
+  sealSpanMs: 60_000,
   shardCount: 256,
 } as const;
 
@@ -245,6 +255,10 @@ export function assertLimits(): void {
     ],
     [LIMITS.hydrateBackoffMsMin < LIMITS.hydrateBackoffMsMax, 'hydrate backoff must grow'],
     [LIMITS.outboxTakeoverAgeMs > LIMITS.cacheDurableMs, 'a live outbox row must not look abandoned'],
+    [
+      LIMITS.outboxTakeoverAgeMs + LIMITS.outboxTakeoverMs + LIMITS.cacheDurableMs < 5_000,
+      'balances that a dead node has left must be right within 5 s, also when a takeover has just begun',
+    ],
     [LIMITS.storeBackoffMsMin < LIMITS.storeBackoffMsMax, 'store backoff must grow'],
     [
       3 * LIMITS.leaseTickMs + LIMITS.leaseAnswerTimeoutMs < LIMITS.leaseMs,
@@ -265,6 +279,10 @@ export function assertLimits(): void {
     [
       2 * LIMITS.sweepPauseMsMax < LIMITS.sweepIdleTimeoutMs,
       'the turn to sweep must not be lost between two rounds',
+    ],
+    [
+      LIMITS.commitStatementTimeoutMs < LIMITS.sealLagMs,
+      'a seal must not end where most commits may still be under way',
     ],
     [LIMITS.bodyBytesMax <= LIMITS.queueBytesMax, 'one body must fit into the window'],
     [LIMITS.forwardBatchMax <= LIMITS.forwardWindowMax, 'a forwarded batch must fit into its window'],

@@ -57,6 +57,7 @@ export async function startNode(config: Config, options: StartOptions): Promise<
     sweeping: () => runtime.parts?.sweeper.onRoad ?? 0,
     sweepOldestSeconds: () => (runtime.parts?.sweeper.oldestAgeMs() ?? 0) / 1_000,
     shards: () => runtime.parts?.tick.shardKeeper.counts() ?? null,
+    sealAge: () => runtime.parts?.sealer.ageSeconds ?? null,
   });
   const runtime: NodeRuntime = new NodeRuntime({
     config,

@@ -1,37 +1,27 @@
 import { Argument, Command } from 'commander';
 import { loadConfig } from '../config.ts';
+import { readAccountAsOf, type AccountThen } from '../infra/postgres/account-history.ts';
 import { readAccount, type AccountView } from '../infra/postgres/account-view.ts';
 import { readIntakePause } from '../infra/postgres/intake-pause.ts';
-import type { JournalEntry } from '../infra/postgres/journal-entry.ts';
+import { journalTable } from './account/journal-table.ts';
+import { showJournal } from './account/show-journal.ts';
 import { accountOrders } from './account-orders.ts';
 import { describePause } from './describe-pause.ts';
 import { CommandError, EXIT } from './exit-codes.ts';
-import { uuid, wholeNumber } from './options.ts';
+import { moment, uuid, wholeNumber } from './options.ts';
 import { withOurExits } from './our-exits.ts';
-import { bold, count, money, paint, print, printJson, table } from './output.ts';
+import { bold, count, money, print, printJson } from './output.ts';
 import { paragraphs } from './paragraphs.ts';
 import { withPool } from './with-pool.ts';
 
 interface AccountOptions {
   readonly json?: boolean;
   readonly last: number;
-}
-
-function journalTable(entries: readonly JournalEntry[]): string {
-  const isFlagged = entries.some(({ flags }) => flags.length > 0);
-  const rows = entries.map((entry) => [
-    entry.seq,
-    entry.decidedAt,
-    entry.type,
-    entry.outcome === 'APPROVED' ? paint('green', 'approved') : paint('yellow', entry.reason ?? 'rejected'),
-    money(entry.requestedCents),
-    money(entry.amountCents),
-    money(entry.balanceAfterCents),
-    entry.transactionId,
-    ...(isFlagged ? [entry.flags.join(' ')] : []),
-  ]);
-  const head = ['seq', 'decided', 'type', 'outcome', 'asked', 'effect', 'balance', 'transaction'];
-  return table([...head, ...(isFlagged ? ['rules'] : [])], rows);
+  readonly asOf?: string;
+  readonly journal?: boolean;
+  readonly from?: string;
+  readonly to?: string;
+  readonly csv?: boolean;
 }
 
 function waiting(view: AccountView): string {
@@ -43,7 +33,7 @@ function describeAccount(view: AccountView): string {
   const owner = view.owner === null ? 'nobody' : `${view.owner} since ${view.takenAt ?? '?'}`;
   const lines = [
     bold(view.accountId),
-    `  balance    ${money(view.balanceCents)}${view.overdraftCents > 0n ? `, overdraft to ${money(-view.overdraftCents)}` : ''}`,
+    `  balance    ${balanceOf(view)}`,
     `  status     ${view.status}`,
     `  decisions  ${count(view.seq)}`,
     `  owner      ${owner} (shard ${String(view.shard)}, epoch ${String(view.epoch)})`,
@@ -54,7 +44,58 @@ function describeAccount(view: AccountView): string {
     : `${lines.join('\n')}\n\n${journalTable(view.journal)}`;
 }
 
+function describeThen(then: AccountThen): string {
+  const last = then.decidedAt === null ? 'none yet' : `${count(then.seq)}, the last one at ${then.decidedAt}`;
+  const isTooEarly = then.createdAt !== null && Date.parse(then.asOf) < Date.parse(then.createdAt);
+  const lines = [
+    `${bold(then.accountId)} as of ${then.asOf}`,
+    `  balance    ${balanceOf(then)}`,
+    `  status     ${then.status}`,
+    `  decisions  ${last}`,
+    ...(isTooEarly ? [`  It was made at ${then.createdAt}, after that.`] : []),
+  ];
+  return lines.join('\n');
+}
+
+function balanceOf({
+  balanceCents,
+  overdraftCents,
+}: Pick<AccountThen, 'balanceCents' | 'overdraftCents'>): string {
+  return `${money(balanceCents)}${overdraftCents > 0n ? `, overdraft to ${money(-overdraftCents)}` : ''}`;
+}
+
+async function showThen(id: string, asOf: string, json: boolean): Promise<void> {
+  const then = await withPool(loadConfig(), (pool) => readAccountAsOf(pool, id, asOf));
+  if (then === null) throw new CommandError(`there is no account ${id}`, EXIT.finding);
+  if (json) printJson(then);
+  else print(describeThen(then));
+}
+
+/** What contradicts itself is refused: an option that is silently ignored would be taken for an answer. */
+function refuseContradictions({ asOf, journal, from, to, csv, json }: AccountOptions): void {
+  const ofJournal = [
+    ['--from', from !== undefined],
+    ['--to', to !== undefined],
+    ['--csv', csv === true],
+  ] as const;
+  const alone = ofJournal.find(([, isGiven]) => isGiven && journal !== true);
+  if (alone !== undefined) throw new CommandError(`${alone[0]} goes with --journal`);
+  if (journal === true && asOf !== undefined)
+    throw new CommandError('--as-of and --journal exclude each other; use --to with --journal');
+  if (csv === true && json === true) throw new CommandError('--csv and --json exclude each other');
+}
+
 async function show(id: string, options: AccountOptions): Promise<void> {
+  refuseContradictions(options);
+  const { asOf, journal, from = null, to = null, csv, json = false } = options;
+  if (asOf !== undefined) await showThen(id, asOf, json);
+  else if (journal === true) {
+    const form = csv === true ? 'csv' : json ? 'json' : 'table';
+    await withPool(loadConfig(), (pool) => showJournal(pool, id, { from, to }, form));
+  } else await showNow(id, options);
+}
+
+async function showNow(id: string, options: AccountOptions): Promise<void> {
   const [view, intakePause] = await withPool(loadConfig(), (pool) =>
     Promise.all([readAccount(pool, id, { journalLimit: options.last }), readIntakePause(pool)]),
   );
@@ -66,6 +107,10 @@ async function show(id: string, options: AccountOptions): Promise<void> {
 const DESCRIPTION = `
 Shows an account as the ledger has it: balance, status, owner, last journal rows. Exit code 1 if unknown.
 
+With --as-of: as it was after all that was decided until that moment. With --journal: its rows, oldest first, all of them or those decided at or after
+--from and before --to. Times are RFC 3339, or dates, which stand for their first moment in UTC. \`paygate account <id> --journal --from 2026-11-01 --to
+2026-12-01 --csv > november.csv\`
+
 With an action: gives that order to the node that owns the account, and prints the new state. Exit code 1 if it is refused, 3 if nobody answers.`;
 
 /** Everything behind the id: an option of the view, or an action with options of its own. */
@@ -75,6 +120,11 @@ function programOf(id: string): Command {
     .description(paragraphs(DESCRIPTION))
     .enablePositionalOptions()
     .option('--last <n>', 'journal rows to show', wholeNumber(0, 10_000), 10)
+    .option('--as-of <time>', 'balance, status and overdraft at that moment', moment)
+    .option('--journal', 'all journal rows, oldest first')
+    .option('--from <time>', 'with --journal: decided then or later', moment)
+    .option('--to <time>', 'with --journal: decided before', moment)
+    .option('--csv', 'with --journal: as CSV (RFC 4180), amounts in cents')
     .option('--json', 'print JSON')
     .helpCommand(false)
     .commandsGroup('Actions (each has --help):')

@@ -65,6 +65,11 @@ const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./events-command.ts')).eventsCommand(),
   },
   {
+    name: 'cache',
+    summary: 'bring the balances in Redis to what the ledger says: rebuild, warm',
+    load: async () => (await import('./cache-command.ts')).cacheCommand(),
+  },
+  {
     name: 'drive',
     summary: 'publish invented payments, as the Go API would',
     load: async () => (await import('./drive-command.ts')).driveCommand(),

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander';
-import { AMOUNT_CENTS_MAX } from '../contracts/fields.ts';
+import { AMOUNT_CENTS_MAX, timestamp } from '../contracts/fields.ts';
 import { parseDuration } from '../domain/duration.ts';
 
 /** Parsers for command line options: each says what was expected. */
@@ -39,6 +39,15 @@ export function uuid(text: string): string {
   const id = text.trim().toLowerCase();
   if (UUID.test(id)) return id;
   throw new InvalidArgumentError('expected a UUID.');
+}
+
+/** RFC 3339; of a date its first moment, UTC. */
+export function moment(text: string): string {
+  const time = /^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00:00Z` : text;
+  if (timestamp.safeParse(time).success) return time;
+  throw new InvalidArgumentError(
+    'expected a time like 2026-11-22T10:40:00Z, or a date like 2026-11-22 (its first moment, UTC).',
+  );
 }
 
 /** Whole cents, 0 or more. */

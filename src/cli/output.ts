@@ -20,8 +20,13 @@ function jsonValue(_key: string, value: unknown): unknown {
   return Number.isSafeInteger(number) ? number : value.toString();
 }
 
+/** `indent` 0: on one line. */
+export function jsonText(value: unknown, indent = 2): string {
+  return JSON.stringify(value, jsonValue, indent);
+}
+
 export function printJson(value: unknown): void {
-  print(JSON.stringify(value, jsonValue, 2));
+  print(jsonText(value));
 }
 
 const NO_FRAME = {

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { loadConfig, type Config } from '../config.ts';
 import { auditLedger } from '../infra/postgres/audit.ts';
-import type { AuditReport, Violation } from '../infra/postgres/audit-report.ts';
+import type { AuditReport, SealCounts, Violation } from '../infra/postgres/audit-report.ts';
 import { readIntakePause } from '../infra/postgres/intake-pause.ts';
 import { withCacheReader } from '../infra/redis/cache-reader.ts';
 import { describePause } from './describe-pause.ts';
@@ -15,7 +15,8 @@ import { withPool } from './with-pool.ts';
 const DESCRIPTION = `
 Audits the whole ledger. Every account: seq without gaps, each balance = the one before + amount, balance = sum of the journal = what Redis shows =
 the contract's formula over the APPROVED transactions. Every transaction: journal and status agree. Every refund within
-its original. Epochs never fall.
+its original. Epochs never fall. Seals: nodes seal the journal about once a minute; a row that was changed, removed or slipped in by hand
+afterwards is named. Keep the head that is printed somewhere else: as long as seals up to then are what they were, so is it.
 
 Names every violation; exit code 1 if there is one. Reads one snapshot, changes nothing.`;
 
@@ -62,6 +63,14 @@ function violationLines(violation: Violation): readonly string[] {
   ];
 }
 
+function sealedLines({ seals, rows, through, head }: SealCounts): readonly string[] {
+  if (through === null) return ['  sealed         nothing yet'];
+  return [
+    `  sealed         ${count(rows)} journal rows in ${count(seals)} seals, up to ${through}`,
+    `                   head ${head ?? '–'}`,
+  ];
+}
+
 /** The report in words. */
 export function describeAudit(report: AuditReport): string {
   const { counts } = report;
@@ -73,6 +82,7 @@ export function describeAudit(report: AuditReport): string {
     `  waiting        ${count(counts.pending)} pending, ${count(counts.retries)} retries, ${count(counts.parked)} parked`,
     `  dead letters   ${count(counts.deadLetters)} open`,
     `  cached         ${count(counts.cached)} balances compared with Redis`,
+    ...sealedLines(report.sealed),
     ...report.violations.flatMap(violationLines),
   ];
   const seconds = (report.durationMs / 1_000).toFixed(1);

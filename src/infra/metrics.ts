@@ -20,6 +20,8 @@ export interface LiveFigures {
   sweepOldestSeconds(): number;
   /** How many shards are in each state; null before the node has joined. */
   shards(): Readonly<Record<string, number>> | null;
+  /** Seconds since the moment up to which everything is sealed; null while this node does not know. */
+  sealAge(): number | null;
 }
 
 /** From 1 ms to 60 s: receipt to acknowledgement is milliseconds, with a server away it is seconds. */
@@ -75,6 +77,7 @@ export class PrometheusMetrics implements Metrics {
   readonly #swept = this.#counter('swept_rows_total', 'PENDING rows found without a message, by result', [
     'result',
   ]);
+  readonly #sealed = this.#counter('sealed_rows_total', 'Journal rows sealed by this node', []);
   readonly #settled = this.#histogram(
     'processing_duration_seconds',
     'Receipt to acknowledgement',
@@ -108,6 +111,11 @@ export class PrometheusMetrics implements Metrics {
       live.sweeping(),
     );
     this.#liveGauge('sweep_oldest_seconds', 'Age of the oldest of them', () => live.sweepOldestSeconds());
+    this.#liveGauge(
+      'seal_age_seconds',
+      'Age of the last seal; -1: not known yet',
+      () => live.sealAge() ?? -1,
+    );
     const shards: Gauge = new Gauge({
       name: 'paygate_shards',
       help: 'Shards of this node, by state',
@@ -194,6 +202,10 @@ export class PrometheusMetrics implements Metrics {
 
   swept(result: 'driven' | 'invalid' | 'target_unknown', count: number): void {
     this.#swept.inc({ result }, count);
+  }
+
+  sealed(count: number): void {
+    this.#sealed.inc(count);
   }
 
   #counter(name: string, help: string, labelNames: string[]): Counter {

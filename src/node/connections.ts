@@ -12,6 +12,7 @@ import { PostgresQuarantineStore } from '../infra/postgres/quarantine-store.ts';
 import { PostgresReader } from '../infra/postgres/reader.ts';
 import { PostgresRetryStore } from '../infra/postgres/retry-store.ts';
 import { PostgresRuleStore } from '../infra/postgres/rule-store.ts';
+import { PostgresSealStore } from '../infra/postgres/seal-store.ts';
 import { PostgresShardDirectory } from '../infra/postgres/shard-directory.ts';
 import { RabbitEventPublisher } from '../infra/rabbitmq/event-publisher.ts';
 import { PostgresSweepStore } from '../infra/postgres/sweep-store.ts';
@@ -52,6 +53,7 @@ export interface LedgerConnections {
   readonly outbox: PostgresOutboxStore;
   readonly rules: PostgresRuleStore;
   readonly sweeps: PostgresSweepStore;
+  readonly seals: PostgresSealStore;
   readonly directory: PostgresShardDirectory;
 }
 
@@ -87,6 +89,7 @@ export function ledgerConnections({ config, identity, logger }: ConnectionsOptio
     outbox: new PostgresOutboxStore(pool, incarnation),
     rules: new PostgresRuleStore(pool),
     sweeps: new PostgresSweepStore({ databaseUrl, applicationName: nameOf('sweep') }),
+    seals: new PostgresSealStore(pool),
     directory: new PostgresShardDirectory(directoryPool, identity),
   };
 }

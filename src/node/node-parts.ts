@@ -4,6 +4,7 @@ import { ClusterTick } from '../supervisor/cluster/cluster-tick.ts';
 import { forwardMail } from '../supervisor/cluster/forward-mail.ts';
 import { Intakes } from '../supervisor/cluster/intakes.ts';
 import { Sweeper } from '../supervisor/sweep/sweeper.ts';
+import { Sealer } from '../supervisor/sealer.ts';
 import { linkServers } from './connections.ts';
 import type { LedgerConnections, LinkedServers } from './connections.ts';
 import { HealthProbe } from './health-probe.ts';
@@ -25,13 +26,21 @@ export class NodeParts {
   readonly tick: ClusterTick;
   readonly probe: HealthProbe;
   readonly sweeper: Sweeper;
+  readonly sealer: Sealer;
 
   constructor(options: PartsOptions) {
     this.servers = this.#link(options);
     this.supervision = this.#supervise(options);
     this.intakes = this.#readQueues(options);
     this.tick = this.#joinCluster(options);
-    const { clock, logger, metrics, ledger, onHealth } = options;
+    const { config, clock, logger, metrics, ledger, onHealth } = options;
+    this.sealer = new Sealer({
+      store: ledger.seals,
+      intervalMs: config.sealIntervalMs,
+      clock,
+      metrics,
+      logger,
+    });
     this.probe = new HealthProbe({
       pool: ledger.pool,
       servers: this.servers,
@@ -49,6 +58,7 @@ export class NodeParts {
     this.supervision.rules.stop();
     this.probe.stop();
     void this.sweeper.stop();
+    this.sealer.stop();
     this.supervision.ingest.close();
     this.supervision.orphans.stop();
     this.supervision.forwarder.stop();

@@ -71,7 +71,7 @@ export class NodeRuntime implements NodeSteps {
   }
 
   async join(): Promise<void> {
-    const { supervision, probe, tick, servers, sweeper } = this.#mustHaveParts();
+    const { supervision, probe, tick, servers, sweeper, sealer } = this.#mustHaveParts();
     supervision.rules.start();
     supervision.outbox.start();
     supervision.region.startSweeping();
@@ -86,6 +86,7 @@ export class NodeRuntime implements NodeSteps {
     else logger.warn({ ...probe.dependencies() }, 'not everything is there yet; going on, still trying');
     supervision.retries.start();
     sweeper.start();
+    sealer.start();
   }
 
   async leave(): Promise<void> {

@@ -46,4 +46,6 @@ export interface Metrics {
   eventsFailed(count: number): void;
   /** Rows that were found without a message. */
   swept(result: 'driven' | 'invalid' | 'target_unknown', count: number): void;
+  /** Rows of the journal. */
+  sealed(count: number): void;
 }

@@ -5,19 +5,23 @@
  */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { Redis } from 'ioredis';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Environment } from '../../src/config.ts';
+import { shardOf } from '../../src/domain/shard.ts';
 import { migrate } from '../../src/infra/postgres/migrate.ts';
 import { addVhost, deleteVhost, startServers } from '../../src/infra/services/index.ts';
 import type { RunningServers } from '../../src/infra/services/index.ts';
 import { startNode } from '../../src/node.ts';
 import type { RunningNode } from '../../src/node.ts';
+import { TcpProxy } from '../cluster/support/tcp-proxy.ts';
 import { QuietLogger } from '../support/fakes/quiet.ts';
 import { eventually } from '../support/services.ts';
-import { audited, backlog, cell, configOf, environmentOf, send, slowCommits } from './node-scene.ts';
+import { audited, backlog, cell, configOf, environmentOf, publish, send, slowCommits } from './node-scene.ts';
 import type { Place } from './node-scene.ts';
 
 /** A server has to start in between. */
@@ -87,6 +91,41 @@ async function spawnNode(settings: Environment = {}): Promise<ChildProcess> {
   children.push(child);
   await once(child, 'message');
   return child;
+}
+
+/** A new account in a shard of this node, once it has given the other one its share and none moves any more. */
+async function accountOf(nodeId: string): Promise<string> {
+  let before = -1;
+  return eventually(
+    async () => {
+      const { rows } = await pool.query<{ shard: number; owner: string | null }>(
+        'select shard, owner from processor.shards',
+      );
+      const own = new Set(
+        rows.filter(({ owner }) => owner?.startsWith(`${nodeId}:`)).map(({ shard }) => shard),
+      );
+      const [last, now] = [before, own.size];
+      before = now;
+      expect(now).toBe(last);
+      expect(now).toBeLessThan(200);
+      const id = Array.from({ length: 200 }, () => randomUUID()).find((one) => own.has(shardOf(one, 256)));
+      await pool.query(`insert into accounts (id, username) values ($1, 'somebody')`, [id]);
+      return id!;
+    },
+    { ...LONG, pollMs: 2_000 },
+  );
+}
+
+function deposit(accountId: string, cents: number): { queue: 'transactions_queue'; body: string } {
+  const body = JSON.stringify({
+    transaction_id: randomUUID(),
+    account_id: accountId,
+    amount_cents: cents,
+    transaction_type: 'DEPOSIT',
+    idempotency_key: randomUUID(),
+    timestamp: '2026-11-22T10:40:00Z',
+  });
+  return { queue: 'transactions_queue', body };
 }
 
 async function decided(): Promise<number> {
@@ -190,6 +229,29 @@ describe('the node goes away', { timeout: 240_000 }, () => {
       LONG,
     );
     await expectWhole(8_000, () => node.drain());
+  });
+
+  it('killed between a commit and its cache write: another one shows the right balance', async () => {
+    const proxy = await TcpProxy.inFrontOf(place.redisUrl);
+    const victim = await spawnNode({ NODE_ID: 'victim', REDIS_URL: proxy.through(place.redisUrl) });
+    await start({ NODE_ID: 'other' });
+    const accountId = await accountOf('victim');
+    const redis = new Redis(place.redisUrl);
+    const shown = (): Promise<string | null> => redis.get(`balance:${accountId}`);
+    try {
+      await publish(place.rabbitmqUrl, [deposit(accountId, 1_000)]);
+      await eventually(async () => expect(await shown()).toBe('1000'), LONG);
+      // What it commits from now on it cannot show.
+      proxy.cut('silent');
+      await publish(place.rabbitmqUrl, [deposit(accountId, 500)]);
+      await eventually(async () => expect(await decided()).toBe(2), LONG);
+      victim.kill('SIGKILL');
+      expect(await shown()).toBe('1000');
+      await eventually(async () => expect(await shown()).toBe('1500'), LONG);
+    } finally {
+      redis.disconnect();
+      await proxy.close();
+    }
   });
 
   it('SIGTERM: it finishes what it has taken, answers for it and ends by itself', async () => {

@@ -1,5 +1,14 @@
 /** What `auditLedger` found. Amounts inside details are cents. */
 
+export const SEAL_VIOLATION_KINDS = [
+  'sealed-row-changed',
+  'sealed-row-missing',
+  'row-not-sealed',
+  'seal-gap',
+  'seal-changed',
+  'seal-unchained',
+] as const;
+
 export const VIOLATION_KINDS = [
   'seq-gap',
   'balance-step',
@@ -22,6 +31,7 @@ export const VIOLATION_KINDS = [
   'refunds-exceed-original',
   'refund-of-unfit-original',
   'card-total-not-formula',
+  ...SEAL_VIOLATION_KINDS,
   'cache-differs',
   'cache-missing',
   'pending-untouched',
@@ -67,9 +77,20 @@ export interface AuditCounts {
   readonly cached: number;
 }
 
+/** What is sealed of the journal. */
+export interface SealCounts {
+  readonly seals: number;
+  readonly rows: number;
+  /** Up to when; RFC 3339, null = nothing is sealed. */
+  readonly through: string | null;
+  /** SHA-256 over the last seals of all shards. Kept elsewhere, it shows later whether what was sealed then was sealed anew. */
+  readonly head: string | null;
+}
+
 export interface AuditReport {
   readonly ok: boolean;
   readonly counts: AuditCounts;
+  readonly sealed: SealCounts;
   /** Pending rows that are in no other table of ours: their message was lost, or has not been processed yet. */
   readonly pending: Violation | null;
   /** In the order of `VIOLATION_KINDS`. */

@@ -8,11 +8,13 @@
 /** Types of the rows that an operator ordered and that move no money: no transaction stands behind them. */
 const ORDERS = `('FREEZE', 'UNFREEZE', 'CLOSE', 'OVERDRAFT', 'RELEASE')`;
 
-/** First accounts of all ranges but the first; $1 accounts to a range. */
-export const RANGE_STARTS = `
-select account_id as "accountId"
-  from (select account_id, row_number() over (order by account_id) as n from processor.accounts) a
- where n % $1 = 0 order by account_id`;
+/** First ids of all ranges but the first; $1 ids to a range. */
+const rangeStarts = (table: string, column: string): string => `
+select id from (select ${column} as id, row_number() over (order by ${column}) as n from ${table}) a
+ where n % $1 = 0 order by id`;
+
+export const ACCOUNT_RANGE_STARTS = rangeStarts('processor.accounts', 'account_id');
+export const CARD_RANGE_STARTS = rangeStarts('processor.card_totals', 'card_id');
 
 const IN_RANGE = `>= $1::uuid and ($2::uuid is null or account_id < $2)`;
 
@@ -103,7 +105,7 @@ select c.card_id as id, c.account_id as "accountId", c.total_cents::text as cent
        c.seq > 1 or o.type is null as touched
   from processor.card_totals c
   left join processor.journal o on o.account_id = c.account_id and o.seq = 1 and o.type = 'OPENING'
- where c.account_id >= $1::uuid and ($2::uuid is null or c.account_id < $2)`;
+ where c.card_id >= $1::uuid and ($2::uuid is null or c.card_id < $2)`;
 
 export const SHARD_EPOCHS = `select shard, epoch::text as epoch from processor.shards`;
 

@@ -3,7 +3,8 @@ import { shardOf } from '../../domain/shard.ts';
 import { CacheAudit } from './audit-cache.ts';
 import type { LedgerBalance, ReadCached } from './audit-cache.ts';
 import { ViolationTally } from './audit-report.ts';
-import type { AuditCounts, AuditReport, Violation } from './audit-report.ts';
+import type { AuditCounts, AuditReport, SealCounts, Violation } from './audit-report.ts';
+import { planSealAudit } from './audit-seals.ts';
 import * as statements from './audit-statements.ts';
 import { poolTransaction } from './pool-transaction.ts';
 
@@ -27,7 +28,7 @@ export interface AuditOptions {
   readonly onProgress?: (done: number, total: number) => void;
   /** Samples of each kind of violation; default 10. */
   readonly sampleMax?: number;
-  /** Accounts looked at in one statement; default 20,000. */
+  /** Accounts, or cards, looked at in one statement; default 20,000. */
   readonly rangeAccounts?: number;
 }
 
@@ -58,8 +59,10 @@ const RANGE_CHECKS = [statements.JOURNAL_CHAIN, statements.ACCOUNT_ROWS];
 
 const LOWEST_ID = '00000000-0000-0000-0000-000000000000';
 
-/** `from` ≤ account id < `to`; null = to the end. */
+/** `from` ≤ id < `to`; null = to the end. */
 type Range = readonly [from: string, to: string | null];
+/** Where a check looks: a range, or what the check itself says. */
+type Place = readonly [string | number | null, string | number | null];
 
 interface AccountRow {
   readonly id: string;
@@ -75,6 +78,7 @@ class Audit {
   readonly #cache: CacheAudit | null;
   #pending: Violation | null = null;
   #counts: Omit<AuditCounts, 'cached'> | null = null;
+  #sealed: SealCounts | null = null;
 
   constructor(options: AuditOptions) {
     this.#options = options;
@@ -89,10 +93,13 @@ class Audit {
 
   async run(client: pg.PoolClient): Promise<void> {
     for (const setting of SETTINGS) await client.query(setting);
-    const ranges = await this.#ranges(client);
+    const ranges = await this.#ranges(client, statements.ACCOUNT_RANGE_STARTS);
+    const cardRanges = this.#cache === null ? [] : await this.#ranges(client, statements.CARD_RANGE_STARTS);
     const shardEpochs = await epochsByShard(client);
+    const seals = await planSealAudit(client);
+    this.#sealed = seals.counts;
     // Ranges are worth one step each, every other statement too.
-    const total = ranges.length + GLOBAL_CHECKS.length + 2;
+    const total = ranges.length + cardRanges.length + GLOBAL_CHECKS.length + seals.checks.length + 2;
     let done = 0;
     const step = (): void => this.#options.onProgress?.((done += 1), total);
     this.#options.onProgress?.(0, total);
@@ -104,8 +111,16 @@ class Audit {
       await this.#accounts(client, range, shardEpochs);
       step();
     }
+    for (const range of cardRanges) {
+      await this.#cards(client, range);
+      step();
+    }
     for (const check of GLOBAL_CHECKS) {
       await this.#check(client, check);
+      step();
+    }
+    for (const { findings, place } of seals.checks) {
+      await this.#check(client, findings, place);
       step();
     }
     await this.#leftovers(client);
@@ -118,27 +133,32 @@ class Audit {
   }
 
   report(durationMs: number): AuditReport {
-    if (this.#counts === null) throw new Error('the audit has not run');
+    if (this.#counts === null || this.#sealed === null) throw new Error('the audit has not run');
     const violations = this.#tally.violations();
     const counts = { ...this.#counts, cached: this.#cache?.compared ?? 0 };
-    return { ok: violations.length === 0, counts, pending: this.#pending, violations, durationMs };
+    return {
+      ok: violations.length === 0,
+      counts,
+      sealed: this.#sealed,
+      pending: this.#pending,
+      violations,
+      durationMs,
+    };
   }
 
-  async #ranges(client: pg.PoolClient): Promise<readonly Range[]> {
-    const { rows } = await client.query<{ accountId: string }>(statements.RANGE_STARTS, [
-      this.#options.rangeAccounts ?? 20_000,
-    ]);
-    const starts = [LOWEST_ID, ...rows.map((row) => row.accountId)];
+  async #ranges(client: pg.PoolClient, sql: string): Promise<readonly Range[]> {
+    const { rows } = await client.query<{ id: string }>(sql, [this.#options.rangeAccounts ?? 20_000]);
+    const starts = [LOWEST_ID, ...rows.map((row) => row.id)];
     return starts.map((from, index) => [from, starts[index + 1] ?? null]);
   }
 
-  async #check(client: pg.PoolClient, findings: string, range?: Range): Promise<void> {
+  async #check(client: pg.PoolClient, findings: string, range?: Place): Promise<void> {
     for (const violation of await this.#find(client, findings, range)) {
       this.#tally.add(violation.kind, violation.count, violation.samples);
     }
   }
 
-  async #find(client: pg.PoolClient, findings: string, range?: Range): Promise<readonly Violation[]> {
+  async #find(client: pg.PoolClient, findings: string, range?: Place): Promise<readonly Violation[]> {
     const sql = statements.counted(findings, range === undefined ? '$1' : '$3');
     const { rows } = await client.query<Violation>(sql, [...(range ?? []), this.#sampleMax]);
     return rows;
@@ -154,15 +174,17 @@ class Audit {
       const detail = `last journal row has epoch ${epoch}, its shard ${shard} only ${shardEpoch.toString()}`;
       this.#tally.add('epoch-ahead', 1, [{ accountId: id, transactionId: null, detail }]);
     }
-    if (this.#cache === null) return;
-    await this.#cache.compare(
+    await this.#cache?.compare(
       'account',
       rows.map((row) => ({ ...row, kind: 'account', accountId: row.id })),
     );
-    const cards = await client.query<Omit<LedgerBalance, 'kind'>>(statements.LEDGER_CARDS, [...range]);
-    await this.#cache.compare(
+  }
+
+  async #cards(client: pg.PoolClient, range: Range): Promise<void> {
+    const { rows } = await client.query<Omit<LedgerBalance, 'kind'>>(statements.LEDGER_CARDS, [...range]);
+    await this.#cache?.compare(
       'card',
-      cards.rows.map((row) => ({ ...row, kind: 'card' })),
+      rows.map((row) => ({ ...row, kind: 'card' })),
     );
   }
 

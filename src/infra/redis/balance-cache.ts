@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import type { Redis } from 'ioredis';
 import { ensureError } from '../../domain/errors.ts';
 import { LIMITS } from '../../limits.ts';
@@ -6,6 +7,7 @@ import { GenerationChanged, type BalanceCache, type CachedBalance } from '../../
 import type { LinkState } from '../../ports/connection.ts';
 import type { Logger } from '../../ports/runtime.ts';
 import { redisPrefixOf } from '../server-errors.ts';
+import { balanceKey, versionKey } from './balance-keys.ts';
 import { ENTER_GENERATION, WRITE_BALANCES, type Script } from './balance-scripts.ts';
 import {
   connectInBackground,
@@ -60,6 +62,14 @@ export class RedisBalanceCache implements BalanceCache {
     return this.#generation;
   }
 
+  /** The generation as it is now. Waits for the first connection; rejects when there is none to be had, or no answer. */
+  async enter(): Promise<string> {
+    if (this.#client.status !== 'ready') await once(this.#client, 'ready');
+    await this.#enterGeneration();
+    if (this.#generation === null) throw new Error('Redis went away');
+    return this.#generation;
+  }
+
   async write(balances: readonly CachedBalance[], generation: string | null): Promise<void> {
     if (balances.length === 0) return;
     if (this.#generation === null) await this.#enterGeneration();
@@ -77,7 +87,7 @@ export class RedisBalanceCache implements BalanceCache {
     const balances = new Map<string, string | null>();
     for (let first = 0; first < accountIds.length; first += LIMITS.cacheBatchMax) {
       const ids = accountIds.slice(first, first + LIMITS.cacheBatchMax);
-      const values = await this.#client.mget(ids.map((id) => `balance:${id}`));
+      const values = await this.#client.mget(ids.map((id) => balanceKey('account', id)));
       ids.forEach((id, index) => balances.set(id, values[index] ?? null));
     }
     return balances;
@@ -92,8 +102,7 @@ export class RedisBalanceCache implements BalanceCache {
     const keys = [GENERATION_KEY];
     const values = [generation, String(LIMITS.cacheExpirySeconds)];
     for (const { kind, id, cents, version } of balances) {
-      const key = kind === 'account' ? `balance:${id}` : `balance:card:${id}`;
-      keys.push(key, `{${key}}:v`);
+      keys.push(balanceKey(kind, id), versionKey(kind, id));
       values.push(String(cents), String(version));
     }
     const written = await this.#run(WRITE_BALANCES, keys, values);

@@ -43,3 +43,9 @@ if current and string.sub(current, 1, #ARGV[1]) == ARGV[1] then return current e
 redis.call('SET', KEYS[1], ARGV[2])
 return ARGV[2]
 `);
+
+/** KEYS: a balance and its version. ARGV: the version it must have to be removed. */
+export const FORGET_VERSION = script(`
+if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
+return redis.call('DEL', KEYS[1], KEYS[2])
+`);

@@ -106,6 +106,10 @@ export class CountingMetrics implements Metrics {
     this.#add(`swept ${result}`, count);
   }
 
+  sealed(count: number): void {
+    this.#add('sealed', count);
+  }
+
   #add(name: string, count: number): void {
     this.#counts.set(name, this.count(name) + count);
   }
