@@ -33,5 +33,5 @@ it('every category has a road; only what is ours goes to system_dlq', () => {
 
 it('a true message that has come to its end leaves ERROR, a false one leaves the row alone', () => {
   const leaving = [...FAILURE_CODES, ...DEFERRAL_CODES].filter(marksError);
-  expect(leaving).toEqual(['COMMIT_REFUSED', 'ACTOR_CRASHED', ...DEFERRAL_CODES]);
+  expect(leaving).toEqual(['COMMIT_REFUSED', 'ACTOR_CRASHED', 'ROW_INVALID', ...DEFERRAL_CODES]);
 });
