@@ -26,6 +26,35 @@ function url(...schemes: readonly string[]): z.ZodType<string> {
     .refine(isOurs, `expected a URL that starts with ${schemes[0] ?? ''}://`);
 }
 
+/**
+ * What can be switched off. Nothing of the ledger is among it: deciding, committing, retries, dead letters and the cluster are
+ * always there. What is off is not loaded.
+ */
+export const FEATURES = ['cache', 'metrics', 'tracing', 'console', 'events', 'rules'] as const;
+export type Feature = (typeof FEATURES)[number];
+const FEATURES_DEFAULT = FEATURES.filter((feature) => feature !== 'tracing');
+
+/** `cache,metrics`, `minimal` (none), `all`. Names may repeat; case and blanks do not matter. */
+function features(): z.ZodType<ReadonlySet<Feature>> {
+  const words = z.string().transform((text) =>
+    text
+      .toLowerCase()
+      .split(',')
+      .map((word) => word.trim())
+      .filter((word) => word !== ''),
+  );
+  const error = `expected names out of ${FEATURES.join(', ')}, separated by commas, or minimal, or all`;
+  const named = words.pipe(z.array(z.enum(FEATURES, { error })));
+  const alone = (word: string, list: readonly Feature[]) =>
+    z
+      .string()
+      .refine((text) => text.trim().toLowerCase() === word)
+      .transform(() => list);
+  return z
+    .union([alone('minimal', []), alone('all', FEATURES), named], { error })
+    .transform((list): ReadonlySet<Feature> => new Set(list)) as unknown as z.ZodType<ReadonlySet<Feature>>;
+}
+
 const schema = z.object({
   databaseUrl: url('postgres', 'postgresql'),
   rabbitmqUrl: url('amqp', 'amqps'),
@@ -69,6 +98,8 @@ const schema = z.object({
   drainTimeoutMs: integer(100, 600_000).default(25_000),
   /** How long the nodes of a cluster that boots wait for each other before they share the work. */
   clusterGraceMs: integer(0, 60_000).default(3_000),
+  /** What is switched on; all but `tracing` unless given. Ask `config.features.has('events')`. */
+  features: features().default(new Set(FEATURES_DEFAULT)),
   /** Accepted for the sake of running installations; connections to Redis multiplex. */
   redisPoolSize: integer(1, 1_000).default(8),
 });
@@ -101,6 +132,7 @@ const VARIABLES = {
   accountIdleMs: 'ACCOUNT_IDLE_MS',
   drainTimeoutMs: 'DRAIN_TIMEOUT_MS',
   clusterGraceMs: 'CLUSTER_GRACE_MS',
+  features: 'FEATURES',
   redisPoolSize: 'REDIS_POOL_SIZE',
 } as const;
 

@@ -47,11 +47,20 @@ export class PrometheusMetrics implements Metrics {
   );
   readonly #actorsStopped = this.#counter('actors_stopped_total', 'Account actors that ended', ['reason']);
   readonly #cacheWrites = this.#counter('cache_writes_total', 'Balances written to the cache', []);
+  readonly #cacheSeconds = this.#histogram(
+    'cache_write_duration_seconds',
+    'Duration of one write of balances to the cache',
+    DURATION_BUCKETS,
+  );
   readonly #cacheFailures = this.#counter(
     'cache_failures_total',
     'Balances that could not be written at once',
     [],
   );
+  readonly #forwardsEnded = this.#counter('forwards_total', 'Commands that another node has settled', []);
+  readonly #shardsTaken = this.#counter('shards_taken_total', 'Shards taken over', []);
+  readonly #shardsHandedOff = this.#counter('shards_handed_off_total', 'Shards given away in good order', []);
+  readonly #shardsLost = this.#counter('shards_lost_total', 'Shards that another node has taken from us', []);
   readonly #settled = this.#histogram(
     'processing_duration_seconds',
     'Receipt to acknowledgement',
@@ -143,12 +152,29 @@ export class PrometheusMetrics implements Metrics {
     this.#actorsStopped.inc({ reason });
   }
 
-  cacheWritten(count: number): void {
+  cacheWritten(count: number, durationSeconds: number): void {
     this.#cacheWrites.inc(count);
+    this.#cacheSeconds.observe(durationSeconds);
   }
 
   cacheFailed(count: number): void {
     this.#cacheFailures.inc(count);
+  }
+
+  forwardEnded(): void {
+    this.#forwardsEnded.inc();
+  }
+
+  shardsTaken(count: number): void {
+    this.#shardsTaken.inc(count);
+  }
+
+  shardHandedOff(): void {
+    this.#shardsHandedOff.inc();
+  }
+
+  shardLost(): void {
+    this.#shardsLost.inc();
   }
 
   #counter(name: string, help: string, labelNames: string[]): Counter {
