@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
+import { LOG_LEVELS } from './contracts/log-levels.ts';
 
 /**
  * Settings of a node and of the `paygate` commands. The only reader of the environment.
@@ -52,7 +53,7 @@ function features(): z.ZodType<ReadonlySet<Feature>> {
       .transform(() => list);
   return z
     .union([alone('minimal', []), alone('all', FEATURES), named], { error })
-    .transform((list): ReadonlySet<Feature> => new Set(list)) as unknown as z.ZodType<ReadonlySet<Feature>>;
+    .transform((list): ReadonlySet<Feature> => new Set(list));
 }
 
 const schema = z.object({
@@ -67,7 +68,7 @@ const schema = z.object({
   httpHost: z.string().trim().default('127.0.0.1'),
   /** 0 = any free port. */
   httpPort: integer(0, 65_535).default(9464),
-  logLevel: oneOf(['error', 'warn', 'info', 'debug', 'trace']).default('info'),
+  logLevel: oneOf(LOG_LEVELS).default('info'),
   /**
    * Commit lanes: connections that write decisions. One writes more than a node decides (22,000/s), and its commits are twice as
    * large: 263 instead of 310 us of CPU per transaction on one node, 372 instead of 446 on three. The old processor's documentation said 4.

@@ -1,4 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { LookGauges } from './metrics-look.ts';
+import type { NodeLook } from './metrics-look.ts';
 import type { Metrics } from '../ports/runtime.ts';
 
 /** Figures that are read when they are asked for. */
@@ -12,11 +14,18 @@ export interface LiveFigures {
   forwarding(): number;
   /** How many shards are in each state; null before the node has joined. */
   shards(): Readonly<Record<string, number>> | null;
+  look(): Promise<NodeLook>;
 }
 
 /** From 1 ms to 60 s: receipt to acknowledgement is milliseconds, with a server away it is seconds. */
 const DURATION_BUCKETS = [
   0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
+];
+/** The library's gauges with the name of a counter; each lists every handle of the process for it. */
+const MISNAMED = [
+  'nodejs_active_handles_total',
+  'nodejs_active_requests_total',
+  'nodejs_active_resources_total',
 ];
 const COMMAND_BUCKETS = [1, 2, 5, 10, 20, 50, 100, 200, 300, 500, 750, 1000];
 
@@ -73,11 +82,15 @@ export class PrometheusMetrics implements Metrics {
     DURATION_BUCKETS,
   );
   readonly #queueDepth: Gauge;
+  readonly #gauges = new LookGauges();
+  readonly #live: LiveFigures;
 
   constructor(live: LiveFigures) {
+    this.#live = live;
     const registers = [this.#registry];
     // Its own default wakes the process a hundred times a second.
     collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: 50 });
+    for (const name of MISNAMED) this.#registry.removeSingleMetric(name);
     this.#queueDepth = new Gauge({
       name: 'paygate_queue_depth',
       help: 'Messages ready in a queue',
@@ -103,8 +116,9 @@ export class PrometheusMetrics implements Metrics {
     return this.#registry.contentType;
   }
 
-  text(): Promise<string> {
-    return this.#registry.metrics();
+  async text(): Promise<string> {
+    const texts = await Promise.all([this.#registry.metrics(), this.#gauges.text(await this.#live.look())]);
+    return texts.join('\n');
   }
 
   queueDepth(queue: string, messages: number): void {

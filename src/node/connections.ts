@@ -14,13 +14,15 @@ import { PostgresShardDirectory } from '../infra/postgres/shard-directory.ts';
 import { RabbitInbox } from '../infra/rabbitmq/inbox.ts';
 import { RabbitInboundQueues } from '../infra/rabbitmq/inbound-queues.ts';
 import { RabbitPublisher } from '../infra/rabbitmq/publisher.ts';
-import { RedisBalanceCache } from '../infra/redis/balance-cache.ts';
 import { RedisMembership } from '../infra/redis/membership.ts';
+import { NoBalanceCache } from '../infra/no-balance-cache.ts';
+import type { CacheConnection } from '../infra/no-balance-cache.ts';
 import { within } from '../infra/within.ts';
 import { LIMITS } from '../limits.ts';
 import { startConnection } from '../machines/connection-machine.ts';
 import type { InboxEvents } from '../ports/cluster.ts';
 import type { Clock, Logger, Random } from '../ports/runtime.ts';
+import type { OpenCache } from './features.ts';
 import type { NodeIdentity } from './identity.ts';
 
 export interface ConnectionsOptions {
@@ -29,6 +31,7 @@ export interface ConnectionsOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  readonly openCache: OpenCache;
 }
 
 /** Everything that a node has in PostgreSQL. Connects when it is used. */
@@ -86,12 +89,12 @@ export interface LinkedServers {
   readonly publisher: RabbitPublisher;
   readonly inbox: RabbitInbox;
   readonly membership: RedisMembership;
-  readonly cache: RedisBalanceCache;
+  readonly cache: CacheConnection;
   readonly retryClock: BullRetryClock;
 }
 
 export function linkServers(
-  { config, identity, clock, random, logger }: ConnectionsOptions,
+  { config, identity, clock, random, logger, openCache }: ConnectionsOptions,
   clusterId: string,
   inboxEvents: InboxEvents,
 ): LinkedServers {
@@ -100,10 +103,11 @@ export function linkServers(
   const rabbit = { url: config.rabbitmqUrl, name, logger, random, startConnection };
   const redis = { url: config.redisUrl, name, logger, random };
   const self = { nodeId, incarnation, inbox, startedAtMs: clock.now() };
+  const membership = new RedisMembership({ ...redis, self, clusterId });
   return {
-    cache: new RedisBalanceCache(redis),
+    cache: openCache === null ? new NoBalanceCache(membership) : openCache(redis),
     retryClock: new BullRetryClock({ ...redis, prefix: 'paygate' }),
-    membership: new RedisMembership({ ...redis, self, clusterId }),
+    membership,
     publisher: new RabbitPublisher(rabbit),
     inbound: new RabbitInboundQueues(rabbit),
     inbox: new RabbitInbox({ ...rabbit, inbox, clock }, inboxEvents),
