@@ -32,6 +32,19 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'operations',
+          include: ['test/operations/**/*.test.ts'],
+          environment: 'node',
+          globalSetup: ['test/support/servers-global-setup.ts', 'test/support/prometheus-programs.ts'],
+          sequence: { groupOrder: 4 },
+          pool: 'forks',
+          maxWorkers: 1,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+        },
+      },
+      {
+        test: {
           name: 'mutation',
           include: ['test/mutation/**/*.test.ts'],
           environment: 'node',

@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { describeDuration, parseDuration } from './domain/duration.ts';
+import { LOG_LEVELS } from './contracts/log-levels.ts';
 
 /**
  * Settings of a node and of the `paygate` commands. The only reader of the environment.
@@ -36,6 +37,35 @@ function url(...schemes: readonly string[]): z.ZodType<string> {
     .refine(isOurs, `expected a URL that starts with ${schemes[0] ?? ''}://`);
 }
 
+/**
+ * What can be switched off. Nothing of the ledger is among it: deciding, committing, retries, dead letters and the cluster are
+ * always there. What is off is not loaded.
+ */
+export const FEATURES = ['cache', 'metrics', 'tracing', 'console', 'events', 'rules'] as const;
+export type Feature = (typeof FEATURES)[number];
+const FEATURES_DEFAULT = FEATURES.filter((feature) => feature !== 'tracing');
+
+/** `cache,metrics`, `minimal` (none), `all`. Names may repeat; case and blanks do not matter. */
+function features(): z.ZodType<ReadonlySet<Feature>> {
+  const words = z.string().transform((text) =>
+    text
+      .toLowerCase()
+      .split(',')
+      .map((word) => word.trim())
+      .filter((word) => word !== ''),
+  );
+  const error = `expected names out of ${FEATURES.join(', ')}, separated by commas, or minimal, or all`;
+  const named = words.pipe(z.array(z.enum(FEATURES, { error })));
+  const alone = (word: string, list: readonly Feature[]) =>
+    z
+      .string()
+      .refine((text) => text.trim().toLowerCase() === word)
+      .transform(() => list);
+  return z
+    .union([alone('minimal', []), alone('all', FEATURES), named], { error })
+    .transform((list): ReadonlySet<Feature> => new Set(list));
+}
+
 const schema = z.object({
   databaseUrl: url('postgres', 'postgresql'),
   rabbitmqUrl: url('amqp', 'amqps'),
@@ -48,7 +78,7 @@ const schema = z.object({
   httpHost: z.string().trim().default('127.0.0.1'),
   /** 0 = any free port. */
   httpPort: integer(0, 65_535).default(9464),
-  logLevel: oneOf(['error', 'warn', 'info', 'debug', 'trace']).default('info'),
+  logLevel: oneOf(LOG_LEVELS).default('info'),
   /**
    * Commit lanes: connections that write decisions. One writes more than a node decides (22,000/s), and its commits are twice as
    * large: 263 instead of 310 us of CPU per transaction on one node, 372 instead of 446 on three. The old processor's documentation said 4.
@@ -75,8 +105,6 @@ const schema = z.object({
   activeAccountsMax: integer(100, 10_000_000).default(10_000),
   /** An account without work for this long is passivated. */
   accountIdleMs: integer(100, 86_400_000).default(60_000),
-  /** Whether events are published to `paygate.events`; off saves some 50 us of CPU per transaction, most of it the broker's. */
-  events: oneOf(['on', 'off']).default('on'),
   /** How long a drain may take before the node gives up and exits. */
   drainTimeoutMs: integer(100, 600_000).default(25_000),
   /** How long the nodes of a cluster that boots wait for each other before they share the work. */
@@ -89,6 +117,11 @@ const schema = z.object({
   sweepPollMs: span(10, 15_000).default(5_000),
   /** How often what was decided is sealed. */
   sealIntervalMs: integer(1_000, 86_400_000).default(60_000),
+  /**
+   * What is switched on; all but `tracing` unless given. Without `events` nothing is published to `paygate.events`, which saves some
+   * 50 us of CPU per transaction, most of it the broker's.
+   */
+  features: features().default(new Set(FEATURES_DEFAULT)),
   /** Accepted for the sake of running installations; connections to Redis multiplex. */
   redisPoolSize: integer(1, 1_000).default(8),
 });
@@ -119,13 +152,13 @@ const VARIABLES = {
   refundAmount: 'REFUND_AMOUNT',
   activeAccountsMax: 'ACTIVE_ACCOUNTS_MAX',
   accountIdleMs: 'ACCOUNT_IDLE_MS',
-  events: 'EVENTS',
   drainTimeoutMs: 'DRAIN_TIMEOUT_MS',
   clusterGraceMs: 'CLUSTER_GRACE_MS',
   sweepAgeMinMs: 'SWEEP_AGE_MIN',
   sweepAgeMaxMs: 'SWEEP_AGE_MAX',
   sweepPollMs: 'SWEEP_POLL',
   sealIntervalMs: 'SEAL_INTERVAL_MS',
+  features: 'FEATURES',
   redisPoolSize: 'REDIS_POOL_SIZE',
 } as const;
 

@@ -100,6 +100,9 @@ const BOUNDS = {
   /** How often the servers are looked at and queue depths are read. */
   healthPollMs: 2_000,
   unhealthyPollMs: 200,
+  /** What waits in the ledger is looked up for metrics at most this often, and waited for so long. */
+  ledgerLookMs: 1_000,
+  ledgerLookTimeoutMs: 1_000,
   /** RabbitMQ finds a frozen reader after two to three of these. */
   brokerHeartbeatSeconds: 5,
   /** Opening a connection, and closing one in good order. */

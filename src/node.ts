@@ -1,16 +1,19 @@
 import { createActor, toPromise, waitFor } from 'xstate';
 import type { Actor } from 'xstate';
 import type { Config } from './config.ts';
+import type { LogLevel } from './contracts/log-levels.ts';
 import { startHttpServer } from './infra/http/http-server.ts';
 import type { HttpServer, NodeStatus, Readiness } from './infra/http/http-server.ts';
-import { PrometheusMetrics } from './infra/metrics.ts';
 import { SystemClock, systemRandom } from './infra/system-clock.ts';
 import { assertLimits } from './limits.ts';
 import { nodeMachine } from './machines/node-machine.ts';
 import type { NodeEvent, NodeStopReason } from './machines/node-machine.ts';
 import type { Logger } from './ports/runtime.ts';
+import { loadCache, loadEvents, loadMetrics } from './node/features.ts';
 import { newIdentity } from './node/identity.ts';
 import { NodeRuntime } from './node/node-runtime.ts';
+import { Observation } from './node/observation.ts';
+import { readBalance } from './node/read-balance.ts';
 
 export type { NodeStopReason } from './machines/node-machine.ts';
 
@@ -18,6 +21,8 @@ export interface StartOptions {
   readonly logger: Logger;
   /** Aborted: the node drains, also while it starts; `startNode` rejects then. */
   readonly signal?: AbortSignal;
+  /** An operator wants more or fewer lines in the log; without it such an order changes nothing. */
+  readonly onLogLevel?: (level: LogLevel) => void;
   readonly onStopped?: (reason: NodeStopReason) => void;
 }
 
@@ -25,7 +30,7 @@ export interface RunningNode {
   readonly nodeId: string;
   /** UUID of this run. */
   readonly incarnation: string;
-  /** Base URL of `/livez`, `/readyz` and `/metrics`. */
+  /** Base URL of `/livez`, `/readyz`, `/healthz`, `/metrics` and `/accounts/<id>/balance`. */
   readonly address: string;
   status(): NodeStatus;
   /** Stops intake, finishes what is in memory, writes the cache, closes; `drainTimeoutMs` at most. Resolves with `stopped`. */
@@ -47,7 +52,8 @@ export async function startNode(config: Config, options: StartOptions): Promise<
   assertLimits();
   const identity = newIdentity(config.nodeId);
   const logger = options.logger.child({ incarnation: identity.incarnation });
-  const metrics: PrometheusMetrics = new PrometheusMetrics({
+  const clock = new SystemClock();
+  const metrics = await loadMetrics(config.features, {
     activeAccounts: () => runtime.parts?.supervision.region.activeCount ?? 0,
     inFlight: () => runtime.parts?.supervision.inFlight.count ?? 0,
     cachePending: () => runtime.parts?.supervision.writer.pendingCount ?? 0,
@@ -58,15 +64,26 @@ export async function startNode(config: Config, options: StartOptions): Promise<
     sweepOldestSeconds: () => (runtime.parts?.sweeper.oldestAgeMs() ?? 0) / 1_000,
     shards: () => runtime.parts?.tick.shardKeeper.counts() ?? null,
     sealAge: () => runtime.parts?.sealer.ageSeconds ?? null,
+    look: () => observation.looker.look(),
+  });
+  const observation = new Observation({
+    metrics,
+    runtime: () => runtime,
+    isReady: () => status().serving,
+    clock,
+    logger,
   });
   const runtime: NodeRuntime = new NodeRuntime({
     config,
     identity,
-    clock: new SystemClock(),
+    clock,
     random: systemRandom,
     logger,
-    metrics,
+    metrics: observation.figures,
+    openCache: await loadCache(config.features),
+    openEvents: await loadEvents(config.features),
     onDrain: () => tell(actor, { type: 'drain' }),
+    onLogLevel: (level) => options.onLogLevel?.(level),
     onHealth: (healthy) => tell(actor, { type: 'health.changed', healthy }),
     onRefused: (error) => tell(actor, { type: 'refused', error }),
   });
@@ -79,8 +96,17 @@ export async function startNode(config: Config, options: StartOptions): Promise<
   }
   const actor: NodeActor = createActor(nodeMachine, { input: { steps: runtime, drainTimeoutMs } });
   const status = (): NodeStatus => statusOf(actor, config.nodeId, runtime);
-  const http = await startHttpServer({ host, port, status, metrics });
+  const http = await startHttpServer({
+    host,
+    port,
+    status,
+    figures: () => observation.health(),
+    metrics,
+    readBalance: (accountId) => readBalance(runtime, identity, accountId),
+  });
+  observation.start();
   const stopped = run(actor, http, logger, options);
+  void stopped.finally(() => observation.stop());
   const drain = (): void => tell(actor, { type: 'drain' });
   if (options.signal?.aborted === true) drain();
   options.signal?.addEventListener('abort', drain);

@@ -1,5 +1,5 @@
 import { createActor } from 'xstate';
-import type { Actor } from 'xstate';
+import type { Actor, StateValue } from 'xstate';
 import type { AccountState } from '../domain/account.ts';
 import type { RuleSet } from '../domain/rules/rule-set.ts';
 import type { AccountEvent, AccountPlace, AccountRules, StopReason } from '../machines/account-effects.ts';
@@ -124,6 +124,21 @@ export class AccountActor {
     );
   }
 
+  /** Where the statechart is, such as `active.committing`. */
+  get at(): string {
+    return describePlace(this.#actor.getSnapshot().value);
+  }
+
+  /** Commands accepted and not answered. */
+  get unansweredCount(): number {
+    return this.#mailbox.waitingCount + this.#mailbox.run.length + (this.#mailbox.order === null ? 0 : 1);
+  }
+
+  /** When the oldest of them came, in milliseconds since the epoch; null: there is none. */
+  get oldestReceivedAtMs(): number | null {
+    return this.#mailbox.oldestReceivedAtMs;
+  }
+
   get ended(): StopReason | null {
     return this.#ended;
   }
@@ -176,7 +191,7 @@ export class AccountActor {
     return {
       accountId: this.accountId,
       shard: this.place.shard,
-      at: typeof value === 'string' ? value : Object.entries(value).flat().join('.'),
+      at: describePlace(value),
       state: context.state,
       waitingCount: this.#mailbox.waitingCount,
       runCount: this.#mailbox.run.length,
@@ -206,6 +221,10 @@ export class AccountActor {
       );
     }
   };
+}
+
+function describePlace(value: StateValue): string {
+  return typeof value === 'string' ? value : Object.entries(value).flat().join('.');
 }
 
 const ARRIVED: AccountEvent = { type: 'command.arrived' };

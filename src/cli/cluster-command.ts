@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Command, Option } from 'commander';
+import { Argument, Command, Option } from 'commander';
 import { createLogUpdate } from 'log-update';
 import { loadConfig } from '../config.ts';
 import { pauseIntake, resumeIntake } from '../infra/postgres/intake-pause.ts';
@@ -7,6 +7,9 @@ import { describeOverview } from './cluster/describe-overview.ts';
 import { findNode, orderDrain, watchDrain } from './cluster/drain-node.ts';
 import { readOverview } from './cluster/read-overview.ts';
 import { describePause } from './describe-pause.ts';
+import { changeLogLevel } from './cluster/log-level.ts';
+import { LOG_LEVELS } from '../contracts/log-levels.ts';
+import type { LogLevel } from '../contracts/log-levels.ts';
 import { EXIT } from './exit-codes.ts';
 import { firstInterrupt } from './first-interrupt.ts';
 import { operatorName, operatorOption, whyOption } from './operator-options.ts';
@@ -25,6 +28,10 @@ watching, not the drain. The node is named as \`paygate cluster\` names it, or b
 const PAUSE_DESCRIPTION = `
 No node reads a queue until \`paygate cluster resume\`: messages stay in RabbitMQ. What was taken is finished, retries and
 orders go on. Takes effect within about a second.`;
+
+const LOG_LEVEL_DESCRIPTION = `
+Makes a node, or \`all\` nodes, write more or fewer lines from now on. It holds until the node ends; then LOG_LEVEL counts again. At
+debug there is a line for every message that is settled.`;
 
 const LOOK_EVERY_MS = 1_000;
 
@@ -115,7 +122,18 @@ async function resume(options: OperatorOptions): Promise<void> {
   else print(`Intake goes on; ${ended.operator} had paused it at ${ended.since}: ${ended.why}`);
 }
 
-/** `paygate cluster`, `paygate cluster drain | pause | resume` */
+async function logLevel(node: string, level: LogLevel, options: OperatorOptions): Promise<void> {
+  const config = loadConfig();
+  const request = { node, level, operator: operatorName(options.operator), why: options.why ?? null };
+  const told = await withPool(config, async (pool) =>
+    changeLogLevel(config, pool, await readOverview(pool, config.redisUrl), request),
+  );
+  if (options.json === true)
+    printJson({ level, nodes: told.map(({ nodeId, incarnation }) => ({ nodeId, incarnation })) });
+  else print(`${told.map(({ nodeId }) => nodeId).join(', ')}: ${level}`);
+}
+
+/** `paygate cluster`, `paygate cluster drain | pause | resume | log-level` */
 export function clusterCommand(): Command {
   const cluster = new Command('cluster')
     .description(paragraphs(DESCRIPTION))
@@ -134,6 +152,10 @@ export function clusterCommand(): Command {
   add('drain <node>', 'let a node give everything away and stop', DRAIN_DESCRIPTION)
     .addOption(whyOption())
     .action(drain);
+  add('log-level <node>', 'more or fewer lines in the log of a node, or of all', LOG_LEVEL_DESCRIPTION)
+    .addArgument(new Argument('<level>', 'what is still written').choices(LOG_LEVELS))
+    .addOption(whyOption())
+    .action(logLevel);
   add('pause', 'no node reads a queue until it is resumed', PAUSE_DESCRIPTION)
     .addOption(whyOption().makeOptionMandatory())
     .action(pause);

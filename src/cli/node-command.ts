@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { loadConfig, type Config } from '../config.ts';
 import { boundHeapGrowth } from '../infra/heap-growth.ts';
 import { createLogger } from '../infra/log.ts';
+import type { LeveledLogger } from '../infra/log.ts';
 import { LIMITS } from '../limits.ts';
 import { startNode, type NodeStopReason } from '../node.ts';
 import type { Logger } from '../ports/runtime.ts';
@@ -35,9 +36,9 @@ function firstSignal(logger: Logger): AbortSignal {
   return drain.signal;
 }
 
-async function runNode(config: Config, logger: Logger, signal: AbortSignal): Promise<NodeStopReason> {
+async function runNode(config: Config, logger: LeveledLogger, signal: AbortSignal): Promise<NodeStopReason> {
   try {
-    const node = await startNode(config, { logger, signal });
+    const node = await startNode(config, { logger, signal, onLogLevel: (level) => logger.setLevel(level) });
     process.send?.({ type: 'ready', address: node.address });
     return await node.stopped;
   } catch (error) {

@@ -2,10 +2,14 @@ import { Command } from 'commander';
 import { loadConfig, type Config } from '../config.ts';
 import { auditLedger } from '../infra/postgres/audit.ts';
 import type { AuditReport, SealCounts, Violation } from '../infra/postgres/audit-report.ts';
+import { WHY_CHARS_MAX } from '../contracts/order-mail.ts';
+import { ensureError } from '../domain/errors.ts';
+import { noteAudit } from '../infra/postgres/ledger-figures.ts';
 import { readIntakePause } from '../infra/postgres/intake-pause.ts';
 import { withCacheReader } from '../infra/redis/cache-reader.ts';
 import { describePause } from './describe-pause.ts';
 import { EXIT } from './exit-codes.ts';
+import { operatorName } from './operator-options.ts';
 import { wholeNumber } from './options.ts';
 import { count, paint, print, printJson } from './output.ts';
 import { paragraphs } from './paragraphs.ts';
@@ -18,7 +22,7 @@ the contract's formula over the APPROVED transactions. Every transaction: journa
 its original. Epochs never fall. Seals: nodes seal the journal about once a minute; a row that was changed, removed or slipped in by hand
 afterwards is named. Keep the head that is printed somewhere else: as long as seals up to then are what they were, so is it.
 
-Names every violation; exit code 1 if there is one. Reads one snapshot, changes nothing.`;
+Names every violation; exit code 1 if there is one. Reads one snapshot, and changes nothing but a line in the operator log, which the metrics show.`;
 
 export interface VerifyOptions {
   /** Nothing may be left to do and every balance must be cached: for a cluster that was drained. */
@@ -92,6 +96,23 @@ export function describeAudit(report: AuditReport): string {
   return [...lines, verdict].join('\n');
 }
 
+/** For the alert on a failed audit. Who may only read may audit all the same. */
+async function noteResult(config: Config, report: AuditReport): Promise<void> {
+  const kinds = report.violations.map(({ kind, count: found }) => `${kind} × ${found}`);
+  try {
+    await withPool(config, (pool) =>
+      noteAudit(pool, {
+        operator: operatorName(undefined),
+        ok: report.ok,
+        why: report.ok ? 'no violation' : kinds.join(', ').slice(0, WHY_CHARS_MAX),
+      }),
+    );
+  } catch (error) {
+    const message = ensureError(error).message;
+    process.stderr.write(`the result could not be noted in the operator log: ${message}\n`);
+  }
+}
+
 /** `paygate verify` */
 export function verifyCommand(): Command {
   return new Command('verify')
@@ -105,6 +126,7 @@ export function verifyCommand(): Command {
         const expectDrained = options.drained === true;
         const config = loadConfig();
         const report = await verifyLedger(config, { quiet, expectDrained, samples: options.samples });
+        await noteResult(config, report);
         const intakePause = await withPool(config, readIntakePause);
         if (quiet) printJson({ ...report, intakePause });
         else print([...describePause(intakePause), describeAudit(report)].join('\n'));

@@ -3,6 +3,8 @@ import { ACCOUNT_STATUSES } from '../domain/codes.ts';
 import type { OperatorResult } from '../domain/settlement.ts';
 import type { OperatorCommand } from './command.ts';
 import { AMOUNT_CENTS_MAX, uuid } from './fields.ts';
+import { LOG_LEVELS } from './log-levels.ts';
+import type { LogLevel } from './log-levels.ts';
 
 /**
  * An operator's order to a node, and the node's answer, as bytes: version, kind, then JSON. They travel through the nodes'
@@ -19,7 +21,9 @@ export const WHY_CHARS_MAX = 500;
 export type Order =
   | { readonly kind: 'account'; readonly command: OperatorCommand }
   /** Give all roles away and stop, as after SIGTERM. */
-  | { readonly kind: 'drain' };
+  | { readonly kind: 'drain' }
+  /** Until the node ends, or is told another. */
+  | { readonly kind: 'log-level'; readonly level: LogLevel };
 
 export interface OrderMail {
   /** UUID; the same order sent again has the same one. */
@@ -116,6 +120,7 @@ const MAIL = ADDRESS.extend({
   order: z.discriminatedUnion('kind', [
     z.object({ kind: z.literal('account'), command: COMMAND }),
     z.object({ kind: z.literal('drain') }),
+    z.object({ kind: z.literal('log-level'), level: z.enum(LOG_LEVELS) }),
   ]),
 }).refine(
   ({ orderId, order }) => order.kind !== 'account' || order.command.orderId === orderId,

@@ -1,10 +1,13 @@
 import type { Writable } from 'node:stream';
 import { pino } from 'pino';
 import pretty from 'pino-pretty';
-import type { Logger } from '../ports/runtime.ts';
+import type { Logger as PinoLogger } from 'pino';
+import type { LogLevel } from '../contracts/log-levels.ts';
+import type { LogFields, Logger } from '../ports/runtime.ts';
+import { redact } from './redact.ts';
 
 export interface LogSettings {
-  readonly level: 'error' | 'warn' | 'info' | 'debug' | 'trace';
+  readonly level: LogLevel;
   readonly nodeId: string;
   /** Where the lines go; standard output unless given. */
   readonly destination?: LineSink;
@@ -14,22 +17,49 @@ export interface LineSink {
   write(line: string): unknown;
 }
 
-/** The password in a URL, wherever in a line it turns up: in a setting, in a message of a driver, in a stack. */
-const URL_PASSWORD = /(\b[a-z][a-z0-9+.-]*:\/\/[^\s:@/"]*:)[^\s@"]+@/gi;
 /** Errors hold their causes; deeper ones say nothing new. */
 const CAUSE_DEPTH_MAX = 4;
 
-/** One JSON object a line; for people where standard output is a terminal. Passwords in URLs never get through. */
-export function createLogger(settings: LogSettings): Logger {
+/** A logger whose level, and that of all its children, can be changed while it is used. */
+export interface LeveledLogger extends Logger {
+  setLevel(level: LogLevel): void;
+}
+
+/** One JSON object a line; for people where standard output is a terminal. Passwords and tokens never get through. */
+export function createLogger(settings: LogSettings): LeveledLogger {
   const sink = settings.destination ?? standardOutput();
-  return pino(
+  const root = pino(
     {
       level: settings.level,
       base: { node: settings.nodeId },
       serializers: { err: (error: unknown) => describe(error, 0) },
     },
-    { write: (line: string) => void sink.write(line.replace(URL_PASSWORD, '$1***@')) },
+    { write: (line: string) => void sink.write(redact(line)) },
   );
+  return leveled(root, [root]);
+}
+
+/**
+ * pino gives a child the level its parent had, for good. So every child is remembered, with its whole family: a node makes a
+ * handful when it starts, and none while it works.
+ */
+function leveled(logger: PinoLogger, family: PinoLogger[]): LeveledLogger {
+  return {
+    // Through the member of the moment: pino replaces its methods when the level changes.
+    error: (fields, message) => logger.error(fields, message),
+    warn: (fields, message) => logger.warn(fields, message),
+    info: (fields, message) => logger.info(fields, message),
+    debug: (fields, message) => logger.debug(fields, message),
+    isLevelEnabled: (level) => logger.isLevelEnabled(level),
+    child: (fields: LogFields) => {
+      const child = logger.child(fields);
+      family.push(child);
+      return leveled(child, family);
+    },
+    setLevel: (level) => {
+      for (const member of family) member.level = level;
+    },
+  };
 }
 
 function standardOutput(): LineSink {

@@ -1,4 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { LookGauges } from './metrics-look.ts';
+import type { NodeLook } from './metrics-look.ts';
 import type { Metrics } from '../ports/runtime.ts';
 
 /** Figures that are read when they are asked for. */
@@ -22,11 +24,18 @@ export interface LiveFigures {
   shards(): Readonly<Record<string, number>> | null;
   /** Seconds since the moment up to which everything is sealed; null while this node does not know. */
   sealAge(): number | null;
+  look(): Promise<NodeLook>;
 }
 
 /** From 1 ms to 60 s: receipt to acknowledgement is milliseconds, with a server away it is seconds. */
 const DURATION_BUCKETS = [
   0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
+];
+/** The library's gauges with the name of a counter; each lists every handle of the process for it. */
+const MISNAMED = [
+  'nodejs_active_handles_total',
+  'nodejs_active_requests_total',
+  'nodejs_active_resources_total',
 ];
 const COMMAND_BUCKETS = [1, 2, 5, 10, 20, 50, 100, 200, 300, 500, 750, 1000];
 
@@ -61,6 +70,11 @@ export class PrometheusMetrics implements Metrics {
   );
   readonly #actorsStopped = this.#counter('actors_stopped_total', 'Account actors that ended', ['reason']);
   readonly #cacheWrites = this.#counter('cache_writes_total', 'Balances written to the cache', []);
+  readonly #cacheSeconds = this.#histogram(
+    'cache_write_duration_seconds',
+    'Duration of one write of balances to the cache',
+    DURATION_BUCKETS,
+  );
   readonly #cacheFailures = this.#counter(
     'cache_failures_total',
     'Balances that could not be written at once',
@@ -78,6 +92,10 @@ export class PrometheusMetrics implements Metrics {
     'result',
   ]);
   readonly #sealed = this.#counter('sealed_rows_total', 'Journal rows sealed by this node', []);
+  readonly #forwardsEnded = this.#counter('forwards_total', 'Commands that another node has settled', []);
+  readonly #shardsTaken = this.#counter('shards_taken_total', 'Shards taken over', []);
+  readonly #shardsHandedOff = this.#counter('shards_handed_off_total', 'Shards given away in good order', []);
+  readonly #shardsLost = this.#counter('shards_lost_total', 'Shards that another node has taken from us', []);
   readonly #settled = this.#histogram(
     'processing_duration_seconds',
     'Receipt to acknowledgement',
@@ -90,11 +108,15 @@ export class PrometheusMetrics implements Metrics {
     DURATION_BUCKETS,
   );
   readonly #queueDepth: Gauge;
+  readonly #gauges = new LookGauges();
+  readonly #live: LiveFigures;
 
   constructor(live: LiveFigures) {
+    this.#live = live;
     const registers = [this.#registry];
     // Its own default wakes the process a hundred times a second.
     collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: 50 });
+    for (const name of MISNAMED) this.#registry.removeSingleMetric(name);
     this.#queueDepth = new Gauge({
       name: 'paygate_queue_depth',
       help: 'Messages ready in a queue',
@@ -131,8 +153,9 @@ export class PrometheusMetrics implements Metrics {
     return this.#registry.contentType;
   }
 
-  text(): Promise<string> {
-    return this.#registry.metrics();
+  async text(): Promise<string> {
+    const texts = await Promise.all([this.#registry.metrics(), this.#gauges.text(await this.#live.look())]);
+    return texts.join('\n');
   }
 
   queueDepth(queue: string, messages: number): void {
@@ -184,8 +207,9 @@ export class PrometheusMetrics implements Metrics {
     this.#actorsStopped.inc({ reason });
   }
 
-  cacheWritten(count: number): void {
+  cacheWritten(count: number, durationSeconds: number): void {
     this.#cacheWrites.inc(count);
+    this.#cacheSeconds.observe(durationSeconds);
   }
 
   cacheFailed(count: number): void {
@@ -206,6 +230,22 @@ export class PrometheusMetrics implements Metrics {
 
   sealed(count: number): void {
     this.#sealed.inc(count);
+  }
+
+  forwardEnded(): void {
+    this.#forwardsEnded.inc();
+  }
+
+  shardsTaken(count: number): void {
+    this.#shardsTaken.inc(count);
+  }
+
+  shardHandedOff(): void {
+    this.#shardsHandedOff.inc();
+  }
+
+  shardLost(): void {
+    this.#shardsLost.inc();
   }
 
   #counter(name: string, help: string, labelNames: string[]): Counter {

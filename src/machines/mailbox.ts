@@ -50,6 +50,11 @@ export class Mailbox {
     return this.#parkedCount;
   }
 
+  /** Of the oldest unanswered command, in milliseconds since the epoch; null: there is none. */
+  get oldestReceivedAtMs(): number | null {
+    return (this.#run[0] ?? this.#order ?? this.#waiting[this.#head])?.receivedAtMs ?? null;
+  }
+
   get isEmpty(): boolean {
     return this.#run.length === 0 && this.#order === null && this.waitingCount === 0;
   }

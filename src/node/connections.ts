@@ -14,18 +14,20 @@ import { PostgresRetryStore } from '../infra/postgres/retry-store.ts';
 import { PostgresRuleStore } from '../infra/postgres/rule-store.ts';
 import { PostgresSealStore } from '../infra/postgres/seal-store.ts';
 import { PostgresShardDirectory } from '../infra/postgres/shard-directory.ts';
-import { RabbitEventPublisher } from '../infra/rabbitmq/event-publisher.ts';
+import type { RabbitEventPublisher } from '../infra/rabbitmq/event-publisher.ts';
 import { PostgresSweepStore } from '../infra/postgres/sweep-store.ts';
 import { RabbitInbox } from '../infra/rabbitmq/inbox.ts';
 import { RabbitInboundQueues } from '../infra/rabbitmq/inbound-queues.ts';
 import { RabbitPublisher } from '../infra/rabbitmq/publisher.ts';
-import { RedisBalanceCache } from '../infra/redis/balance-cache.ts';
 import { RedisMembership } from '../infra/redis/membership.ts';
+import { NoBalanceCache } from '../infra/no-balance-cache.ts';
+import type { CacheConnection } from '../infra/no-balance-cache.ts';
 import { within } from '../infra/within.ts';
 import { LIMITS } from '../limits.ts';
 import { startConnection } from '../machines/connection-machine.ts';
 import type { InboxEvents } from '../ports/cluster.ts';
 import type { Clock, Logger, Random } from '../ports/runtime.ts';
+import type { OpenCache, OpenEvents } from './features.ts';
 import type { NodeIdentity } from './identity.ts';
 
 export interface ConnectionsOptions {
@@ -34,6 +36,8 @@ export interface ConnectionsOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  readonly openCache: OpenCache;
+  readonly openEvents: OpenEvents;
 }
 
 /** Everything that a node has in PostgreSQL. Connects when it is used. */
@@ -74,7 +78,10 @@ export function ledgerConnections({ config, identity, logger }: ConnectionsOptio
     (_, lane) =>
       new PostgresLedger({ databaseUrl, applicationName: nameOf(`lane${lane}`), incarnation, refundAmount }),
   );
-  const announcements = new Announcements(pool, { incarnation, events: config.events });
+  const announcements = new Announcements(pool, {
+    incarnation,
+    events: config.features.has('events') ? 'on' : 'off',
+  });
   return {
     pool,
     directoryPool,
@@ -102,12 +109,12 @@ export interface LinkedServers {
   readonly eventPublisher: RabbitEventPublisher | null;
   readonly inbox: RabbitInbox;
   readonly membership: RedisMembership;
-  readonly cache: RedisBalanceCache;
+  readonly cache: CacheConnection;
   readonly retryClock: BullRetryClock;
 }
 
 export function linkServers(
-  { config, identity, clock, random, logger }: ConnectionsOptions,
+  { config, identity, clock, random, logger, openCache, openEvents }: ConnectionsOptions,
   clusterId: string,
   inboxEvents: InboxEvents,
 ): LinkedServers {
@@ -116,12 +123,13 @@ export function linkServers(
   const rabbit = { url: config.rabbitmqUrl, name, logger, random, startConnection };
   const redis = { url: config.redisUrl, name, logger, random };
   const self = { nodeId, incarnation, inbox, startedAtMs: clock.now() };
+  const membership = new RedisMembership({ ...redis, self, clusterId });
   return {
-    cache: new RedisBalanceCache(redis),
+    cache: openCache === null ? new NoBalanceCache(membership) : openCache(redis),
     retryClock: new BullRetryClock({ ...redis, prefix: 'paygate' }),
-    membership: new RedisMembership({ ...redis, self, clusterId }),
+    membership,
     publisher: new RabbitPublisher(rabbit),
-    eventPublisher: config.events === 'on' ? new RabbitEventPublisher(rabbit) : null,
+    eventPublisher: openEvents === null ? null : openEvents(rabbit),
     inbound: new RabbitInboundQueues(rabbit),
     inbox: new RabbitInbox({ ...rabbit, inbox, clock }, inboxEvents),
   };

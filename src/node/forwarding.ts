@@ -1,3 +1,4 @@
+import type { LogLevel } from '../contracts/log-levels.ts';
 import type { Inbox } from '../ports/cluster.ts';
 import type { Clock, Logger, Metrics } from '../ports/runtime.ts';
 import type { ParkStore } from '../ports/stores.ts';
@@ -33,6 +34,7 @@ export interface ForwardingParts {
   readonly takenMax: number;
   /** An operator lets the node drain. */
   readonly onDrain: () => void;
+  readonly onLogLevel: (level: LogLevel) => void;
   /** Whether this node reaches PostgreSQL and its inbox. */
   readonly isConnected: () => boolean;
 }
@@ -68,7 +70,12 @@ export function forwarding(parts: ForwardingParts): Forwarding {
     heldMax: parts.inFlightMax,
   });
   const desk = new ForwardDesk({ ...wayIn, incarnation, settle, giveBack, takenMax: parts.takenMax });
-  const orders = new OrderDesk({ ...wayIn, nodeId: parts.nodeId, onDrain: parts.onDrain });
+  const orders = new OrderDesk({
+    ...wayIn,
+    nodeId: parts.nodeId,
+    onDrain: parts.onDrain,
+    onLogLevel: parts.onLogLevel,
+  });
   const orphans = new OrphanDesk({
     forwarder,
     doors,

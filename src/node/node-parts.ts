@@ -1,10 +1,13 @@
 import { INBOUND_QUEUES } from '../contracts/queues.ts';
 import type { ReturnMeaning } from '../ports/cluster.ts';
+import type { Metrics } from '../ports/runtime.ts';
 import { ClusterTick } from '../supervisor/cluster/cluster-tick.ts';
 import { forwardMail } from '../supervisor/cluster/forward-mail.ts';
 import { Intakes } from '../supervisor/cluster/intakes.ts';
 import { Sweeper } from '../supervisor/sweep/sweeper.ts';
 import { Sealer } from '../supervisor/sealer.ts';
+import type { ShardDoors } from '../supervisor/cluster/shard-doors.ts';
+import type { ShardCallbacks } from '../supervisor/cluster/shard-keeper.ts';
 import { linkServers } from './connections.ts';
 import type { LedgerConnections, LinkedServers } from './connections.ts';
 import { HealthProbe } from './health-probe.ts';
@@ -97,6 +100,7 @@ export class NodeParts {
     metrics,
     config,
     onDrain,
+    onLogLevel,
   }: PartsOptions): Supervision {
     const { nodeId, incarnation } = identity;
     const ports = { ...ledger, ...this.servers, nodeId, incarnation, clock, random, logger, metrics };
@@ -104,6 +108,7 @@ export class NodeParts {
       onFenced: (shard, epoch) => this.tick.fenced(shard, epoch),
       onOverflow: (queue) => this.intakes.overflow(queue),
       onDrain,
+      onLogLevel,
       isConnected: () => this.tick.gate === 'open',
     });
   }
@@ -135,11 +140,11 @@ export class NodeParts {
     });
   }
 
-  #joinCluster({ identity, ledger, config, clock, logger, onOtherCluster }: PartsOptions): ClusterTick {
+  #joinCluster(options: PartsOptions): ClusterTick {
+    const { identity, ledger, config, clock, logger, onOtherCluster } = options;
     const { membership, inbox } = this.servers;
     const { shards, watch, doors } = this.supervision;
     const { openIntake, closeIntake } = this.intakes;
-    const { owned, lost, beginHandOff, finished, left } = doors;
     return new ClusterTick({
       self: identity,
       membership,
@@ -147,11 +152,32 @@ export class NodeParts {
       watch,
       inbox,
       shards,
-      callbacks: { owned, lost, beginHandOff, finished, left, openIntake, closeIntake },
+      callbacks: { ...countedDoors(doors, options.metrics), openIntake, closeIntake },
       clock,
       logger,
       graceMs: config.clusterGraceMs,
       onOtherCluster,
     });
   }
+}
+
+/** The doors, with what shards do counted. */
+function countedDoors(doors: ShardDoors, metrics: Metrics): ShardCallbacks {
+  const { owned, lost, beginHandOff, finished, left } = doors;
+  return {
+    beginHandOff,
+    finished,
+    owned: (shards) => {
+      metrics.shardsTaken(shards.length);
+      owned(shards);
+    },
+    lost: (shard) => {
+      metrics.shardLost();
+      lost(shard);
+    },
+    left: (shard) => {
+      metrics.shardHandedOff();
+      left(shard);
+    },
+  };
 }

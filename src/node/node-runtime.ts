@@ -1,14 +1,15 @@
 import type { Config } from '../config.ts';
-import type { PrometheusMetrics } from '../infra/metrics.ts';
+import type { LogLevel } from '../contracts/log-levels.ts';
 import { ClusterRefusal } from '../infra/postgres/cluster.ts';
 import type { SystemClock } from '../infra/system-clock.ts';
 import { within } from '../infra/within.ts';
 import { LIMITS } from '../limits.ts';
 import type { NodeSteps } from '../machines/node-machine.ts';
-import type { Logger, Random } from '../ports/runtime.ts';
+import type { Logger, Metrics, Random } from '../ports/runtime.ts';
 import { closeAll, ledgerConnections } from './connections.ts';
 import type { LedgerConnections } from './connections.ts';
 import type { Dependencies } from './health-probe.ts';
+import type { OpenCache, OpenEvents } from './features.ts';
 import type { NodeIdentity } from './identity.ts';
 import { NodeParts } from './node-parts.ts';
 import { openLedger } from './open-ledger.ts';
@@ -19,10 +20,13 @@ export interface RuntimeOptions {
   readonly clock: SystemClock;
   readonly random: Random;
   readonly logger: Logger;
-  readonly metrics: PrometheusMetrics;
+  readonly metrics: Metrics;
+  readonly openCache: OpenCache;
+  readonly openEvents: OpenEvents;
   readonly onHealth: (healthy: boolean) => void;
   /** An operator lets the node drain. */
   readonly onDrain: () => void;
+  readonly onLogLevel: (level: LogLevel) => void;
   /** This node must not work with these servers. */
   readonly onRefused: (error: Error) => void;
 }
@@ -50,6 +54,10 @@ export class NodeRuntime implements NodeSteps {
     return this.#parts;
   }
 
+  get ledger(): LedgerConnections {
+    return this.#ledger;
+  }
+
   dependencies(): Dependencies {
     return this.#parts?.probe.dependencies() ?? NOT_YET;
   }
@@ -72,7 +80,7 @@ export class NodeRuntime implements NodeSteps {
 
   async join(): Promise<void> {
     const { supervision, probe, tick, servers, sweeper, sealer } = this.#mustHaveParts();
-    supervision.rules.start();
+    if (this.#options.config.features.has('rules')) supervision.rules.start();
     supervision.outbox.start();
     supervision.region.startSweeping();
     supervision.orphans.start();

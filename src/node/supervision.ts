@@ -1,6 +1,7 @@
 import { CommitLane } from '../actors/commit-lane.ts';
 import { OrderLane } from '../actors/order-lane.ts';
 import type { Config } from '../config.ts';
+import type { LogLevel } from '../contracts/log-levels.ts';
 import { INBOUND_QUEUES } from '../contracts/queues.ts';
 import type { InboundQueue } from '../contracts/queues.ts';
 import { shardOf } from '../domain/shard.ts';
@@ -94,6 +95,7 @@ export interface Callbacks {
   readonly onOverflow: (queue: InboundQueue) => void;
   /** An operator lets the node drain. */
   readonly onDrain: () => void;
+  readonly onLogLevel: (level: LogLevel) => void;
   /** Whether this node reaches PostgreSQL and its inbox. */
   readonly isConnected: () => boolean;
 }
@@ -143,7 +145,7 @@ export function supervise(ports: Ports, config: SupervisionConfig, callbacks: Ca
     deliver: (envelope) => doors.deliver(envelope),
     heldMax: bounds.inFlightMax,
   });
-  const { onFenced, onOverflow, onDrain, isConnected } = callbacks;
+  const { onFenced, onOverflow, onDrain, onLogLevel, isConnected } = callbacks;
   const wake = (transactionId: string): void => void retries.wake(transactionId);
   const parking = new ParkDesk({ store: ports.parked, clock, logger });
   const settle = settleDesk(ports, config, { tally, inFlight, router, wake, parking });
@@ -160,6 +162,7 @@ export function supervise(ports: Ports, config: SupervisionConfig, callbacks: Ca
     watch,
     doors,
     onDrain,
+    onLogLevel,
     isConnected,
   });
   const ingest = new Ingest({ ...common, tally, onOverflow });

@@ -39,7 +39,8 @@ export interface Metrics {
   commitFailed(kind: string): void;
   fenced(shards: number): void;
   actorStopped(reason: string): void;
-  cacheWritten(count: number): void;
+  /** `durationSeconds`: of the one call that wrote them. */
+  cacheWritten(count: number, durationSeconds: number): void;
   cacheFailed(count: number): void;
   eventsPublished(type: string, count: number): void;
   /** Events that the broker did not take at once. */
@@ -48,4 +49,12 @@ export interface Metrics {
   swept(result: 'driven' | 'invalid' | 'target_unknown', count: number): void;
   /** Rows of the journal. */
   sealed(count: number): void;
+  /** Messages that stand ready in a queue of the broker, as last seen. */
+  queueDepth(queue: string, messages: number): void;
+  /** Another node has settled a command that was sent to it. */
+  forwardEnded(): void;
+  shardsTaken(count: number): void;
+  shardHandedOff(): void;
+  /** Another node has taken a shard that we thought ours. */
+  shardLost(): void;
 }

@@ -94,6 +94,11 @@ export class AccountRegion implements AccountParent {
     return this.#actors.size;
   }
 
+  /** All active ones, for figures. */
+  get actors(): Iterable<AccountActor> {
+    return this.#actors.values();
+  }
+
   /** The actor of an account, if it is active: for inspection. */
   actorOf(accountId: string): AccountActor | undefined {
     return this.#actors.get(accountId);

@@ -82,7 +82,7 @@ export class CacheWriter {
   }
 
   async #writeAll(balances: readonly Pending[]): Promise<string> {
-    const { cache, metrics } = this.#options;
+    const { cache, metrics, clock } = this.#options;
     const generation = cache.generation();
     if (generation === null) {
       // Writes nothing, but makes the cache look whether it is back.
@@ -94,8 +94,9 @@ export class CacheWriter {
     const fresh = [...known, ...read];
     for (let start = 0; start < fresh.length; start += LIMITS.cacheBatchMax) {
       const batch = fresh.slice(start, start + LIMITS.cacheBatchMax);
+      const startedMs = clock.now();
       await cache.write(batch, generation);
-      metrics.cacheWritten(batch.length);
+      metrics.cacheWritten(batch.length, (clock.now() - startedMs) / 1000);
     }
     return generation;
   }

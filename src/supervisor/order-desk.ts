@@ -1,5 +1,6 @@
 import { decodeOrder, encodeOrderAnswer } from '../contracts/order-mail.ts';
 import type { Order, OrderAnswer, OrderMail } from '../contracts/order-mail.ts';
+import type { LogLevel } from '../contracts/log-levels.ts';
 import type { OperatorCommand } from '../contracts/command.ts';
 import { ensureError } from '../domain/errors.ts';
 import type { OperatorResult, Settlement } from '../domain/settlement.ts';
@@ -26,6 +27,8 @@ export interface OrderDeskOptions {
   readonly nextN: () => number;
   /** Begins the node's drain, as SIGTERM does. Must not throw; may be called again. */
   readonly onDrain: () => void;
+  /** Must not throw. */
+  readonly onLogLevel: (level: LogLevel) => void;
   /** Default `LIMITS.ordersInHandMax`. */
   readonly inHandMax?: number;
 }
@@ -81,15 +84,27 @@ export class OrderDesk implements EnvelopeDesk {
   }
 
   #take({ orderId, replyTo, order }: OrderMail): void {
-    if (order.kind === 'drain') {
-      this.#options.logger.info({ order_id: orderId }, 'an operator lets this node drain');
-      this.#options.onDrain();
+    if (order.kind !== 'account') {
+      this.#tellNode(orderId, order);
       this.#send(replyTo, orderId, { kind: 'accepted' });
       return;
     }
     if (this.#inHand.has(orderId)) this.#inHand.set(orderId, replyTo);
     else if (this.#inHand.size < this.#inHandMax) this.#decide(orderId, replyTo, order);
     // Else as if it had been lost.
+  }
+
+  #tellNode(orderId: string, order: Exclude<Order, { kind: 'account' }>): void {
+    const { logger, onDrain, onLogLevel } = this.#options;
+    switch (order.kind) {
+      case 'drain':
+        logger.info({ order_id: orderId }, 'an operator lets this node drain');
+        onDrain();
+        break;
+      case 'log-level':
+        logger.info({ order_id: orderId, level: order.level }, 'an operator changes the log level');
+        onLogLevel(order.level);
+    }
   }
 
   #decide(orderId: string, replyTo: string, { command }: Extract<Order, { kind: 'account' }>): void {

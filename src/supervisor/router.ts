@@ -33,6 +33,14 @@ export class Router {
     return this.#heldCount;
   }
 
+  /** When the oldest of what is held came, in milliseconds since the epoch; null: nothing is held. */
+  get oldestReceivedAtMs(): number | null {
+    let oldest: number | null = null;
+    for (const [first] of this.#held.values())
+      if (first !== undefined) oldest = Math.min(oldest ?? Infinity, first.receivedAtMs);
+    return oldest;
+  }
+
   route(envelope: CommandEnvelope): void {
     const queue = this.#held.get(envelope.shard);
     if (queue === undefined && this.#options.isOpen(envelope.shard)) this.#options.deliver(envelope);

@@ -6,6 +6,7 @@ import type { Settlement } from '../domain/settlement.ts';
 import type { Clock, Logger, Metrics } from '../ports/runtime.ts';
 import type { AnnouncementStore, RetryStore } from '../ports/stores.ts';
 import type { CommandEnvelope, EnvelopeDesk, Origin } from './command-envelope.ts';
+import { logSettlement } from './decision-line.ts';
 import { failedLetter, refusedLetter, unhandledLetter } from './dead-letter.ts';
 import type { Letter } from './dead-letter.ts';
 import type { DeadLetterDesk } from './dead-letter-desk.ts';
@@ -77,6 +78,7 @@ export class Settle implements EnvelopeDesk {
   }
 
   settled(envelope: CommandEnvelope, settlement: Settlement): void {
+    logSettlement(this.#options.logger, envelope, settlement);
     switch (settlement.kind) {
       case 'decided':
         this.#options.tally.decided(settlement.decision.command.type, settlement.decision.outcome);

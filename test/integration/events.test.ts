@@ -399,9 +399,9 @@ describe('several nodes', () => {
   });
 });
 
-it('EVENTS=off: nothing is published, and no row waits for it', async () => {
+it('FEATURES without events: nothing is published, and no row waits for it', async () => {
   const queue = await EventQueue.bind(vhost.url);
-  await start({ EVENTS: 'off' });
+  await start({ FEATURES: 'cache,metrics' });
   const accountId = await newAccount(database.pool);
   const first = await pay(accountId);
   await pay(randomUUID());

@@ -68,6 +68,7 @@ export class OrderNode {
         decide(envelope, envelope.command);
       },
       nextN: () => this.orders.length,
+      onLogLevel: () => undefined,
       onDrain: () => onDrain?.(this),
     });
     this.#inbox = new RabbitInbox(

@@ -111,7 +111,13 @@ export function forgetfulNode(clock: Clock, activeAccountsMax: number): Supervis
       activeAccountsMax,
       accountIdleMs: 60_000,
     },
-    { onFenced: nothing, onOverflow: nothing, onDrain: nothing, isConnected: () => true },
+    {
+      onFenced: nothing,
+      onOverflow: nothing,
+      onDrain: nothing,
+      onLogLevel: nothing,
+      isConnected: () => true,
+    },
   );
   node.shards.own(new Map(Array.from({ length: LIMITS.shardCount }, (_, shard) => [shard, 1n])));
   return node;

@@ -1,26 +1,18 @@
 import fastify from 'fastify';
-import type { IntakePause } from '../../ports/cluster.ts';
+import { addBalanceRoute } from './balance-route.ts';
+import type { ReadBalance } from './balance-route.ts';
+import { addHealthRoutes } from './health-routes.ts';
+import type { HealthOptions } from './health-routes.ts';
 
-export type Readiness = 'starting' | 'ready' | 'degraded' | 'draining' | 'stopped';
+export type { HealthFigures, NodeStatus, Readiness } from './health-routes.ts';
 
-/** What `/readyz` answers. */
-export interface NodeStatus {
-  readonly status: Readiness;
-  /** Whether work is being done: false answers 503. */
-  readonly serving: boolean;
-  readonly node: string;
-  /** State of each server that the node depends on. */
-  readonly dependencies: Readonly<Record<string, string>>;
-  /** An operator has paused intake in the whole cluster; null: no. */
-  readonly paused: IntakePause | null;
-}
-
-export interface HttpOptions {
+export interface HttpOptions extends HealthOptions {
   readonly host: string;
   /** 0 = any free port. */
   readonly port: number;
-  readonly status: () => NodeStatus;
-  readonly metrics: { readonly contentType: string; text(): Promise<string> };
+  /** null: switched off. */
+  readonly metrics: { readonly contentType: string; text(): Promise<string> } | null;
+  readonly readBalance: ReadBalance;
 }
 
 export interface HttpServer {
@@ -29,17 +21,17 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
-/** Starts `/livez`, `/readyz` and `/metrics`. Rejects when the port is taken. */
-export async function startHttpServer({ host, port, status, metrics }: HttpOptions): Promise<HttpServer> {
+/** Starts `/livez`, `/readyz`, `/healthz`, `/metrics` and `/accounts/<id>/balance`. Rejects when the port is taken. */
+export async function startHttpServer(options: HttpOptions): Promise<HttpServer> {
+  const { host, port, metrics, readBalance } = options;
   const server = fastify({ forceCloseConnections: true });
-  server.get('/livez', () => ({ status: 'alive' }));
-  server.get('/readyz', (_request, reply) => {
-    const current = status();
-    return reply.code(current.serving ? 200 : 503).send(current);
-  });
-  server.get('/metrics', async (_request, reply) =>
-    reply.type(metrics.contentType).send(await metrics.text()),
-  );
+  addHealthRoutes(server, options);
+  addBalanceRoute(server, readBalance);
+  if (metrics !== null) {
+    server.get('/metrics', async (_request, reply) =>
+      reply.type(metrics.contentType).send(await metrics.text()),
+    );
+  }
   const address = await server.listen({ host, port });
   return { address, close: () => server.close() };
 }

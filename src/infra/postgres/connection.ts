@@ -34,6 +34,10 @@ export class LaneConnection {
     this.#options = options;
   }
 
+  get isOpen(): boolean {
+    return this.#client !== null;
+  }
+
   /** Rows of the statement. Rejects with the driver's error. */
   async query<Row extends pg.QueryResultRow>(statement: NamedStatement, values: string[]): Promise<Row[]> {
     if (this.#busy) throw new Error('a lane has one commit in flight, no more');

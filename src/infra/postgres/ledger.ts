@@ -25,6 +25,10 @@ export class PostgresLedger implements Ledger {
     this.#options = options;
   }
 
+  get isOpen(): boolean {
+    return this.#connection.isOpen;
+  }
+
   async commit(changes: readonly AccountChange[]): Promise<CommitReceipt> {
     try {
       const call = commitCall(changes, this.#options);

@@ -41,6 +41,11 @@ export class RabbitInboundQueues implements InboundQueues {
     return present === undefined || present.isClosed ? null : present;
   }
 
+  /** Connections that are up. */
+  get openCount(): number {
+    return [...this.#readers.values()].filter((reader) => reader.state() === 'up').length;
+  }
+
   /** The least healthy of the readers; `connecting` also while somebody else reads a queue. */
   state(): LinkState {
     const states = new Set([...this.#readers.values()].map((reader) => reader.state()));

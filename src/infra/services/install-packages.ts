@@ -32,7 +32,19 @@ export async function installPackages(
   env: Environment,
   onProgress: Progress,
 ): Promise<void> {
-  const packages = kinds.map((kind) => PACKAGES[kind]);
+  await installDebianPackages(
+    kinds.map((kind) => PACKAGES[kind]),
+    env,
+    onProgress,
+  );
+}
+
+/** The same for packages by name. Throws `ServerError` with what apt-get said. */
+export async function installDebianPackages(
+  packages: readonly string[],
+  env: Environment,
+  onProgress: Progress,
+): Promise<void> {
   onProgress(`installing with apt-get, as root: ${packages.join(' ')} (and what they depend on)`);
   const policyIsOurs = !existsSync(POLICY_FILE);
   if (policyIsOurs) writeFileSync(POLICY_FILE, '#!/bin/sh\nexit 101\n', { mode: 0o755 });

@@ -16,6 +16,7 @@ export interface EndElsewhereOptions {
 export function endElsewhere({ clock, metrics, inFlight }: EndElsewhereOptions) {
   return ({ origin, receivedAtMs }: CommandEnvelope): void => {
     origin.ack();
+    metrics.forwardEnded();
     metrics.settled((clock.now() - receivedAtMs) / 1000);
     inFlight.leave();
   };

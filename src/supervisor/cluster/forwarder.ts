@@ -82,6 +82,13 @@ export class Forwarder {
     return this.#heldCount;
   }
 
+  /** When the oldest of them came, in milliseconds since the epoch; null: nothing is held. */
+  get oldestReceivedAtMs(): number | null {
+    const arrivals = [...this.#active].map((shard) => this.#laneOf(shard).stream.oldest?.receivedAtMs);
+    const known = arrivals.filter((arrivedAtMs) => arrivedAtMs !== undefined);
+    return known.length === 0 ? null : Math.min(...known);
+  }
+
   heldOf(shard: number): number {
     return this.#lanes.get(shard)?.stream.count ?? 0;
   }

@@ -68,6 +68,11 @@ export class ShardStream<C> {
     return this.#sent.size + this.#waiting.length - this.#head;
   }
 
+  get oldest(): C | null {
+    const [first] = this.#sent.values();
+    return first?.command ?? this.#waiting[this.#head] ?? null;
+  }
+
   get target(): StreamTarget | null {
     return this.#phase.kind === 'open' ? this.#phase.target : null;
   }

@@ -110,6 +110,26 @@ export class CountingMetrics implements Metrics {
     this.#add('sealed', count);
   }
 
+  queueDepth(): void {
+    return;
+  }
+
+  forwardEnded(): void {
+    this.#add('forwardEnded', 1);
+  }
+
+  shardsTaken(count: number): void {
+    this.#add('shardsTaken', count);
+  }
+
+  shardHandedOff(): void {
+    this.#add('shardHandedOff', 1);
+  }
+
+  shardLost(): void {
+    this.#add('shardLost', 1);
+  }
+
   #add(name: string, count: number): void {
     this.#counts.set(name, this.count(name) + count);
   }

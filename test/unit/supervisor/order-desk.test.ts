@@ -4,7 +4,12 @@
  */
 import { describe, expect, it } from 'vitest';
 import type { OperatorCommand } from '../../../src/contracts/command.ts';
-import { decodeOrderAnswer, encodeOrder, type OrderAnswerMail } from '../../../src/contracts/order-mail.ts';
+import {
+  decodeOrderAnswer,
+  encodeOrder,
+  type OrderAnswerMail,
+  type OrderMail,
+} from '../../../src/contracts/order-mail.ts';
 import type { Settlement } from '../../../src/domain/settlement.ts';
 import { shardOf } from '../../../src/domain/shard.ts';
 import { LIMITS } from '../../../src/limits.ts';
@@ -42,6 +47,7 @@ function scene(options: Partial<OrderDeskOptions> = {}) {
   const inFlight = new InFlight();
   const logger = new QuietLogger();
   let drains = 0;
+  const levels: string[] = [];
   const wire: { flow: Flow } = { flow: 'open' };
   const desk = new OrderDesk({
     nodeId: 'node-a',
@@ -60,6 +66,7 @@ function scene(options: Partial<OrderDeskOptions> = {}) {
     route: (envelope) => routed.push(envelope),
     nextN: () => 42,
     onDrain: () => (drains += 1),
+    onLogLevel: (level) => levels.push(level),
     ...options,
   });
   const give = (command: OperatorCommand, replyTo = 'reply'): void =>
@@ -73,6 +80,7 @@ function scene(options: Partial<OrderDeskOptions> = {}) {
     wire,
     give,
     drainCount: () => drains,
+    levels,
     answers: () => sent.map(({ mail }) => mail.answer),
   };
 }
@@ -219,4 +227,16 @@ describe('other mail', () => {
     expect(orders).toHaveLength(1);
     expect(logger.messages('warn')).toHaveLength(2);
   });
+});
+
+it('an order for another log level is passed on and answered; a level that there is not changes nothing', () => {
+  const { desk, levels, answers } = scene();
+  const orderId = orderIdOf(1);
+  desk.receive(encodeOrder({ orderId, replyTo: 'reply', order: { kind: 'log-level', level: 'debug' } }));
+  expect(levels).toEqual(['debug']);
+  expect(answers()).toEqual([{ kind: 'accepted' }]);
+  const wrong = { orderId, replyTo: 'reply', order: { kind: 'log-level', level: 'loud' } };
+  desk.receive(encodeOrder(wrong as unknown as OrderMail));
+  expect(levels).toEqual(['debug']);
+  expect(answers()[1]).toMatchObject({ kind: 'unreadable' });
 });

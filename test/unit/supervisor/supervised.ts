@@ -89,6 +89,7 @@ export function supervised() {
       },
       onOverflow: (queue) => void overflowed.push(queue),
       onDrain: () => undefined,
+      onLogLevel: () => undefined,
       isConnected: () => true,
     },
   );

@@ -1,0 +1,25 @@
+import { shardOf } from '../domain/shard.ts';
+import type { BalanceAnswer } from '../infra/http/balance-route.ts';
+import { LIMITS } from '../limits.ts';
+import type { NodeIdentity } from './identity.ts';
+import type { NodeRuntime } from './node-runtime.ts';
+
+/**
+ * The balance of an account as its owner has committed it. Read from the ledger, not from the actor: between a commit and its answer
+ * the actor still has the one before. Rejects when the ledger does not answer.
+ */
+export async function readBalance(
+  runtime: NodeRuntime,
+  { incarnation }: NodeIdentity,
+  accountId: string,
+): Promise<BalanceAnswer> {
+  const shard = shardOf(accountId, LIMITS.shardCount);
+  const { supervision } = runtime.parts ?? {};
+  const owner = supervision?.watch.rows[shard]?.owner ?? null;
+  const isOurs = supervision?.shards.epochOf(shard) != null;
+  if (!isOurs && owner !== null && owner.incarnation !== incarnation)
+    return { kind: 'elsewhere', nodeId: owner.nodeId, shard };
+  if (!isOurs) return { kind: 'unowned', shard };
+  const state = await runtime.ledger.reader.account(accountId);
+  return state === null ? { kind: 'account-unknown' } : { kind: 'known', state, shard };
+}
