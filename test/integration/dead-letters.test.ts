@@ -156,6 +156,26 @@ describe('a transaction in ERROR', () => {
   });
 });
 
+it('hundreds at once are sent in portions, and the command waits for all of them', async () => {
+  await scene.start();
+  const accounts = await Promise.all(Array.from({ length: 7 }, () => newAccount(scene.pool)));
+  const deposits = await Promise.all(
+    Array.from({ length: 300 }, (_, n) =>
+      pendingCommand(scene.pool, { accountId: accounts[n % accounts.length] ?? '' }),
+    ),
+  );
+  await record(...deposits.map((deposit) => letterOf(deposit)));
+  const { exitCode, stdout } = await paygate(
+    ['dead-letters', 'replay', '--all', '--reason', 'ROW_LOCKED', '--operator', 'ada', '--wait', '120'],
+    scene.env,
+  );
+  expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: '300 dead letters: 300 approved' });
+  expect(new Set((await letters()).map(({ state, closed_by }) => `${state} ${closed_by ?? ''}`))).toEqual(
+    new Set(['replayed ada']),
+  );
+  expect(await journalCount()).toBe('300');
+});
+
 describe('a letter in hand', () => {
   const request = { operator: 'ada', why: null, again: false, refundOf: null } as const;
 
