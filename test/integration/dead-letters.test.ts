@@ -233,7 +233,7 @@ describe('what becomes of a replay', () => {
     await scene.start({ RETRY_DELAY_MS: '3600000' });
     const accountId = await newAccount(scene.pool);
     const [id = ''] = await record(letterOf(newCommand({ accountId }), { code: 'ROW_MISSING' }));
-    expect(await deadLetters('replay', id, '--wait', '5')).toMatchObject({
+    expect(await deadLetters('replay', id, '--wait', '60')).toMatchObject({
       exitCode: 0,
       json: [{ outcome: { kind: 'retry', code: 'ROW_MISSING' } }],
     });
