@@ -156,6 +156,26 @@ describe('a transaction in ERROR', () => {
   });
 });
 
+it('hundreds at once are sent in portions, and the command waits for all of them', async () => {
+  await scene.start();
+  const accounts = await Promise.all(Array.from({ length: 7 }, () => newAccount(scene.pool)));
+  const deposits = await Promise.all(
+    Array.from({ length: 300 }, (_, n) =>
+      pendingCommand(scene.pool, { accountId: accounts[n % accounts.length] ?? '' }),
+    ),
+  );
+  await record(...deposits.map((deposit) => letterOf(deposit)));
+  const { exitCode, stdout } = await paygate(
+    ['dead-letters', 'replay', '--all', '--reason', 'ROW_LOCKED', '--operator', 'ada', '--wait', '120'],
+    scene.env,
+  );
+  expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: '300 dead letters: 300 approved' });
+  expect(new Set((await letters()).map(({ state, closed_by }) => `${state} ${closed_by ?? ''}`))).toEqual(
+    new Set(['replayed ada']),
+  );
+  expect(await journalCount()).toBe('300');
+});
+
 describe('a letter in hand', () => {
   const request = { operator: 'ada', why: null, again: false, refundOf: null } as const;
 
@@ -164,19 +184,18 @@ describe('a letter in hand', () => {
     const sent: ReplayMessage[] = [];
     let letGo = (): void => undefined;
     const held = new Promise<void>((resolve) => (letGo = resolve));
-    const send = async (message: ReplayMessage): Promise<void> => {
+    const send = (message: ReplayMessage): Promise<void> => {
       sent.push(message);
-      await held;
+      return sent.length === 1 ? held : Promise.resolve();
     };
     const first = replayLetters(scene.pool, [BigInt(id)], { ...request, send });
     await eventually(() => expect(sent).toHaveLength(1));
-    const busy = [{ kind: 'refused', why: expect.stringContaining('somebody else') as unknown }];
-    expect(await replayLetters(scene.pool, [BigInt(id)], { ...request, again: true, send })).toMatchObject(
-      busy,
-    );
-    expect(await discardLetters(scene.pool, [BigInt(id)], { operator: 'bob', why: 'x' })).toMatchObject(busy);
+    const second = await replayLetters(scene.pool, [BigInt(id)], { ...request, again: true, send });
+    const discard = await discardLetters(scene.pool, [BigInt(id)], { operator: 'bob', why: 'x' });
     letGo();
+    const busy = [{ kind: 'refused', why: expect.stringContaining('somebody else') as unknown }];
     expect(await first).toMatchObject([{ kind: 'sent' }]);
+    expect([second, discard]).toMatchObject([busy, busy]);
     expect(sent).toHaveLength(1);
   });
 
@@ -214,7 +233,7 @@ describe('what becomes of a replay', () => {
     await scene.start({ RETRY_DELAY_MS: '3600000' });
     const accountId = await newAccount(scene.pool);
     const [id = ''] = await record(letterOf(newCommand({ accountId }), { code: 'ROW_MISSING' }));
-    expect(await deadLetters('replay', id, '--wait', '5')).toMatchObject({
+    expect(await deadLetters('replay', id, '--wait', '60')).toMatchObject({
       exitCode: 0,
       json: [{ outcome: { kind: 'retry', code: 'ROW_MISSING' } }],
     });

@@ -20,7 +20,8 @@ export async function watchOutcomes(
   const beganAtMs = performance.now();
   let open = sent;
   for (;;) {
-    const graceIsOver = performance.now() - beganAtMs >= LIMITS.letterGraceMs;
+    const watchedMs = performance.now() - beganAtMs;
+    const look: Look = { graceIsOver: watchedMs >= LIMITS.letterGraceMs, leftMs: waitMs - watchedMs };
     const stillOpen: SentLetter[] = [];
     for (let from = 0; from < open.length; from += LIMITS.letterOutcomesMax) {
       const portion = open.slice(from, from + LIMITS.letterOutcomesMax);
@@ -28,7 +29,7 @@ export async function watchOutcomes(
       for (const [index, letter] of portion.entries()) {
         const outcome = read[index] ?? { kind: 'pending' };
         outcomes.set(letter.letterId, outcome);
-        if (!isEnd(outcome, letter, graceIsOver)) stillOpen.push(letter);
+        if (!isEnd(outcome, letter, look)) stillOpen.push(letter);
       }
     }
     open = stillOpen;
@@ -38,8 +39,14 @@ export async function watchOutcomes(
   }
 }
 
+interface Look {
+  readonly graceIsOver: boolean;
+  /** Of the wait. */
+  readonly leftMs: number;
+}
+
 /** What may still change soon, or may still turn out to have been given up again, is looked at once more. */
-function isEnd(outcome: LetterOutcome, letter: SentLetter, graceIsOver: boolean): boolean {
+function isEnd(outcome: LetterOutcome, letter: SentLetter, { graceIsOver, leftMs }: Look): boolean {
   switch (outcome.kind) {
     case 'dead-letter':
     case 'parked':
@@ -47,7 +54,7 @@ function isEnd(outcome: LetterOutcome, letter: SentLetter, graceIsOver: boolean)
     case 'decided':
       return !outcome.before || graceIsOver;
     case 'retry':
-      return false;
+      return Date.parse(outcome.dueAt) > Date.now() + leftMs;
     case 'pending':
       // A balance request leaves nothing behind where it was answered.
       return letter.queue !== 'retry_queue' && graceIsOver;

@@ -14,7 +14,8 @@ import { poolTransaction } from './pool-transaction.ts';
  *
  * W1. Whoever works on a letter holds its lock to the end: two replays of one letter publish it once. It is an advisory lock, since
  *     the commit that decides a replayed transaction closes the letter's row and must not wait for the operator.
- * W2. A letter counts as replayed only after the broker has confirmed the message. A crash in between leaves it open, and
+ * W2. A letter counts as replayed only after the broker has confirmed the message, and is marked then at once, in a commit of its
+ *     own: it holds no other row, so it and a commit that closes many letters cannot wait for each other. A crash in between leaves it open, and
  *     another replay is harmless: a transaction is its id.
  * W3. Rows are read in the order of their ids and never waited for: a letter that somebody else works on is refused.
  */
@@ -58,7 +59,7 @@ export type LetterResult =
   | { readonly kind: 'discarded'; readonly letterId: bigint }
   /** Nothing was done; `why` says what to do. */
   | { readonly kind: 'refused'; readonly letterId: bigint; readonly why: string }
-  /** The broker did not take it, or nobody knows whether it did: it is still open. */
+  /** The broker is not known to have it, or it could not be marked: it is still open, and sending it again is harmless. */
   | { readonly kind: 'not-sent'; readonly letterId: bigint; readonly why: string };
 
 interface KeptLetter extends ReplayableLetter {
@@ -69,7 +70,7 @@ interface KeptLetter extends ReplayableLetter {
   readonly closedBy: string | null;
 }
 
-/** Sends these letters again, in the order of their ids, in one commit. One result per id, in the order given. */
+/** Sends these letters again. One result per id, in the order given. Needs two connections of the pool. */
 export function replayLetters(
   pool: pg.Pool,
   ids: readonly bigint[],
@@ -81,14 +82,10 @@ export function replayLetters(
     const letters = await lockLetters(client, ids);
     const target = request.refundOf === null ? null : await readTarget(client, request.refundOf);
     const sentAt = await clockOf(client);
-    const results = await Promise.all(
-      ids.map((id) => replayOne(id, letters.get(id), target, { ...request, sentAt })),
-    );
-    await note(client, sentOf(results), 'replayed', request, {
-      again: request.again,
-      refundOf: request.refundOf,
-    });
-    return results;
+    const { again, refundOf } = request;
+    const mark = (letterId: bigint): Promise<void> =>
+      note(pool, [letterId], 'replayed', request, { again, refundOf });
+    return Promise.all(ids.map((id) => replayOne(id, letters.get(id), target, { ...request, sentAt, mark })));
   });
 }
 
@@ -111,11 +108,16 @@ export function discardLetters(
   });
 }
 
+interface Sending extends ReplayRequest {
+  readonly sentAt: string;
+  readonly mark: (letterId: bigint) => Promise<void>;
+}
+
 async function replayOne(
   letterId: bigint,
   letter: KeptLetter | null | undefined,
   target: RefundTarget | null,
-  { again, send, sentAt }: ReplayRequest & { readonly sentAt: string },
+  { again, send, sentAt, mark }: Sending,
 ): Promise<LetterResult> {
   const why = again && letter != null ? null : closedBefore(letter, '; --again sends it all the same');
   if (why !== null || letter == null) return { kind: 'refused', letterId, why: why ?? '' };
@@ -124,6 +126,7 @@ async function replayOne(
   const { queue, body } = replay;
   try {
     await send({ letterId, queue, body });
+    await mark(letterId);
   } catch (error) {
     return { kind: 'not-sent', letterId, why: ensureError(error).message };
   }
@@ -142,10 +145,6 @@ function closedBefore(letter: KeptLetter | null | undefined, remedy: string): st
   if (letter === null) return 'somebody else works on it at this moment: look again';
   if (letter.state === 'open') return null;
   return `it was ${letter.state} by ${letter.closedBy ?? 'nobody known'} at ${letter.closedAt ?? 'an unknown time'}${remedy}`;
-}
-
-function sentOf(results: readonly LetterResult[]): readonly bigint[] {
-  return results.filter(({ kind }) => kind === 'sent').map(({ letterId }) => letterId);
 }
 
 /** Locks are tried for every id before any row is read: what is read then cannot change under us, but by a commit that decides it. */
@@ -205,7 +204,7 @@ select $3, $4, $5 || c.id, $6, $7::jsonb || jsonb_build_object(
   from closed c order by c.id`;
 
 async function note(
-  client: pg.PoolClient,
+  client: Pick<pg.Pool, 'query'> | pg.PoolClient,
   ids: readonly bigint[],
   state: 'replayed' | 'discarded',
   { operator, why }: OperatorNote,
