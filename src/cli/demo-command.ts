@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Command } from 'commander';
 import { Traffic, TRAFFIC_DEFAULTS } from '../drive/traffic.ts';
 import { runPerformance, type Performance } from './demo/performance.ts';
-import { ENDING } from './demo/screen.ts';
+import { describeDeadLetters, ENDING } from './demo/screen.ts';
 import { setStage, type Stage } from './demo/stage.ts';
 import { CommandError, EXIT } from './exit-codes.ts';
 import { positive, wholeNumber } from './options.ts';
@@ -33,6 +33,8 @@ interface DemoOptions {
 }
 
 const CHAOS_EVERY_SECONDS = 5;
+/** A few messages that end as dead letters, so that these can be seen. */
+const POISON_SHARE = 0.000_5;
 
 const SAME_SIGNAL_MS = 500;
 
@@ -62,7 +64,7 @@ function listenForSignals(stage: () => Stage | null): AbortSignal {
 const seconds = (ms: number): string => `${(ms / 1_000).toFixed(1)} s`;
 
 function tellPerformance(performance: Performance): void {
-  const { report, figures, elapsedMs, mostlyDecidedMs, moves, kills } = performance;
+  const { report, figures, backstage, elapsedMs, mostlyDecidedMs, kills } = performance;
   const transactions = `${count(report.transactions)} transactions`;
   print('');
   if (mostlyDecidedMs === null) print(`${transactions} in ${seconds(elapsedMs)}`);
@@ -75,11 +77,14 @@ function tellPerformance(performance: Performance): void {
   }
   print(
     `  published      ${count(report.messages)} messages: ${count(report.repeats)} of them twice, ` +
-      `${count(report.documented)} in the documented shape, ${count(report.balanceRequests)} balance requests`,
+      `${count(report.documented)} in the documented shape, ${count(report.balanceRequests)} balance requests, ` +
+      `${count(report.poison)} that nobody can decide`,
   );
   print(`  repeats found  ${count(figures.duplicates)}`);
+  print(`  retries        ${count(figures.deferred)}`);
+  print(`  dead letters   ${describeDeadLetters(backstage)}`);
   if (kills !== null)
-    print(`  chaos          ${count(kills)} kills, ${count(moves)} shards changed their owner`);
+    print(`  chaos          ${count(kills)} kills, ${count(backstage.moves)} shards changed their owner`);
 }
 
 /** Stops the nodes, audits, says the verdict. Returns the exit code. */
@@ -97,6 +102,11 @@ async function audit(stage: Stage, performance: Performance): Promise<number> {
       ? []
       : [
           `${count(report.counts.decisions)} decisions for ${count(performance.report.transactions)} transactions`,
+        ]),
+    ...(report.counts.deadLetters === performance.report.poison
+      ? []
+      : [
+          `${count(report.counts.deadLetters)} dead letters for ${count(performance.report.poison)} messages that nobody can decide`,
         ]),
   ];
   for (const problem of problems) print(paint('red', problem));
@@ -126,6 +136,7 @@ async function runDemo(options: DemoOptions): Promise<number> {
       traffic: new Traffic({
         ...TRAFFIC_DEFAULTS,
         accounts: options.accounts,
+        poisonShare: POISON_SHARE,
         seed: options.seed,
         run: randomBytes(6).toString('hex'),
       }),

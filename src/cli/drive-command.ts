@@ -56,6 +56,7 @@ interface DriveCommandOptions {
   readonly run: string;
   readonly duplicates: number;
   readonly documented: number;
+  readonly poison: number;
   readonly into?: string;
   readonly json?: boolean;
 }
@@ -70,6 +71,7 @@ async function runDrive(options: DriveCommandOptions): Promise<DriveReport> {
     mix: options.mix,
     duplicatesShare: options.duplicates,
     documentedShare: options.documented,
+    poisonShare: options.poison,
   });
   const bar = progress('publishing', { quiet: options.json === true });
   const stop = new AbortController();
@@ -113,6 +115,12 @@ export function driveCommand(): Command {
       TRAFFIC_DEFAULTS.duplicatesShare,
     )
     .option('--documented <share>', 'share in the documented shape', share, TRAFFIC_DEFAULTS.documentedShare)
+    .option(
+      '--poison <share>',
+      'messages that cannot be decided, per transaction',
+      share,
+      TRAFFIC_DEFAULTS.poisonShare,
+    )
     .option('--into <database>', 'allow a database that holds transactions drive did not make, by its name')
     .option('--json', 'print JSON')
     .action(async (options: DriveCommandOptions) => {
@@ -122,7 +130,7 @@ export function driveCommand(): Command {
       print(
         `Published ${count(report.messages)} messages in ${seconds.toFixed(1)} s: ${count(report.transactions)} transactions ` +
           `(${count(report.documented)} in the documented shape), ${count(report.repeats)} repeats, ` +
-          `${count(report.balanceRequests)} balance requests.`,
+          `${count(report.balanceRequests)} balance requests, ${count(report.poison)} that cannot be decided.`,
       );
       if (report.ended === 'stopped')
         print('Stopped before the end; every row that was inserted was published.');

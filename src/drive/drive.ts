@@ -24,7 +24,7 @@ export interface DriveTarget {
 }
 
 export interface DriveOptions {
-  /** Transactions to send, repeats and balance requests not counted; null = until the signal. */
+  /** Transactions to send, repeats, balance requests and poison not counted; null = until the signal. */
   readonly transactions: number | null;
   /** Transactions per second, 0 = as fast as database and broker take them. */
   readonly ratePerSecond: number;
@@ -38,10 +38,11 @@ export interface DriveOptions {
 export interface DriveCounts {
   readonly transactions: number;
   readonly rowsInserted: number;
-  /** All that was published: transactions, repeats and balance requests. */
+  /** All that was published: transactions, repeats, balance requests and poison. */
   readonly messages: number;
   readonly repeats: number;
   readonly balanceRequests: number;
+  readonly poison: number;
   readonly documented: number;
   readonly byIntent: Readonly<Record<Intent, number>>;
 }
@@ -86,6 +87,7 @@ class Run {
     messages: 0,
     repeats: 0,
     balanceRequests: 0,
+    poison: 0,
     documented: 0,
     byIntent: Object.fromEntries(INTENTS.map((intent) => [intent, 0])) as Record<Intent, number>,
   };
@@ -157,6 +159,8 @@ class Run {
       counts.repeats += 1;
     } else if (operation.kind === 'balance-request') {
       counts.balanceRequests += 1;
+    } else if (operation.kind === 'poison') {
+      counts.poison += 1;
     } else {
       counts.transactions += 1;
       counts.byIntent[operation.intent] += 1;

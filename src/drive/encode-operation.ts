@@ -1,12 +1,12 @@
 import type { BalanceCommand, TransactionCommand } from '../contracts/command.ts';
-import type { Operation } from './operation.ts';
+import type { Operation, SoundOperation } from './operation.ts';
 
 /** The message of an operation as its producer writes it: field order, nullable fields and all. */
 export function encodeOperation(operation: Operation): Buffer {
-  return Buffer.from(JSON.stringify(messageOf(operation)));
+  return Buffer.from(operation.kind === 'poison' ? operation.text : JSON.stringify(messageOf(operation)));
 }
 
-function messageOf(operation: Operation): object {
+function messageOf(operation: SoundOperation): object {
   if (operation.kind === 'balance-request') return balanceRequest(operation.command, operation.requestedAt);
   const { command, queue } = operation;
   return command.shape === 'live' ? liveTransaction(command) : documentedTransaction(command, queue);

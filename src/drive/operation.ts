@@ -32,4 +32,13 @@ export type Operation =
       readonly queue: InboundQueue;
       readonly command: BalanceCommand;
       readonly requestedAt: string;
-    };
+    }
+  /** A message that cannot be decided. */
+  | { readonly kind: 'poison'; readonly queue: InboundQueue; readonly text: string };
+
+/** What can be decided. */
+export type SoundOperation = Exclude<Operation, { kind: 'poison' }>;
+
+export function isSound(operation: Operation): operation is SoundOperation {
+  return operation.kind !== 'poison';
+}

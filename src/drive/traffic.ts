@@ -4,6 +4,7 @@ import { makeAccounts, type DriveAccount } from './drive-account.ts';
 import { documentedTimestamp, goKeyTime, goTimestamp } from './go-time.ts';
 import { INTENTS, type Intent, type Operation } from './operation.ts';
 import { PLANNERS, type Plan } from './plan-intent.ts';
+import { poison } from './poison.ts';
 import { SeededRandom } from './seeded-random.ts';
 import { WeightedChoice, zipfWeights } from './weighted-choice.ts';
 
@@ -32,6 +33,8 @@ export interface TrafficOptions {
   readonly documentedShare: number;
   /** Balance requests per transaction. */
   readonly balanceRequestsShare: number;
+  /** Messages that cannot be decided, per transaction. */
+  readonly poisonShare: number;
 }
 
 export const MIX_DEFAULT: Mix = Object.freeze({
@@ -54,6 +57,7 @@ export const TRAFFIC_DEFAULTS: Omit<TrafficOptions, 'seed' | 'run'> = Object.fre
   duplicatesShare: 0.01,
   documentedShare: 0.05,
   balanceRequestsShare: 0.01,
+  poisonShare: 0,
 });
 
 /** A repeat comes at most this many transactions after the first. */
@@ -66,6 +70,8 @@ export class Traffic {
   readonly #options: TrafficOptions;
   readonly #plan: SeededRandom;
   readonly #ids: SeededRandom;
+  /** Of its own, so that the rest of the stream is the same with and without. */
+  readonly #poison: SeededRandom;
   readonly #accountChoice: WeightedChoice;
   readonly #intentChoice: WeightedChoice;
   readonly #models: (AccountModel | undefined)[] = [];
@@ -77,12 +83,13 @@ export class Traffic {
     this.#options = options;
     this.#plan = new SeededRandom(options.seed);
     this.#ids = new SeededRandom(`${options.seed}/${options.run}`);
+    this.#poison = new SeededRandom(`${options.seed}/${options.run}/poison`);
     this.accounts = makeAccounts(options.accounts, this.#plan, this.#ids);
     this.#accountChoice = new WeightedChoice(zipfWeights(options.accounts, options.skew));
     this.#intentChoice = new WeightedChoice(INTENTS.map((intent) => options.mix[intent]));
   }
 
-  /** One new transaction, and the repeats and balance requests that come with it. */
+  /** One new transaction, and the repeats, balance requests and poison that come with it. */
   next(nowMicros: number): readonly Operation[] {
     const model = this.#modelOf(this.#accountChoice.choose(this.#plan));
     const transaction = this.#transaction(model, nowMicros);
@@ -92,6 +99,7 @@ export class Traffic {
     if (this.#plan.chance(this.#options.balanceRequestsShare)) {
       operations.push(this.#balanceRequest(model.account, nowMicros));
     }
+    if (this.#poison.chance(this.#options.poisonShare)) operations.push(poison(this.#poison));
     if (this.#plan.chance(this.#options.duplicatesShare)) {
       const { queue, command } = transaction;
       const due = this.#transactions + this.#plan.below(REPEAT_DELAY_MAX + 1);

@@ -6,6 +6,7 @@ import type { ReadCachedTexts } from '../../infra/redis/cache-reader.ts';
 import { withCacheReader } from '../../infra/redis/cache-reader.ts';
 import { printError } from '../output.ts';
 import { withDriveTarget } from '../with-drive-target.ts';
+import { NOTHING_BACKSTAGE, readBackstage, type Backstage } from './backstage.ts';
 import { Chaos } from './chaos.ts';
 import { untilDrained, type StillToDo } from './drained.ts';
 import { FigureReader, type Figures } from './figures.ts';
@@ -22,8 +23,7 @@ export interface Performance {
   readonly elapsedMs: number;
   /** From the first row inserted until 99 % of the transactions were decided; null if they never were. */
   readonly mostlyDecidedMs: number | null;
-  /** Shards that changed their owner. */
-  readonly moves: number;
+  readonly backstage: Backstage;
   /** null: nobody killed nodes. */
   readonly kills: number | null;
 }
@@ -53,9 +53,9 @@ class Show {
   readonly #decided: { readonly atMs: number; readonly count: number }[] = [];
   readonly #events: string[] = [];
   #published = 0;
-  #moves = 0;
   #chaos: Chaos | null = null;
-  #readMoves: () => Promise<number> = () => Promise.resolve(0);
+  #backstage: Backstage = NOTHING_BACKSTAGE;
+  #readBackstage: () => Promise<Backstage> = () => Promise.resolve(NOTHING_BACKSTAGE);
   #timer: NodeJS.Timeout | undefined;
 
   constructor(stage: Stage, options: PerformanceOptions, readCached: ReadCachedTexts) {
@@ -80,12 +80,12 @@ class Show {
     this.#published = counts.messages;
   }
 
-  get moves(): number {
-    return this.#moves;
+  get backstage(): Backstage {
+    return this.#backstage;
   }
 
-  watchMoves(read: () => Promise<number>): void {
-    this.#readMoves = read;
+  watchBackstage(read: () => Promise<Backstage>): void {
+    this.#readBackstage = read;
   }
 
   watchChaos(chaos: Chaos): void {
@@ -99,12 +99,12 @@ class Show {
 
   async refresh(): Promise<Figures> {
     const shown = this.#options.traffic.accounts.slice(0, SHOWN_ACCOUNTS).map(({ id }) => id);
-    const [figures, texts, moves] = await Promise.all([
+    const [figures, texts, backstage] = await Promise.all([
       this.#reader.read(),
       this.#readCached('account', shown),
-      this.#readMoves(),
+      this.#readBackstage(),
     ]);
-    this.#moves = moves;
+    this.#backstage = backstage;
     const elapsedMs = Date.now() - this.#startedMs;
     this.#decided.push({ atMs: elapsedMs, count: figures.approved + figures.rejected });
     this.#screen.show({
@@ -112,7 +112,7 @@ class Show {
       published: this.#published,
       target: this.#options.transactions,
       figures,
-      moves,
+      backstage,
       kills: this.#chaos?.killCount ?? null,
       events: this.#events,
       isEnding: this.#options.signal.aborted,
@@ -146,19 +146,14 @@ function chaosOf({ nodes }: Stage, { chaos }: PerformanceOptions, show: Show): C
   });
 }
 
-/** A shard's first owner is no move. */
-const MOVES = `select coalesce(sum(greatest(epoch - 1, 0)), 0)::int as moves from processor.shards`;
-
-async function readMoves(pool: pg.Pool): Promise<number> {
-  const { rows } = await pool.query<{ moves: number }>(MOVES);
-  return rows[0]?.moves ?? 0;
-}
-
 async function perform(stage: Stage, options: PerformanceOptions, show: Show): Promise<Performance> {
   const startedMs = Date.now();
   return withDriveTarget(stage.config, async (api, pool: pg.Pool) => {
-    const movesAtStart = await readMoves(pool);
-    show.watchMoves(async () => (await readMoves(pool)) - movesAtStart);
+    const { moves: movesAtStart } = await readBackstage(pool);
+    show.watchBackstage(async () => {
+      const backstage = await readBackstage(pool);
+      return { ...backstage, moves: backstage.moves - movesAtStart };
+    });
     const chaos = chaosOf(stage, options, show);
     if (chaos !== null) show.watchChaos(chaos);
     const report = await drive(api, options.traffic, {
@@ -179,7 +174,7 @@ async function perform(stage: Stage, options: PerformanceOptions, show: Show): P
       elapsedMs,
       figures,
       mostlyDecidedMs: show.decidedAtMs(report.transactions * 0.99),
-      moves: show.moves,
+      backstage: show.backstage,
       kills: chaos?.killCount ?? null,
     };
   });

@@ -1,5 +1,7 @@
 import { createLogUpdate } from 'log-update';
+import { describePause } from '../describe-pause.ts';
 import { bold, count, isTerminal, money, paint, print } from '../output.ts';
+import type { Backstage } from './backstage.ts';
 import type { Figures, NodeFigures } from './figures.ts';
 
 export interface Sight {
@@ -8,8 +10,7 @@ export interface Sight {
   /** null = until Ctrl-C. */
   readonly target: number | null;
   readonly figures: Figures;
-  /** Shards that changed their owner so far. */
-  readonly moves: number;
+  readonly backstage: Backstage;
   /** null: nobody kills nodes. */
   readonly kills: number | null;
   /** What happened to nodes, oldest first. */
@@ -30,6 +31,7 @@ export interface Screen {
 export const ENDING = 'stopping: draining, then the audit (Ctrl-C again ends at once)';
 
 const EVENTS_SHOWN = 3;
+const REASONS_SHOWN = 3;
 /** Off a terminal; every reading would be noise. */
 const LINE_EVERY_MS = 1_000;
 
@@ -54,7 +56,7 @@ function describeNode({ nodeId, state, restarts, ...node }: NodeFigures): string
 }
 
 function panel(sight: Sight): string {
-  const { figures } = sight;
+  const { figures, backstage } = sight;
   const target = sight.target === null ? '' : ` of ${count(sight.target)}`;
   const row = (label: string, value: string): string => `  ${label.padEnd(16)}${value}`;
   const { p50, p95, p99 } = figures.latencyMs;
@@ -66,16 +68,17 @@ function panel(sight: Sight): string {
     row('approved', paint('green', count(figures.approved))),
     row('rejected', paint('yellow', count(figures.rejected))),
     row('duplicates', count(figures.duplicates)),
-    row('deferred', `${count(figures.deferred)} (tried again later)`),
-    row('dead letters', figures.deadLettered > 0 ? paint('red', count(figures.deadLettered)) : '0'),
+    row('retries', `${count(figures.deferred)} scheduled, ${count(backstage.retries)} waiting`),
+    row('dead letters', describeDeadLetters(backstage)),
     row('rate', bold(rate(figures))),
     row('latency', `p50 ${ms(p50)}   p95 ${ms(p95)}   p99 ${ms(p99)}   (receipt to acknowledgement)`),
     row('accounts', `${count(figures.activeAccounts)} active`),
     ...figures.nodes.map((node, index) => row(index === 0 ? 'nodes' : '', describeNode(node))),
     row(
       'moves',
-      `${count(sight.moves)} shards${sight.kills === null ? '' : `, ${count(sight.kills)} kills`}`,
+      `${count(backstage.moves)} shards${sight.kills === null ? '' : `, ${count(sight.kills)} kills`}`,
     ),
+    ...describePause(backstage.pause).map((text) => row('intake', text)),
     ...sight.events.slice(-EVENTS_SHOWN).map((event) => row('', paint('gray', event))),
     ...sight.balances.map(({ accountId, cents }, index) =>
       row(
@@ -88,11 +91,20 @@ function panel(sight: Sight): string {
   ].join('\n');
 }
 
+/** `12: 7 × BODY_NOT_JSON, …` */
+export function describeDeadLetters({ deadLetters }: Backstage): string {
+  const all = deadLetters.reduce((sum, { count: number }) => sum + number, 0);
+  if (all === 0) return '0';
+  const reasons = deadLetters.map(({ code, count: number }) => `${count(number)} × ${code}`);
+  const shown = reasons.length > REASONS_SHOWN ? [...reasons.slice(0, REASONS_SHOWN), '…'] : reasons;
+  return `${paint('red', count(all))}: ${shown.join(', ')}`;
+}
+
 /** On its way to the nodes. What the broker says of its queues is up to two seconds old. */
 const queued = ({ published, figures }: Sight): string => count(Math.max(0, published - figures.received));
 
 function line(sight: Sight): string {
-  const { figures } = sight;
+  const { figures, backstage } = sight;
   return [
     `${(sight.elapsedMs / 1_000).toFixed(0).padStart(4)} s`,
     `published ${count(sight.published)}`,
@@ -100,11 +112,14 @@ function line(sight: Sight): string {
     `approved ${count(figures.approved)}`,
     `rejected ${count(figures.rejected)}`,
     `duplicates ${count(figures.duplicates)}`,
+    `retries ${count(figures.deferred)}`,
+    `dead letters ${count(figures.deadLettered)}`,
     rate(figures),
     `p99 ${ms(figures.latencyMs.p99)}`,
     `queued ${queued(sight)}`,
     `nodes ${figures.nodes.filter(({ state }) => state === 'up').length}/${figures.nodes.length}`,
     figures.nodes.map(({ shards }) => shards).join('+'),
+    ...(backstage.pause === null ? [] : ['intake PAUSED']),
   ].join('  ');
 }
 

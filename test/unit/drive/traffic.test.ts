@@ -8,7 +8,13 @@ import { describe, expect, it, vi } from 'vitest';
 import type { TransactionCommand } from '../../../src/contracts/command.ts';
 import { decodeMessage } from '../../../src/contracts/decode.ts';
 import { encodeOperation } from '../../../src/drive/encode-operation.ts';
-import { INTENTS, type Intent, type Operation } from '../../../src/drive/operation.ts';
+import {
+  INTENTS,
+  isSound,
+  type Intent,
+  type Operation,
+  type SoundOperation,
+} from '../../../src/drive/operation.ts';
 import { Traffic, TRAFFIC_DEFAULTS, type TrafficOptions } from '../../../src/drive/traffic.ts';
 
 // Seconds of work on an idle machine, more on a busy one.
@@ -17,7 +23,11 @@ vi.setConfig({ testTimeout: 60_000 });
 const NOW_MICROS = Date.UTC(2026, 10, 22, 10, 40) * 1000;
 const OPTIONS: TrafficOptions = { ...TRAFFIC_DEFAULTS, seed: 'seven', run: 'first', accounts: 50 };
 
-function operationsOf(options: Partial<TrafficOptions>, transactions: number): readonly Operation[] {
+function operationsOf(options: Partial<TrafficOptions>, transactions: number): readonly SoundOperation[] {
+  return everyOperationOf(options, transactions).filter(isSound);
+}
+
+function everyOperationOf(options: Partial<TrafficOptions>, transactions: number): readonly Operation[] {
   const traffic = new Traffic({ ...OPTIONS, ...options });
   const operations: Operation[] = [];
   // 25 operations share a millisecond, as at 25,000 a second.
@@ -177,11 +187,33 @@ describe('the mix', () => {
     expect(repeats).toBeLessThan(700);
   });
 
+  it('has poison that nothing can decide, beside the same stream as without', () => {
+    const operations = everyOperationOf({ poisonShare: 0.3 }, 2_000);
+    expect(operations.filter(isSound)).toEqual(operationsOf({}, 2_000));
+    const poison = operations.filter((operation) => !isSound(operation));
+    expect(poison.length).toBeGreaterThan(500);
+    const codes = poison.map((operation) => {
+      const decoded = decodeMessage(operation.queue, encodeOperation(operation));
+      return decoded.ok ? 'decoded' : `${decoded.refusal.code} ${decoded.refusal.deadLetterQueue}`;
+    });
+    // The decoded ones name an account that nobody has.
+    expect([...new Set(codes)].sort()).toEqual([
+      'BODY_NOT_JSON system_dlq',
+      'BODY_NOT_OBJECT system_dlq',
+      'MESSAGE_INVALID balance_dlq',
+      'MESSAGE_INVALID transactions_dlq',
+
+      'decoded',
+    ]);
+  });
+
   it('is busier on the first accounts when skewed', () => {
     const share = (skew: number): number => {
       const traffic = new Traffic({ ...OPTIONS, skew });
       const first = traffic.accounts[0]!.id;
-      const commands = Array.from({ length: 5_000 }, () => traffic.next(NOW_MICROS)[0]!.command);
+      const commands = Array.from({ length: 5_000 }, () => traffic.next(NOW_MICROS)[0]!)
+        .filter(isSound)
+        .map(({ command }) => command);
       return commands.filter(({ accountId }) => accountId === first).length / 5_000;
     };
     expect(share(0)).toBeLessThan(0.04);
