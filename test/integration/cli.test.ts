@@ -43,6 +43,7 @@ describe('paygate', () => {
       'transaction',
       'cluster',
       'cache',
+      'rules',
       'drive',
       'services',
     ]) {
