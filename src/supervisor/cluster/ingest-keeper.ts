@@ -30,6 +30,8 @@ interface Role {
   readonly queue: InboundQueue;
   readonly lease: LeaseName;
   state: IntakeState;
+  /** We read it last, as far as we know: nobody else is at work on it whose lease may have been lost. */
+  wasOurs: boolean;
 }
 
 /**
@@ -38,8 +40,9 @@ interface Role {
  * I1. The lease is given back after the channel is closed, never before.
  * I2. With Redis away the broker's exclusive consumer alone decides: what is open stays open, and who should have a
  *     role asks the broker for it. Afterwards whoever does not get the lease closes.
- * I3. While the boot is young nobody opens, unless nobody is at work whose lease may have been lost; those that are open put
- *     their leases back.
+ * I3. While the boot is young a queue is opened only by who read it last (an outage ends for all at once, and need not be
+ *     waited out), or where nobody is at work whose lease may have been lost; those that are open put their leases back.
+ *     Two that both think so (one was frozen meanwhile) find out by the lease, and the broker lets one of them read.
  * I4. Once shut nothing is opened, not even with a lease that was under way, until the next `act`.
  */
 export class IngestKeeper {
@@ -50,7 +53,12 @@ export class IngestKeeper {
 
   constructor(options: IngestKeeperOptions) {
     this.#options = options;
-    this.#roles = INBOUND_QUEUES.map((queue) => ({ queue, lease: `ingest:${queue}`, state: 'closed' }));
+    this.#roles = INBOUND_QUEUES.map((queue) => ({
+      queue,
+      lease: `ingest:${queue}`,
+      state: 'closed',
+      wasOurs: false,
+    }));
     this.#placement = new Placement(this.#roles.map(({ lease }) => lease));
   }
 
@@ -77,11 +85,14 @@ export class IngestKeeper {
       return;
     }
     this.#squareLeases(wanted);
-    const isFirst = situation.trust === 'young' && situation.othersAtWork === 'nobody';
-    if (situation.trust !== 'settled' && !isFirst) return;
-    if (wanted.length > 0) void this.#acquire(wanted, isFirst ? 'reassert' : 'acquire');
+    if (situation.trust === 'young') {
+      const ours = wanted.filter(({ wasOurs }) => wasOurs || situation.othersAtWork === 'nobody');
+      if (ours.length > 0) void this.#acquire(ours, 'reassert');
+      return;
+    }
+    if (wanted.length > 0) void this.#acquire(wanted, 'acquire');
     if (desired.size === 0) return;
-    for (const role of this.#roles) if (role.state === 'open' && !belongsHere(role)) void this.#close(role);
+    for (const role of this.#roles) if (!belongsHere(role)) this.#giveAway(role);
   }
 
   /** Closes everything: the gate is closed, the node drains, or an operator has paused intake. */
@@ -104,8 +115,13 @@ export class IngestKeeper {
   async #reassert(roles: readonly Role[]): Promise<void> {
     const answer = await this.#options.membership.reassert(roles.map(({ lease }) => lease));
     if (answer.kind !== 'done') return;
-    for (const role of roles)
-      if (role.state === 'open' && !answer.value.includes(role.lease)) void this.#close(role);
+    for (const role of roles) if (!answer.value.includes(role.lease)) this.#giveAway(role);
+  }
+
+  /** It is another node's. */
+  #giveAway(role: Role): void {
+    role.wasOurs = false;
+    if (role.state === 'open') void this.#close(role);
   }
 
   async #acquire(roles: readonly Role[], mode: 'acquire' | 'reassert'): Promise<void> {
@@ -115,6 +131,7 @@ export class IngestKeeper {
     const ours = answer.kind === 'done' ? answer.value : [];
     for (const role of roles) role.state = 'closed';
     const got = roles.filter(({ lease }) => ours.includes(lease));
+    if (answer.kind === 'done') for (const role of roles) role.wasOurs &&= got.includes(role);
     if (this.#intake === 'allowed') for (const role of got) this.#open(role);
     else if (got.length > 0) await membership.release(got.map(({ lease }) => lease));
     onSettled();
@@ -122,6 +139,7 @@ export class IngestKeeper {
 
   #open(role: Role): void {
     role.state = 'open';
+    role.wasOurs = true;
     this.#options.callbacks.openIntake(role.queue);
   }
 

@@ -156,6 +156,24 @@ describe('an intake', () => {
     expect(redis.holderOf('ingest:transactions_queue')).toBe('b#1');
   });
 
+  it('is opened again while the boot is young by the node that had it, unless somebody else has it since', async () => {
+    keeper.act(situation({ trust: 'young', othersAtWork: 'nobody' }));
+    await settle();
+    expect(read).toEqual(new Set(INBOUND_QUEUES));
+    // An outage for all nodes: nobody ticks until every lease has run out, and one of the others is the first to be back.
+    keeper.shut();
+    await settle();
+    redis.set('ingest:refund_queue', 'b#1');
+    keeper.act(situation({ trust: 'young', othersAtWork: 'somebody' }));
+    await settle();
+    expect(read).toEqual(new Set(INBOUND_QUEUES.filter((queue) => queue !== 'refund_queue')));
+    // The other one goes, and the boot is young again: it was the last one to read it.
+    redis.leases.delete('ingest:refund_queue');
+    keeper.act(situation({ trust: 'young', othersAtWork: 'somebody' }));
+    await settle();
+    expect(read).not.toContain('refund_queue');
+  });
+
   it('is not opened while the boot is young, unless nobody is at work whose lease may have been lost', async () => {
     keeper.act(situation({ trust: 'young', othersAtWork: 'somebody' }));
     await settle();
