@@ -74,12 +74,15 @@ export class Ingest {
     const receivedAtMs = clock.now();
     inFlight.enter();
     tally.received(delivery.queue);
+    let origin: Origin = delivery;
     try {
       const decoded = decodeMessage(delivery.queue, delivery.body);
-      if (decoded.ok) router.route(this.#delivered(delivery, decoded.command, receivedAtMs));
-      else settle.refuse(delivery, decoded.refusal, receivedAtMs);
+      if (decoded.ok) {
+        origin = this.#noted(delivery, decoded.command);
+        router.route(this.#delivered(origin, decoded.command, receivedAtMs));
+      } else settle.refuse(delivery, decoded.refusal, receivedAtMs);
     } catch (error) {
-      this.#unhandled(delivery, error, receivedAtMs);
+      this.#unhandled(origin, error, receivedAtMs);
     }
   };
 
@@ -121,12 +124,12 @@ export class Ingest {
     this.#options.settle.unhandled(origin, ensureError(error).message, receivedAtMs, retryOf);
   }
 
-  #delivered(delivery: Delivery, command: Command, receivedAtMs: number): CommandEnvelope {
-    const road = ROAD_OF_QUEUE[delivery.queue];
+  #delivered(origin: Origin, command: Command, receivedAtMs: number): CommandEnvelope {
+    const road = ROAD_OF_QUEUE[origin.queue];
     return new CommandEnvelope(
       {
         command,
-        origin: this.#noted(delivery, command),
+        origin,
         road,
         shard: shardOf(command.accountId, LIMITS.shardCount),
         n: this.#options.nextN(),

@@ -3,6 +3,7 @@
  * retry clock, a drain that takes in new messages.
  */
 import { beforeEach, describe, expect, it } from 'vitest';
+import { liveBodyOf } from '../../../src/contracts/live-body.ts';
 import type { InboundQueue } from '../../../src/contracts/queues.ts';
 import { LIMITS } from '../../../src/limits.ts';
 import { SHARDS_ALL, supervised } from './supervised.ts';
@@ -60,6 +61,38 @@ describe('deliveries', () => {
     expect(world.stores.letters).toHaveLength(1);
     expect(bad.acks).toBe(1);
     expect(good.acks).toBe(1);
+  });
+
+  it('a live one counts as at work until it is answered, also where our own handling throws', async () => {
+    const command = transaction(1);
+    const body = liveBodyOf({
+      id: command.transactionId,
+      accountId: command.accountId,
+      cardId: null,
+      amountCents: 100n,
+      type: 'DEPOSIT',
+      idempotencyKey: command.idempotencyKey,
+      originalId: null,
+      createdAt: '2026-11-22T10:40:00.000001Z',
+    });
+    const { ingest, shards } = world.node;
+    world.ledger.addRow(pendingRow(command));
+    world.ledger.gate.close();
+    deliver(body);
+    await turns(world.clock);
+    expect(ingest.isAtWork(command.transactionId)).toBe(true);
+    expect(ingest.newestDeliveredAt).toBe('2026-11-22T10:40:00.000001Z');
+    world.ledger.gate.open();
+    await turns(world.clock);
+    expect(ingest.isAtWork(command.transactionId)).toBe(false);
+
+    shards.epochOf = () => {
+      throw new Error('a mistake of ours');
+    };
+    deliver(body);
+    expect(ingest.isAtWork(command.transactionId)).toBe(true);
+    await turns(world.clock);
+    expect(ingest.isAtWork(command.transactionId)).toBe(false);
   });
 
   it('a throw in our own handling is a dead letter, not a throw into the channel', async () => {
