@@ -113,7 +113,7 @@ create index journal_orders on processor.journal (account_id, seq) where operato
 
 create function processor.refuse_change() returns trigger language plpgsql as $$
 begin
-  raise exception '% of processor.% is refused: it is append-only', tg_op, tg_table_name using errcode = '42501';
+  raise exception '% of processor.% is refused: what is written there stays', tg_op, tg_table_name using errcode = '42501';
 end $$;
 create trigger journal_append_only before update or delete on processor.journal
   for each row execute function processor.refuse_change();

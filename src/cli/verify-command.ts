@@ -1,9 +1,9 @@
 import { Command } from 'commander';
 import { loadConfig, type Config } from '../config.ts';
-import { auditLedger } from '../infra/postgres/audit.ts';
-import type { AuditReport, SealCounts, Violation } from '../infra/postgres/audit-report.ts';
 import { WHY_CHARS_MAX } from '../contracts/order-mail.ts';
 import { ensureError } from '../domain/errors.ts';
+import { auditLedger, type AuditOptions } from '../infra/postgres/audit.ts';
+import type { AuditReport, SealCounts, Violation, ViolationSample } from '../infra/postgres/audit-report.ts';
 import { noteAudit } from '../infra/postgres/ledger-figures.ts';
 import { readIntakePause } from '../infra/postgres/intake-pause.ts';
 import { withCacheReader } from '../infra/redis/cache-reader.ts';
@@ -11,7 +11,7 @@ import { describePause } from './describe-pause.ts';
 import { EXIT } from './exit-codes.ts';
 import { operatorName } from './operator-options.ts';
 import { wholeNumber } from './options.ts';
-import { count, paint, print, printJson } from './output.ts';
+import { count, jsonText, paint, print } from './output.ts';
 import { paragraphs } from './paragraphs.ts';
 import { progress } from './progress.ts';
 import { withPool } from './with-pool.ts';
@@ -22,18 +22,23 @@ the contract's formula over the APPROVED transactions. Every transaction: journa
 its original. Epochs never fall. Seals: nodes seal the journal about once a minute; a row that was changed, removed or slipped in by hand
 afterwards is named. Keep the head that is printed somewhere else: as long as seals up to then are what they were, so is it.
 
-Names every violation; exit code 1 if there is one. Reads one snapshot, and changes nothing but a line in the operator log, which the metrics show.`;
+Counts every violation and names the first ones of each kind, or with --samples all each of them (with --json one object a line, the report last); exit
+code 1 if there is one. Reads one snapshot in bounded memory, and changes nothing but a line in the operator log, which the metrics show.`;
 
 export interface VerifyOptions {
   /** Nothing may be left to do and every balance must be cached: for a cluster that was drained. */
   readonly expectDrained: boolean;
   readonly quiet: boolean;
-  readonly samples?: number;
+  readonly samples?: SampleCount;
 }
+
+/** Violations of each kind to name. */
+type SampleCount = number | 'all';
 
 /** The audit with its progress bar. Shared with the demonstration. */
 export async function verifyLedger(config: Config, options: VerifyOptions): Promise<AuditReport> {
   const bar = progress('auditing', { quiet: options.quiet });
+  const { samples } = options;
   try {
     return await withPool(config, (pool) =>
       withCacheReader(config.redisUrl, (readCached) =>
@@ -43,7 +48,7 @@ export async function verifyLedger(config: Config, options: VerifyOptions): Prom
           expectCached: options.expectDrained,
           expectDrained: options.expectDrained,
           onProgress: (done, total) => bar.update(done, total),
-          ...(options.samples === undefined ? {} : { sampleMax: options.samples }),
+          ...(samples === undefined ? {} : samplesOf(samples, options.quiet)),
         }),
       ),
     );
@@ -52,18 +57,30 @@ export async function verifyLedger(config: Config, options: VerifyOptions): Prom
   }
 }
 
+/** All of them are printed when they are found: there may be more than memory holds. */
+function samplesOf(samples: SampleCount, json: boolean): Pick<AuditOptions, 'sampleMax' | 'onViolation'> {
+  if (samples !== 'all') return { sampleMax: samples };
+  return {
+    sampleMax: 0,
+    onViolation: (kind, violation) =>
+      print(json ? jsonText({ kind, ...violation }, 0) : `${kind}  ${sampleLine(violation)}`),
+  };
+}
+
+function sampleLine({ accountId, transactionId, detail }: ViolationSample): string {
+  const place = [
+    accountId === null ? '' : `account ${accountId}`,
+    transactionId === null ? '' : `transaction ${transactionId}`,
+  ];
+  return [place.filter((part) => part !== '').join(', '), detail].filter((part) => part !== '').join(': ');
+}
+
 function violationLines(violation: Violation): readonly string[] {
   const more = violation.count - violation.samples.length;
   return [
     paint('red', `  ${violation.kind} × ${count(violation.count)}`),
-    ...violation.samples.map(({ accountId, transactionId, detail }) => {
-      const place = [
-        accountId === null ? '' : `account ${accountId}`,
-        transactionId === null ? '' : `transaction ${transactionId}`,
-      ];
-      return `    ${place.filter((part) => part !== '').join(', ')}: ${detail}`;
-    }),
-    ...(more > 0 ? [`    … and ${count(more)} more`] : []),
+    ...violation.samples.map((sample) => `    ${sampleLine(sample)}`),
+    ...(more > 0 && violation.samples.length > 0 ? [`    … and ${count(more)} more`] : []),
   ];
 }
 
@@ -113,22 +130,35 @@ async function noteResult(config: Config, report: AuditReport): Promise<void> {
   }
 }
 
+function sampleCount(text: string): SampleCount {
+  return text === 'all' ? 'all' : wholeNumber(0, 1_000)(text);
+}
+
 /** `paygate verify` */
 export function verifyCommand(): Command {
   return new Command('verify')
     .description(paragraphs(DESCRIPTION))
     .option('--drained', 'also require that nothing is left to do and every touched balance is cached')
-    .option('--samples <n>', 'violations of each kind to name', wholeNumber(0, 1_000), 10)
+    .option(
+      '--samples <n>',
+      'violations of each kind to name; all: every one, when it is found',
+      sampleCount,
+      10,
+    )
     .option('--json', 'print JSON')
     .action(
-      async (options: { readonly json?: boolean; readonly drained?: boolean; readonly samples: number }) => {
+      async (options: {
+        readonly json?: boolean;
+        readonly drained?: boolean;
+        readonly samples: SampleCount;
+      }) => {
         const quiet = options.json === true;
         const expectDrained = options.drained === true;
         const config = loadConfig();
         const report = await verifyLedger(config, { quiet, expectDrained, samples: options.samples });
         await noteResult(config, report);
         const intakePause = await withPool(config, readIntakePause);
-        if (quiet) printJson({ ...report, intakePause });
+        if (quiet) print(jsonText({ ...report, intakePause }, options.samples === 'all' ? 0 : 2));
         else print([...describePause(intakePause), describeAudit(report)].join('\n'));
         if (!report.ok) process.exitCode = EXIT.finding;
       },

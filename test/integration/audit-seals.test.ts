@@ -149,7 +149,7 @@ describe('what is sealed', () => {
       'update processor.seals set n = n + 1',
       'truncate processor.seals',
     ])
-      await expect(database.pool.query(sql)).rejects.toThrow('append-only');
+      await expect(database.pool.query(sql)).rejects.toThrow('what is written there stays');
   });
 });
 

@@ -404,6 +404,35 @@ describe('a ledger with', () => {
   });
 });
 
+describe('every violation', () => {
+  it('counts where none is to be named', async () => {
+    await overdraw();
+    const report = await audit({ sampleMax: 0 });
+    expect(report).toMatchObject({
+      ok: false,
+      violations: [{ kind: 'below-overdraft', count: 1, samples: [] }],
+    });
+  });
+
+  it('is told when somebody asks for all, counted the same, with nothing kept', async () => {
+    await unlockJournal(database.pool);
+    await database.pool.query('update processor.journal set balance_after_cents = balance_after_cents + seq');
+    cache.set(`account ${FRESH}`, '0');
+    const told: string[] = [];
+    const report = await audit({
+      sampleMax: 0,
+      rangeAccounts: 1,
+      onViolation: (kind, { accountId }) => told.push(`${kind} ${accountId ?? ''}`),
+    });
+    const counts = (await audit()).violations.map(({ kind, count }) => ({ kind, count }));
+    expect(report.violations.map(({ kind, count }) => ({ kind, count }))).toEqual(counts);
+    expect(report.violations.flatMap(({ samples }) => samples)).toEqual([]);
+    expect(told).toHaveLength(counts.reduce((sum, { count }) => sum + count, 0));
+    expect(told.filter((line) => line === `balance-step ${FRESH}`)).toHaveLength(8);
+    expect(told).toContain(`cache-differs ${FRESH}`);
+  });
+});
+
 describe('pending rows', () => {
   const pend = (): Promise<void> =>
     addRow(database.pool, { id: TX.pending, accountId: FRESH, type: 'DEPOSIT', cents: 5, status: 'PENDING' });

@@ -98,21 +98,27 @@ export interface AuditReport {
   readonly durationMs: number;
 }
 
-/** Gathers violations of many statements and ranges. */
+/** Told of each violation as it is found, in no order. */
+export type OnViolation = (kind: ViolationKind, violation: ViolationSample) => void;
+
+/** Gathers violations of many statements and ranges: counts, and some of each kind. */
 export class ViolationTally {
   readonly #sampleMax: number;
+  readonly #onViolation: OnViolation | null;
   readonly #found = new Map<ViolationKind, { count: number; readonly samples: ViolationSample[] }>();
 
-  constructor(sampleMax: number) {
+  constructor(sampleMax: number, onViolation: OnViolation | null) {
     this.#sampleMax = sampleMax;
+    this.#onViolation = onViolation;
   }
 
-  /** `samples` are some of the `count` violations, at least one. */
+  /** `samples` are some of the `count` violations, at least one; all of them where somebody is told of each. */
   add(kind: ViolationKind, count: number, samples: readonly ViolationSample[]): void {
     const found = this.#found.get(kind) ?? { count: 0, samples: [] };
     found.count += count;
     found.samples.push(...samples.slice(0, this.#sampleMax - found.samples.length));
     this.#found.set(kind, found);
+    for (const sample of samples) this.#onViolation?.(kind, sample);
   }
 
   violations(): readonly Violation[] {

@@ -3,7 +3,9 @@ import { shardOf } from '../../domain/shard.ts';
 import { CacheAudit } from './audit-cache.ts';
 import type { LedgerBalance, ReadCached } from './audit-cache.ts';
 import { ViolationTally } from './audit-report.ts';
-import type { AuditCounts, AuditReport, SealCounts, Violation } from './audit-report.ts';
+import type { AuditCounts, AuditReport, OnViolation, SealCounts, Violation } from './audit-report.ts';
+import { findAll, findSome } from './audit-findings.ts';
+import type { Place } from './audit-findings.ts';
 import { planSealAudit } from './audit-seals.ts';
 import * as statements from './audit-statements.ts';
 import { poolTransaction } from './pool-transaction.ts';
@@ -28,6 +30,8 @@ export interface AuditOptions {
   readonly onProgress?: (done: number, total: number) => void;
   /** Samples of each kind of violation; default 10. */
   readonly sampleMax?: number;
+  /** Told of each violation when it is found; without it only samples are read. */
+  readonly onViolation?: OnViolation;
   /** Accounts, or cards, looked at in one statement; default 20,000. */
   readonly rangeAccounts?: number;
 }
@@ -61,8 +65,6 @@ const LOWEST_ID = '00000000-0000-0000-0000-000000000000';
 
 /** `from` ≤ id < `to`; null = to the end. */
 type Range = readonly [from: string, to: string | null];
-/** Where a check looks: a range, or what the check itself says. */
-type Place = readonly [string | number | null, string | number | null];
 
 interface AccountRow {
   readonly id: string;
@@ -83,7 +85,7 @@ class Audit {
   constructor(options: AuditOptions) {
     this.#options = options;
     this.#sampleMax = options.sampleMax ?? 10;
-    this.#tally = new ViolationTally(this.#sampleMax);
+    this.#tally = new ViolationTally(this.#sampleMax, options.onViolation ?? null);
     const { expectCached = false, expectDrained = false, readCached } = options;
     this.#cache =
       readCached === undefined
@@ -152,16 +154,15 @@ class Audit {
     return starts.map((from, index) => [from, starts[index + 1] ?? null]);
   }
 
-  async #check(client: pg.PoolClient, findings: string, range?: Place): Promise<void> {
-    for (const violation of await this.#find(client, findings, range)) {
-      this.#tally.add(violation.kind, violation.count, violation.samples);
+  async #check(client: pg.PoolClient, findings: string, place: Place | null = null): Promise<void> {
+    if (this.#options.onViolation !== undefined) {
+      for await (const { kind, sample } of findAll(client, findings, place))
+        this.#tally.add(kind, 1, [sample]);
+      return;
     }
-  }
-
-  async #find(client: pg.PoolClient, findings: string, range?: Place): Promise<readonly Violation[]> {
-    const sql = statements.counted(findings, range === undefined ? '$1' : '$3');
-    const { rows } = await client.query<Violation>(sql, [...(range ?? []), this.#sampleMax]);
-    return rows;
+    for (const { kind, count, samples } of await findSome(client, findings, place, this.#sampleMax)) {
+      this.#tally.add(kind, count, samples);
+    }
   }
 
   /** What SQL alone cannot compare: epochs, since the shard is a hash of ours, and the cache. */
@@ -189,10 +190,10 @@ class Audit {
   }
 
   async #leftovers(client: pg.PoolClient): Promise<void> {
-    const [pending] = await this.#find(client, statements.PENDING_UNTOUCHED);
+    const [pending] = await findSome(client, statements.PENDING_UNTOUCHED, null, this.#sampleMax);
     this.#pending = pending ?? null;
     if (this.#options.expectDrained !== true) return;
-    if (pending !== undefined) this.#tally.add(pending.kind, pending.count, pending.samples);
+    await this.#check(client, statements.PENDING_UNTOUCHED);
     await this.#check(client, statements.OUTBOX_LEFT);
   }
 }
