@@ -42,6 +42,7 @@ describe('paygate', () => {
       'account',
       'transaction',
       'cluster',
+      'events',
       'drive',
       'services',
     ]) {
