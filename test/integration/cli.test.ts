@@ -44,6 +44,7 @@ describe('paygate', () => {
       'cluster',
       'cache',
       'rules',
+      'events',
       'drive',
       'services',
     ]) {

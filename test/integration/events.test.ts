@@ -94,7 +94,7 @@ async function pay(accountId: string, fields: Record<string, unknown> = {}): Pro
     ...fields,
   };
   await publish(vhost.url, [{ queue: 'transactions_queue', body: JSON.stringify(body) }]);
-  return { transactionId: String(body.transaction_id), key: String(body.idempotency_key) };
+  return { transactionId: body.transaction_id, key: body.idempotency_key };
 }
 
 const rows = async (table: 'journal' | 'outbox'): Promise<number> =>
@@ -347,18 +347,17 @@ describe('at least once', () => {
   });
 
   it('while nothing can be published: decisions and balances go on, rows wait, and all is told afterwards', async () => {
-    let node: RunningNode | null = null;
     await withBrokenExchange(async () => {
-      node = await start();
+      const node = await start();
       const accountId = await newAccount(database.pool);
       await pay(accountId);
       await eventually(async () => expect(await rows('journal')).toBe(1));
-      await eventually(async () => expect(await figure(node!, 'paygate_cache_pending')).toBe(0));
+      await eventually(async () => expect(await figure(node, 'paygate_cache_pending')).toBe(0));
       await eventually(async () =>
-        expect(await figure(node!, 'paygate_events_failed_total')).toBeGreaterThan(0),
+        expect(await figure(node, 'paygate_events_failed_total')).toBeGreaterThan(0),
       );
       expect(await rows('outbox')).toBe(1);
-      expect(node!.status().serving).toBe(true);
+      expect(node.status().serving).toBe(true);
     });
     const queue = await EventQueue.bind(vhost.url);
     await outboxEmpty();

@@ -1,12 +1,17 @@
 /**
  * The outbox on a real server: what heals the balance cache after a crash. Without these, rows could be deleted before
- * their work is done (an old balance would stand for a day), or be worked on by everybody at once.
+ * their work is done (an old balance would stand for a day, an event would never be told), or be worked on by everybody at once.
  */
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
+import { eventSchema } from '../../src/contracts/events.ts';
+import { duplicateAnnounced, quarantineAnnounced } from '../../src/domain/announcement.ts';
+import { Announcements } from '../../src/infra/postgres/announcements.ts';
+import { PostgresDeadLetterStore } from '../../src/infra/postgres/dead-letter-store.ts';
 import { PostgresOutboxStore } from '../../src/infra/postgres/outbox-store.ts';
 import { createPool } from '../../src/infra/postgres/pool.ts';
+import { PostgresRetryStore } from '../../src/infra/postgres/retry-store.ts';
 import type { OutboxDue, OutboxTask } from '../../src/ports/stores.ts';
 import { type TestDatabase, withDatabase } from '../support/services.ts';
 
@@ -234,3 +239,118 @@ function interceptingPool(pool: pg.Pool, between: () => Promise<void>): pg.Pool 
   };
   return { connect } as unknown as pg.Pool;
 }
+
+describe('a part that cannot be done', () => {
+  const nothing = (): Promise<void> => Promise.resolve();
+  const due = async (): Promise<readonly string[]> =>
+    (await database.pool.query<{ due: string }>('select due from processor.outbox order by id')).rows.map(
+      (row) => row.due,
+    );
+
+  it('is noted: the other part is not done again, and rows behind are not held up', async () => {
+    await outboxRow({});
+    expect(await store.takeOver({ ageMs: 0, limit: 1, known: [], able: 'balances' }, nothing)).toBe(1);
+    expect(await due()).toEqual(['events']);
+    await outboxRow({});
+    expect(await store.takeOver({ ageMs: 0, limit: 1, known: [], able: 'balances' }, nothing)).toBe(1);
+    expect(await due()).toEqual(['events', 'events']);
+    expect(await store.takeOver({ ageMs: 0, limit: 9, known: [], able: 'balances' }, nothing)).toBe(0);
+    expect(await store.takeOver({ ageMs: 0, limit: 9, known: [], able: 'events' }, nothing)).toBe(2);
+    expect(await due()).toEqual([]);
+  });
+
+  it('events first: the balances stay to be shown', async () => {
+    await outboxRow({});
+    await store.takeOver({ ageMs: 0, limit: 1, known: [], able: 'events' }, nothing);
+    expect(await due()).toEqual(['balances']);
+    const balancesOnly: OutboxTask[] = [];
+    await store.takeOver({ ageMs: 0, limit: 1, known: [], able: 'all' }, (tasks) =>
+      Promise.resolve(void balancesOnly.push(...tasks)),
+    );
+    expect(balancesOnly).toMatchObject([{ due: 'balances' }]);
+    expect(await due()).toEqual([]);
+  });
+});
+
+describe('announcements', () => {
+  const announcements = (): { readonly written: bigint[]; readonly announcements: Announcements } => {
+    const written: bigint[] = [];
+    const made = new Announcements(database.pool, { incarnation: ours, events: 'on' });
+    made.onAnnounced((outboxId) => void written.push(outboxId));
+    return { written, announcements: made };
+  };
+
+  it('are a row of their own, with time and the account’s last seq, and are read as they were written', async () => {
+    const { written, announcements: made } = announcements();
+    const [known, stranger] = [randomUUID(), randomUUID()];
+    await database.pool.query(
+      'insert into processor.accounts (account_id, balance_cents, seq) values ($1, 5, 12)',
+      [known],
+    );
+    await made.announce([
+      duplicateAnnounced(known, randomUUID(), randomUUID()),
+      quarantineAnnounced(stranger, 'a "quoted" \u0000 reason'),
+    ]);
+    expect(written).toEqual(await remaining());
+    const [told] = await store.events(written);
+    const time = expect.stringMatching(/^\d{4}-.*\.\d{6}Z$/) as string;
+    expect(told).toMatchObject({
+      accounts: [],
+      events: [
+        { type: 'transaction.duplicate', account_id: known, seq: 12, time },
+        {
+          type: 'account.quarantined',
+          account_id: stranger,
+          seq: 0,
+          reason: 'a "quoted" \ufffd reason',
+          time,
+        },
+      ],
+    });
+    for (const event of told?.events ?? []) eventSchema.parse(event);
+    await made.announce([]);
+    expect(await remaining()).toEqual(written);
+  });
+
+  it('of a retry and of a failure come with them, once: what is recorded already tells nothing', async () => {
+    const { written, announcements: made } = announcements();
+    const [transactionId, accountId] = [randomUUID(), randomUUID()];
+    const body = Buffer.from('{}');
+    const common = { transactionId, accountId, queue: 'refund_queue', body } as const;
+    const retry = {
+      ...common,
+      attempt: 1,
+      code: 'ORIGINAL_UNDECIDED',
+      dueAtMs: 2_000,
+      firstSeenAtMs: 1_000,
+    } as const;
+    await new PostgresRetryStore(database.pool, made).schedule([retry]);
+    // Another body under the same id is not written, so not told.
+    await new PostgresRetryStore(database.pool, made).schedule([{ ...retry, body: Buffer.from('[]') }]);
+    const letter = {
+      ...common,
+      deadLetterQueue: 'transactions_dlq',
+      code: 'COMMIT_REFUSED',
+      detail: '',
+      attempts: 2,
+      firstSeenAt: '2026-11-22T10:40:00Z',
+      redelivered: false,
+      marksError: true,
+    } as const;
+    const letters = new PostgresDeadLetterStore(database.pool, made);
+    const [letterId] = await letters.record([
+      letter,
+      { ...letter, code: 'PAYLOAD_MISMATCH', redelivered: false },
+    ]);
+    await letters.record([{ ...letter, redelivered: true }]);
+    expect(written).toHaveLength(2);
+    expect(written).toEqual(await remaining());
+    const told = await store.events(written);
+    expect(told.map(({ events }) => events.map((event) => [event.type, event.account_id]))).toEqual([
+      [['transaction.retry_scheduled', accountId]],
+      [['transaction.failed', accountId]],
+    ]);
+    expect(told[1]?.events[0]).toMatchObject({ dead_letter_id: Number(letterId), attempts: 2 });
+    for (const event of told.flatMap(({ events }) => events)) eventSchema.parse(event);
+  });
+});

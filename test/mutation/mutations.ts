@@ -73,6 +73,17 @@ export const MUTATIONS: readonly Mutation[] = [
     },
   },
   {
+    without: 'waiting for the confirms of events before their row is deleted',
+    file: 'src/supervisor/outbox.ts',
+    text: "this.#open.set(outboxId, events === null ? 'balances' : 'all');",
+    replacement: "this.#open.set(outboxId, 'balances');",
+    test: {
+      project: 'unit',
+      file: 'test/unit/supervisor/outbox.test.ts',
+      name: 'not before the events are',
+    },
+  },
+  {
     without: 'the numbers of forwards',
     file: 'src/supervisor/cluster/incoming-stream.ts',
     text: 'if (position.after >= this.#expected) return this.#missing(position.n);',
