@@ -1,5 +1,5 @@
 import { createActor } from 'xstate';
-import type { Actor, StateValue } from 'xstate';
+import type { Actor, SnapshotFrom } from 'xstate';
 import type { AccountState } from '../domain/account.ts';
 import type { RuleSet } from '../domain/rules/rule-set.ts';
 import type { AccountEvent, AccountPlace, AccountRules, StopReason } from '../machines/account-effects.ts';
@@ -223,7 +223,7 @@ export class AccountActor {
   };
 }
 
-function describePlace(value: StateValue): string {
+function describePlace(value: SnapshotFrom<typeof accountMachine>['value']): string {
   return typeof value === 'string' ? value : Object.entries(value).flat().join('.');
 }
 
