@@ -11,6 +11,7 @@ import type { NodeEvent, NodeStopReason } from './machines/node-machine.ts';
 import type { Logger } from './ports/runtime.ts';
 import { loadCache, loadEvents, loadMetrics } from './node/features.ts';
 import { newIdentity } from './node/identity.ts';
+import { liveFigures } from './node/live-figures.ts';
 import { NodeRuntime } from './node/node-runtime.ts';
 import { Observation } from './node/observation.ts';
 import { readBalance } from './node/read-balance.ts';
@@ -53,19 +54,13 @@ export async function startNode(config: Config, options: StartOptions): Promise<
   const identity = newIdentity(config.nodeId);
   const logger = options.logger.child({ incarnation: identity.incarnation });
   const clock = new SystemClock();
-  const metrics = await loadMetrics(config.features, {
-    activeAccounts: () => runtime.parts?.supervision.region.activeCount ?? 0,
-    inFlight: () => runtime.parts?.supervision.inFlight.count ?? 0,
-    cachePending: () => runtime.parts?.supervision.writer.pendingCount ?? 0,
-    eventsWaiting: () => runtime.parts?.supervision.events?.waitingCount ?? 0,
-    forwarding: () => runtime.parts?.supervision.forwarder.heldCount ?? 0,
-    rulesVersion: () => runtime.parts?.supervision.rules.inForce()?.version ?? 0,
-    sweeping: () => runtime.parts?.sweeper.onRoad ?? 0,
-    sweepOldestSeconds: () => (runtime.parts?.sweeper.oldestAgeMs() ?? 0) / 1_000,
-    shards: () => runtime.parts?.tick.shardKeeper.counts() ?? null,
-    sealAge: () => runtime.parts?.sealer.ageSeconds ?? null,
-    look: () => observation.looker.look(),
-  });
+  const metrics = await loadMetrics(
+    config.features,
+    liveFigures(
+      () => runtime,
+      () => observation.looker.look(),
+    ),
+  );
   const observation = new Observation({
     metrics,
     runtime: () => runtime,

@@ -83,6 +83,7 @@ function tellPerformance(performance: Performance): void {
   print(`  repeats found  ${count(figures.duplicates)}`);
   print(`  retries        ${count(figures.deferred)}`);
   print(`  dead letters   ${describeDeadLetters(backstage)}`);
+  print(`  flags          ${count(figures.flagged)}`);
   if (kills !== null)
     print(`  chaos          ${count(kills)} kills, ${count(backstage.moves)} shards changed their owner`);
 }

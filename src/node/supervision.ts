@@ -151,8 +151,7 @@ export function supervise(ports: Ports, config: SupervisionConfig, callbacks: Ca
   const settle = settleDesk(ports, config, { tally, inFlight, router, wake, parking });
   const parked = new ParkedDesk({ store: ports.parked, settle, inFlight, clock, logger });
   const rules = new RuleWatch({ store: ports.rules, clock, logger });
-  const ruleSet = rules.inForce;
-  const regionParts = { shards, doors, outbox, writer, parking, parked, ruleSet, onFenced };
+  const regionParts = { shards, doors, outbox, writer, parking, parked, ruleSet: rules.inForce, onFenced };
   const region = accountRegion(ports, config, regionParts);
   const exits = new ShardExits({ region, parking, clock, logger });
   const common = { ...bounds, clock, logger, inFlight, settle, router, nextN };

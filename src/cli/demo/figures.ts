@@ -20,6 +20,8 @@ export interface Figures {
   readonly duplicates: number;
   readonly deferred: number;
   readonly deadLettered: number;
+  /** Matches of rules that flag. */
+  readonly flagged: number;
   /** Decisions per second since the reading before. */
   readonly decidedPerSecond: number;
   readonly latencyMs: {
@@ -123,6 +125,7 @@ export class FigureReader {
       duplicates: total(counted, 'paygate_transactions_repeated_total'),
       deferred: total(counted, 'paygate_deferrals_total'),
       deadLettered: total(counted, 'paygate_dead_letters_total'),
+      flagged: total(counted, 'paygate_rule_matches_total', { action: 'flag' }),
       decidedPerSecond: perSecond(decided - before.decided, atMs - before.atMs),
       latencyMs: { p50: ms(0.5), p95: ms(0.95), p99: ms(0.99) },
       activeAccounts: nodes.reduce((sum, node) => sum + this.#now(node, 'paygate_active_accounts'), 0),

@@ -5,6 +5,7 @@ import { environment, loadConfig, type Config } from '../../config.ts';
 import { claimPlace } from '../../infra/services/index.ts';
 import { bringUpToDate } from '../migrate-command.ts';
 import { printError } from '../output.ts';
+import { applyDemoRules } from './demo-rules.ts';
 import { NodeSlot } from './node-slot.ts';
 
 /** Everything the demonstration plays on: servers of its own, an empty ledger, nodes. */
@@ -73,6 +74,7 @@ export async function setStage(nodeCount: number): Promise<Stage> {
     const config = loadConfig(env);
     printError('migrating');
     await bringUpToDate(config, true);
+    await applyDemoRules(config);
     printError(nodeCount === 1 ? 'starting the node' : `starting ${String(nodeCount)} nodes`);
     logsAreWanted = true;
     await Promise.all(nodes.map((node) => node.start()));
