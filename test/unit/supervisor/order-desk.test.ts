@@ -4,7 +4,12 @@
  */
 import { describe, expect, it } from 'vitest';
 import type { OperatorCommand } from '../../../src/contracts/command.ts';
-import { decodeOrderAnswer, encodeOrder, type OrderAnswerMail, type OrderMail } from '../../../src/contracts/order-mail.ts';
+import {
+  decodeOrderAnswer,
+  encodeOrder,
+  type OrderAnswerMail,
+  type OrderMail,
+} from '../../../src/contracts/order-mail.ts';
 import type { Settlement } from '../../../src/domain/settlement.ts';
 import { shardOf } from '../../../src/domain/shard.ts';
 import { LIMITS } from '../../../src/limits.ts';
