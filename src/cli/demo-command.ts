@@ -34,7 +34,7 @@ interface DemoOptions {
 
 const CHAOS_EVERY_SECONDS = 5;
 /** A few messages that end as dead letters, so that these can be seen. */
-const POISON_SHARE = 0.000_5;
+const POISON_SHARE = 0.002;
 
 const SAME_SIGNAL_MS = 500;
 
