@@ -30,6 +30,14 @@ module.exports = {
     ),
     layer('infra-implements-ports', '^src/infra/', '^src/(?!contracts/|domain/|ports/|infra/|limits|config)'),
     layer('drive-knows-only-the-contract', '^src/drive/', '^src/(?!contracts/|domain/|drive/)'),
+    layer(
+      'charts-are-drawn-from-machines',
+      '^src/console/charts/drawing/',
+      '^src/(?!contracts/|domain/|ports/|machines/|limits|console/charts/)',
+    ),
+    layer('charts-are-drawn-beforehand', '^src/(?!console/charts/drawing/)', '^src/console/charts/drawing/'),
+    layer('the-page-runs-in-a-browser', '^src/console/page/', '^src/(?!console/|contracts/console)'),
+    layer('nothing-imports-the-page', '^src/(?!console/page/)', '^src/console/page/'),
     layer('nothing-imports-the-cli', '^src/(?!cli/)', '^src/cli/'),
     layer('no-test-in-source', '^src/', '^test/'),
     {

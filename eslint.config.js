@@ -1,7 +1,7 @@
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'coverage/', 'node_modules/'] },
+  { ignores: ['dist/', 'coverage/', 'node_modules/', 'src/console/charts/drawn/'] },
   {
     files: ['src/**/*.ts', 'test/**/*.ts', 'vitest.config.ts'],
     extends: [...tseslint.configs.strictTypeChecked],
@@ -23,6 +23,10 @@ export default tseslint.config(
       'no-console': 'error',
       eqeqeq: ['error', 'always', { null: 'ignore' }],
     },
+  },
+  {
+    files: ['src/console/page/**/*.ts'],
+    languageOptions: { parserOptions: { project: './src/console/page/tsconfig.json' } },
   },
   {
     files: ['src/**/*.ts'],

@@ -69,6 +69,7 @@ function digestOfSources() {
     'package-lock.json',
     'tsconfig.json',
     'tsconfig.build.json',
+    'scripts/build-console.mjs',
     ...sourceFiles('src').sort(),
   ]) {
     hash.update(`${name}\0`).update(readFileSync(path(name)));
@@ -87,6 +88,7 @@ function build() {
     '-p',
     'tsconfig.build.json',
   ]);
+  step('bundled the console', process.execPath, [path('scripts/build-console.mjs')]);
   chmodSync(path(ENTRY), 0o755);
   mkdirSync(path('dist'), { recursive: true });
   writeFileSync(path(BUILD_MARK), digest);

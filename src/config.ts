@@ -78,6 +78,8 @@ const schema = z.object({
   httpHost: z.string().trim().default('127.0.0.1'),
   /** 0 = any free port. */
   httpPort: integer(0, 65_535).default(9464),
+  /** Whoever brings it may read the console and the inspector; without it only this machine may. */
+  consoleToken: z.string().trim().min(16, 'expected at least 16 characters').nullable().default(null),
   logLevel: oneOf(LOG_LEVELS).default('info'),
   /**
    * Commit lanes: connections that write decisions. One writes more than a node decides (22,000/s), and its commits are twice as
@@ -141,6 +143,7 @@ const VARIABLES = {
   nodeId: 'NODE_ID',
   httpHost: 'HTTP_HOST',
   httpPort: 'HTTP_PORT',
+  consoleToken: 'CONSOLE_TOKEN',
   logLevel: 'LOG_LEVEL',
   commitLanes: 'PROCESSOR_WORKERS',
   intakeWindowMax: 'PROCESSOR_PREFETCH',

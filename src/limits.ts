@@ -242,6 +242,34 @@ const BOUNDS = {
   sealRowsMax: 20_000,
   sealSpanMs: 60_000,
   shardCount: 256,
+  /** What a node says of itself counts for so long, and its last so many seconds are kept for the plots. */
+  figuresKeptMs: 5_000,
+  figureSecondsMax: 300,
+  /** Open pages of a node's console. */
+  consoleViewersMax: 20,
+  /** How often a watched cluster is looked at, and a watched account; the check of balances. */
+  consoleTickMs: 1_000,
+  consoleAccountTickMs: 400,
+  consoleCheckMs: 10_000,
+  /** Balances compared with their journal in one check. */
+  consoleCheckAccountsMax: 200,
+  /** Connections of the console to PostgreSQL, and the longest query. */
+  consoleConnections: 2,
+  consoleStatementTimeoutMs: 1_500,
+  /** Rows of a list, and how far a count goes. */
+  consoleRowsMax: 100,
+  consoleCountMax: 10_000,
+  consoleJournalRows: 40,
+  /** Live accounts that can be looked at on one node, and by how many. */
+  inspectAccountsMax: 5,
+  inspectViewersMax: 20,
+  /** The last messages of an account that are kept for a viewer who comes back, the largest one, and how many a second. */
+  inspectMessagesMax: 256,
+  inspectMessageBytesMax: 16 * 1024,
+  inspectMessagesPerSecond: 200,
+  /** So long after its last viewer an account is still looked at, and so often it is asked where one without actor is. */
+  inspectLingerMs: 2_000,
+  inspectLookMs: 1_000,
 } as const;
 
 export type Limits = Readonly<Record<keyof typeof BOUNDS, number>>;

@@ -2,7 +2,6 @@ import { createActor, toPromise, waitFor } from 'xstate';
 import type { Actor } from 'xstate';
 import type { Config } from './config.ts';
 import type { LogLevel } from './contracts/log-levels.ts';
-import { startHttpServer } from './infra/http/http-server.ts';
 import type { HttpServer, NodeStatus, Readiness } from './infra/http/http-server.ts';
 import { SystemClock, systemRandom } from './infra/system-clock.ts';
 import { assertLimits } from './limits.ts';
@@ -10,11 +9,11 @@ import { nodeMachine } from './machines/node-machine.ts';
 import type { NodeEvent, NodeStopReason } from './machines/node-machine.ts';
 import type { Logger } from './ports/runtime.ts';
 import { loadCache, loadEvents, loadMetrics } from './node/features.ts';
+import { startAdmin } from './node/admin.ts';
 import { newIdentity } from './node/identity.ts';
 import { liveFigures } from './node/live-figures.ts';
 import { NodeRuntime } from './node/node-runtime.ts';
 import { Observation } from './node/observation.ts';
-import { readBalance } from './node/read-balance.ts';
 
 export type { NodeStopReason } from './machines/node-machine.ts';
 
@@ -82,22 +81,19 @@ export async function startNode(config: Config, options: StartOptions): Promise<
     onHealth: (healthy) => tell(actor, { type: 'health.changed', healthy }),
     onRefused: (error) => tell(actor, { type: 'refused', error }),
   });
-  const { drainTimeoutMs, httpHost: host, httpPort: port } = config;
   if (config.redisPoolSize !== REDIS_POOL_SIZE_DEFAULT) {
     logger.info(
       { redis_pool_size: config.redisPoolSize },
       'REDIS_POOL_SIZE is not used: connections multiplex',
     );
   }
-  const actor: NodeActor = createActor(nodeMachine, { input: { steps: runtime, drainTimeoutMs } });
+  const actor: NodeActor = createActor(nodeMachine, {
+    input: { steps: runtime, drainTimeoutMs: config.drainTimeoutMs },
+  });
   const status = (): NodeStatus => statusOf(actor, config.nodeId, runtime);
-  const http = await startHttpServer({
-    host,
-    port,
-    status,
-    figures: () => observation.health(),
-    metrics,
-    readBalance: (accountId) => readBalance(runtime, identity, accountId),
+  const http = await startAdmin({
+    ...{ config, identity, runtime, observation, metrics, status, clock, logger },
+    random: systemRandom,
   });
   observation.start();
   const stopped = run(actor, http, logger, options);

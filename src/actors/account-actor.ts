@@ -66,7 +66,8 @@ export interface AccountSnapshot {
   readonly lastUsedMs: number;
 }
 
-const GIVE_BACK_AS: Readonly<Record<StopReason, GiveBackReason>> = {
+/** What the commands of an actor that ended are told. */
+export const GIVE_BACK_AS: Readonly<Record<StopReason, GiveBackReason>> = {
   idle: 'stopped',
   unknown: 'stopped',
   stopped: 'stopped',
@@ -187,11 +188,11 @@ export class AccountActor {
   }
 
   snapshot(): AccountSnapshot {
-    const { context, value } = this.#actor.getSnapshot();
+    const { context } = this.#actor.getSnapshot();
     return {
       accountId: this.accountId,
       shard: this.place.shard,
-      at: describePlace(value),
+      at: this.at,
       state: context.state,
       waitingCount: this.#mailbox.waitingCount,
       runCount: this.#mailbox.run.length,

@@ -5,7 +5,7 @@ import { loadConfig } from '../config.ts';
 import { pauseIntake, resumeIntake } from '../infra/postgres/intake-pause.ts';
 import { describeOverview } from './cluster/describe-overview.ts';
 import { findNode, orderDrain, watchDrain } from './cluster/drain-node.ts';
-import { readOverview } from './cluster/read-overview.ts';
+import { readOverview } from '../infra/overview/read-overview.ts';
 import { describePause } from './describe-pause.ts';
 import { changeLogLevel } from './cluster/log-level.ts';
 import { LOG_LEVELS } from '../contracts/log-levels.ts';

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { Command } from 'commander';
+import { environment } from '../config.ts';
 import { Traffic, TRAFFIC_DEFAULTS } from '../drive/traffic.ts';
+import { startDemoInspector, type DemoInspector } from './demo/demo-inspector.ts';
 import { runPerformance, type Performance } from './demo/performance.ts';
 import { describeDeadLetters, ENDING } from './demo/screen.ts';
 import { setStage, type Stage } from './demo/stage.ts';
@@ -13,6 +15,8 @@ import { describeAudit, verifyLedger } from './verify-command.ts';
 const DESCRIPTION = `
 The demonstration: servers, a cluster of nodes, invented payments, live figures, an audit. Everything runs on servers of its own (or on empty ones that PAYGATE_DEMO_DATABASE_URL, PAYGATE_DEMO_RABBITMQ_URL and
 PAYGATE_DEMO_REDIS_URL name) and is gone afterwards.
+
+With INSPECT=1 in the environment a few of the accounts can be watched in the official XState inspector (it needs the internet).
 
 With --chaos a node is killed (SIGKILL) from time to time, one at a time, and started again under its name; the audit holds all the same.
 
@@ -129,24 +133,30 @@ async function runDemo(options: DemoOptions): Promise<number> {
   let stage: Stage | null = null;
   const signal = listenForSignals(() => stage);
   stage = await setStage(options.nodes);
+  let inspector: DemoInspector | null = null;
   try {
+    const [first] = stage.nodes;
+    if (first?.address != null) print(`console   ${bold(`${first.address}/console`)}`);
     if (signal.aborted) throw new CommandError('stopped before anything was processed', EXIT.interrupted);
+    const traffic = new Traffic({
+      ...TRAFFIC_DEFAULTS,
+      accounts: options.accounts,
+      poisonShare: POISON_SHARE,
+      seed: options.seed,
+      run: randomBytes(6).toString('hex'),
+    });
+    if (environment()['INSPECT'] === '1') inspector = await startDemoInspector(stage, traffic);
     const performance = await runPerformance(stage, {
       transactions: options.transactions ?? null,
       ratePerSecond: options.rate ?? (options.transactions === undefined ? ENDLESS_RATE : 0),
-      traffic: new Traffic({
-        ...TRAFFIC_DEFAULTS,
-        accounts: options.accounts,
-        poisonShare: POISON_SHARE,
-        seed: options.seed,
-        run: randomBytes(6).toString('hex'),
-      }),
+      traffic,
       chaos: chaosOf(options),
       signal,
     });
     tellPerformance(performance);
     return await audit(stage, performance);
   } finally {
+    await inspector?.close();
     await stage.strike();
   }
 }

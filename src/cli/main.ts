@@ -55,6 +55,11 @@ const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./pending-command.ts')).pendingCommand(),
   },
   {
+    name: 'inspect',
+    summary: 'show a live account in the XState inspector',
+    load: async () => (await import('./inspect-command.ts')).inspectCommand(),
+  },
+  {
     name: 'cluster',
     summary: 'show nodes, shards and roles; drain a node; pause or resume intake',
     load: async () => (await import('./cluster-command.ts')).clusterCommand(),
@@ -68,6 +73,11 @@ const COMMANDS: readonly Entry[] = [
     name: 'cache',
     summary: 'bring the balances in Redis to what the ledger says: rebuild, warm',
     load: async () => (await import('./cache-command.ts')).cacheCommand(),
+  },
+  {
+    name: 'console',
+    summary: 'print the address of the web console, or a link that opens it',
+    load: async () => (await import('./console-command.ts')).consoleCommand(),
   },
   {
     name: 'drive',

@@ -76,3 +76,9 @@ export function words(charsMax: number): (text: string) => string {
     throw new InvalidArgumentError(`expected 1 to ${charsMax} characters.`);
   };
 }
+
+/** Without a slash at its end. */
+export function httpUrl(text: string): string {
+  if (/^https?:\/\//.test(text) && URL.canParse(text)) return text.replace(/\/+$/, '');
+  throw new InvalidArgumentError('expected a URL that starts with http:// or https://.');
+}

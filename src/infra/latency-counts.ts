@@ -3,6 +3,11 @@ const PER_DOUBLING = 4;
 const DOUBLINGS_BELOW_ONE = 14;
 const BUCKETS = (DOUBLINGS_BELOW_ONE + 7) * PER_DOUBLING;
 
+/** Upper end of a bucket of `LatencyCounts`, in seconds; of the last one: what lies above is in it, too. */
+export function bucketEndSeconds(index: number): number {
+  return 2 ** (index / PER_DOUBLING - DOUBLINGS_BELOW_ONE);
+}
+
 /** How many took how long, in buckets of equal ratio. Adding costs one logarithm. */
 export class LatencyCounts {
   readonly #counts: number[] = Array.from({ length: BUCKETS }, () => 0);
@@ -25,5 +30,5 @@ export function quantileSeconds(counts: readonly number[], quantile: number): nu
   if (total === 0) return null;
   let left = Math.max(1, Math.ceil(total * quantile));
   const index = counts.findIndex((count) => (left -= count) <= 0);
-  return 2 ** (index / PER_DOUBLING - DOUBLINGS_BELOW_ONE);
+  return bucketEndSeconds(index);
 }

@@ -80,7 +80,12 @@ export const nodeMachine = setup({
     flush: step('flush'),
     close: step('close'),
   },
+  guards: {
+    isHealthy: ({ context }) => context.healthy,
+    isUnhealthy: ({ context }) => !context.healthy,
+  },
   actions: {
+    noteHealth: assign((_, params: { readonly healthy: boolean }) => ({ healthy: params.healthy })),
     noteReason: assign((_, params: { readonly reason: NodeStopReason }) => ({ reason: params.reason })),
     noteFailure: assign((_, params: { readonly error: unknown }) => ({
       reason: 'failed' as const,
@@ -93,7 +98,11 @@ export const nodeMachine = setup({
   context: ({ input }) => ({ ...input, reason: 'drained', error: null, healthy: false }),
   initial: 'starting',
   output: ({ context }) => context.reason,
-  on: { 'health.changed': { actions: assign({ healthy: ({ event }) => event.healthy }) } },
+  on: {
+    'health.changed': {
+      actions: { type: 'noteHealth', params: ({ event }) => ({ healthy: event.healthy }) },
+    },
+  },
   states: {
     starting: {
       initial: 'openingLedger',
@@ -133,8 +142,8 @@ export const nodeMachine = setup({
         refused: REFUSED,
       },
       states: {
-        ready: { always: { guard: ({ context }) => !context.healthy, target: 'degraded' } },
-        degraded: { always: { guard: ({ context }) => context.healthy, target: 'ready' } },
+        ready: { always: { guard: 'isUnhealthy', target: 'degraded' } },
+        degraded: { always: { guard: 'isHealthy', target: 'ready' } },
       },
     },
     draining: {

@@ -1,8 +1,8 @@
-import { AccountActor } from '../actors/account-actor.ts';
+import { AccountActor, GIVE_BACK_AS } from '../actors/account-actor.ts';
 import type { AccountParent, AccountPlace, ActorSurroundings, StopReason } from '../actors/account-actor.ts';
 import type { CommitLane, ProposalResult } from '../actors/commit-lane.ts';
 import type { OrderLane, OrderResult } from '../actors/order-lane.ts';
-import type { Envelope, GiveBackReason } from '../machines/envelope.ts';
+import type { Envelope } from '../machines/envelope.ts';
 import type { AccountState } from '../domain/account.ts';
 import { ensureError } from '../domain/errors.ts';
 import { shardOf } from '../domain/shard.ts';
@@ -44,14 +44,6 @@ const RECENCY_MS = 1_000;
 
 const NONE: ReadonlySet<AccountActor> = new Set();
 
-const GIVE_BACK_AS: Readonly<Record<Exclude<StopReason, 'crashed'>, GiveBackReason>> = {
-  idle: 'stopped',
-  unknown: 'stopped',
-  stopped: 'stopped',
-  fenced: 'fenced',
-  shutdown: 'shutdown',
-};
-
 /**
  * The active accounts of this node: starts their actors, stops them, answers for them.
  *
@@ -76,6 +68,7 @@ export class AccountRegion implements AccountParent {
   /** Accounts whose actors were started for what is parked. */
   readonly #takingUp = new Set<string>();
   #cancelSweep: () => void = () => undefined;
+  #onStart: ((actor: AccountActor) => void) | null = null;
 
   constructor(options: RegionOptions) {
     const { reader, parked, clock, random, logger, rules, ruleSet, shards, quarantines: store } = options;
@@ -102,6 +95,11 @@ export class AccountRegion implements AccountParent {
   /** The actor of an account, if it is active: for inspection. */
   actorOf(accountId: string): AccountActor | undefined {
     return this.#actors.get(accountId);
+  }
+
+  /** Tells the listener of every actor that starts from now on; null: nobody any more. It must not throw. For inspection. */
+  watchStarts(listener: ((actor: AccountActor) => void) | null): void {
+    this.#onStart = listener;
   }
 
   deliver(envelope: Envelope): void {
@@ -262,7 +260,9 @@ export class AccountRegion implements AccountParent {
   #start(place: AccountPlace): AccountActor {
     if (this.#actors.size >= this.#options.activeAccountsMax) this.#makeRoom();
     const actor = new AccountActor(place, this.#surroundings);
-    if (actor.ended === null) this.#add(actor);
+    if (actor.ended !== null) return actor;
+    this.#add(actor);
+    this.#onStart?.(actor);
     return actor;
   }
 

@@ -9,6 +9,7 @@ import { SEAL_VIOLATION_KINDS } from '../../src/infra/postgres/audit-report.ts';
 import type { AuditReport, ViolationKind } from '../../src/infra/postgres/audit-report.ts';
 import { PostgresSealStore } from '../../src/infra/postgres/seal-store.ts';
 import type { SealHorizon, SealStep } from '../../src/ports/seals.ts';
+import { ADVISORY_LOCKS } from '../../src/infra/postgres/advisory-locks.ts';
 import { eventually } from '../support/eventually.ts';
 import { startNode } from '../../src/node.ts';
 import { QuietLogger } from '../support/fakes/quiet.ts';
@@ -124,7 +125,7 @@ describe('what is sealed', () => {
   it('is left alone while another sealer is at it', async () => {
     const other = await newClient(database.url, 'paygate:other');
     await other.query('begin');
-    await other.query('select pg_advisory_xact_lock(7241866102)');
+    await other.query('select pg_advisory_xact_lock($1)', [ADVISORY_LOCKS.seal]);
     const store = new PostgresSealStore(database.pool, { lagMs: 0 });
     expect(await store.seal(await store.horizon())).toEqual({ kind: 'busy' });
     await other.end();
@@ -261,6 +262,8 @@ describe('a sealed ledger with', () => {
   });
 });
 
+const PATIENT = { timeoutMs: 150_000, pollMs: 100 };
+
 describe('a node', () => {
   it('seals what it has decided, and `paygate verify` names what was changed afterwards', async () => {
     const [vhost, redis] = await Promise.all([freshVhost(), freshRedis()]);
@@ -268,10 +271,11 @@ describe('a node', () => {
     const settings = { SEAL_INTERVAL_MS: '1000', REFUND_AMOUNT: 'message' };
     const node = await startNode(configOf(place, settings), { logger: new QuietLogger() });
     try {
+      // Nothing is sealed while an older transaction is open anywhere on the server, and other tests have some.
       await eventually(async () => {
         expect(await figure(node, 'paygate_sealed_rows_total')).toBe(10);
         expect(await figure(node, 'paygate_seal_age_seconds')).toBeGreaterThan(0);
-      });
+      }, PATIENT);
     } finally {
       await node.drain();
     }

@@ -28,12 +28,12 @@ it('counts what waits and tells how old the oldest is; the last audit is the one
   const id = randomUUID();
   await database.pool.query(`
     insert into processor.retries values
-      ('${id}', '${id}', 1, 'ROW_MISSING', 'transactions_queue', '', now() - interval '90 s', now()),
-      ('${randomUUID()}', '${id}', 1, 'ROW_MISSING', 'transactions_queue', '', now() + interval '90 s', now());
+      ('${id}', '${id}', 0, 1, 'ROW_MISSING', 'transactions_queue', '', now() - interval '90 s', now()),
+      ('${randomUUID()}', '${id}', 0, 1, 'ROW_MISSING', 'transactions_queue', '', now() + interval '90 s', now());
     insert into processor.parked (account_id, queue, body, reason, since)
       values ('${id}', 'transactions_queue', '', 'x', now() - interval '30 s');
-    insert into processor.outbox (incarnation, created_at, account_ids, card_ids)
-      values ('${id}', now() - interval '10 s', '{}', '{}');
+    insert into processor.outbox (incarnation, created_at, account_ids, card_ids, from_seqs, to_seqs)
+      values ('${id}', now() - interval '10 s', '{}', '{}', '{}', '{}');
     insert into processor.dead_letters
       (queue, dead_letter_queue, code, detail, body, body_bytes, body_sha256, attempts, first_seen_at, state)
       select 'transactions_queue', 'system_dlq', 'X', 'x', '', 0, '', 1, now(), state

@@ -158,7 +158,7 @@ describe('a transaction whose message was lost', { timeout: 120_000 }, () => {
   it('is not driven while a retry, a parked command of its account or an open dead letter takes care of it', async () => {
     const [retried, parked, buried] = [await pending(), await pending(), await pending()];
     await database.pool.query(
-      `insert into processor.retries select id, account_id, 1, 'ROW_LOCKED', 'transactions_queue', '', now() + '1 day', now()
+      `insert into processor.retries select id, account_id, 0, 1, 'ROW_LOCKED', 'transactions_queue', '', now() + '1 day', now()
          from public.transactions where id = $1`,
       [retried],
     );

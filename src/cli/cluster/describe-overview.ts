@@ -1,6 +1,6 @@
 import { describePause } from '../describe-pause.ts';
 import { bold, count, paint, table } from '../output.ts';
-import type { ClusterOverview, Misfit, NodeState } from './overview.ts';
+import type { ClusterOverview, Misfit, NodeState } from '../../infra/overview/overview.ts';
 
 const COLOUR = {
   working: 'green',

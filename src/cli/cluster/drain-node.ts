@@ -7,7 +7,7 @@ import { CommandError, EXIT } from '../exit-codes.ts';
 import { placeOrder } from '../place-order.ts';
 import { progress } from '../progress.ts';
 import { shortIncarnation } from './describe-overview.ts';
-import type { ClusterOverview, NodeStanding } from './overview.ts';
+import type { ClusterOverview, NodeStanding } from '../../infra/overview/overview.ts';
 
 export interface DrainRequest {
   readonly operator: string;

@@ -6,7 +6,7 @@ import { logOperatorAction } from '../../infra/postgres/cluster-view.ts';
 import { CommandError, EXIT } from '../exit-codes.ts';
 import { placeOrder } from '../place-order.ts';
 import { findNode } from './drain-node.ts';
-import type { ClusterOverview, NodeStanding } from './overview.ts';
+import type { ClusterOverview, NodeStanding } from '../../infra/overview/overview.ts';
 
 export interface LogLevelRequest {
   /** Name of a node, the beginning of its incarnation, or `all`. */

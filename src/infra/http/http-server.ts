@@ -1,4 +1,5 @@
 import fastify from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { addBalanceRoute } from './balance-route.ts';
 import type { ReadBalance } from './balance-route.ts';
 import { addHealthRoutes } from './health-routes.ts';
@@ -13,6 +14,8 @@ export interface HttpOptions extends HealthOptions {
   /** null: switched off. */
   readonly metrics: { readonly contentType: string; text(): Promise<string> } | null;
   readonly readBalance: ReadBalance;
+  /** Further routes. */
+  readonly routes?: readonly ((server: FastifyInstance) => Promise<void>)[];
 }
 
 export interface HttpServer {
@@ -23,7 +26,7 @@ export interface HttpServer {
 
 /** Starts `/livez`, `/readyz`, `/healthz`, `/metrics` and `/accounts/<id>/balance`. Rejects when the port is taken. */
 export async function startHttpServer(options: HttpOptions): Promise<HttpServer> {
-  const { host, port, metrics, readBalance } = options;
+  const { host, port, metrics, readBalance, routes = [] } = options;
   const server = fastify({ forceCloseConnections: true });
   addHealthRoutes(server, options);
   addBalanceRoute(server, readBalance);
@@ -32,6 +35,7 @@ export async function startHttpServer(options: HttpOptions): Promise<HttpServer>
       reply.type(metrics.contentType).send(await metrics.text()),
     );
   }
+  for (const addTo of routes) await addTo(server);
   const address = await server.listen({ host, port });
   return { address, close: () => server.close() };
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { connectionSettings } from './pool.ts';
+import { ADVISORY_LOCKS } from './advisory-locks.ts';
 
 /**
  * Brings the schema `processor` up to this version of the program: the numbered files in `migrations/`.
@@ -47,9 +48,6 @@ interface MigrationFile {
 
 // The same distance from src/ and from dist/.
 const MIGRATIONS = fileURLToPath(new URL('../../../migrations', import.meta.url));
-/** Ours alone; node-pg-migrate's own lock is switched off, since it would not cover the digests. */
-const MIGRATE_LOCK = 7_241_866_101;
-
 /**
  * Applies what is missing; returns the names of the files applied, none on a second run.
  *
@@ -78,12 +76,12 @@ export async function migrate(
 }
 
 async function migrateLocked(client: pg.Client, options: MigrateOptions): Promise<readonly string[]> {
-  await client.query('select pg_advisory_lock($1)', [MIGRATE_LOCK]);
+  await client.query('select pg_advisory_lock($1)', [ADVISORY_LOCKS.migrate]);
   try {
     return await applyPending(client, options);
   } finally {
     // A failure to unlock means that the connection is gone, and the lock with it.
-    await client.query('select pg_advisory_unlock($1)', [MIGRATE_LOCK]).catch(() => undefined);
+    await client.query('select pg_advisory_unlock($1)', [ADVISORY_LOCKS.migrate]).catch(() => undefined);
   }
 }
 

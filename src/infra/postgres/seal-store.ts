@@ -5,6 +5,7 @@ import type { SealHorizon, SealStep, SealStore } from '../../ports/seals.ts';
 import { plainArray } from './array-literals.ts';
 import { poolTransaction } from './pool-transaction.ts';
 import * as statements from './seal-statements.ts';
+import { ADVISORY_LOCKS } from './advisory-locks.ts';
 
 export interface SealStoreOptions {
   /** How far in the past a horizon lies. */
@@ -27,9 +28,6 @@ interface SliceEnd {
   readonly last: boolean;
   readonly spanMs: number;
 }
-
-/** One sealer at a time on a database. */
-const SEAL_LOCK = 7_241_866_102;
 
 /**
  * Seals of the journal.
@@ -66,7 +64,7 @@ export class PostgresSealStore implements SealStore {
       // The index by time, whatever the statistics say.
       await client.query('set local enable_seqscan = off');
       await client.query('set local jit = off');
-      const lock = await client.query<{ locked: boolean }>(statements.TRY_LOCK, [SEAL_LOCK]);
+      const lock = await client.query<{ locked: boolean }>(statements.TRY_LOCK, [ADVISORY_LOCKS.seal]);
       if (!onlyRow(lock.rows).locked) return { kind: 'busy' };
       const commits = await client.query<{ ended: boolean }>(statements.COMMITS_ENDED, [horizon.commit]);
       if (!onlyRow(commits.rows).ended) return { kind: 'waiting' };

@@ -3,15 +3,13 @@ import type { PendingRow } from '../../contracts/live-body.ts';
 import { LIMITS } from '../../limits.ts';
 import type { SweepPage, SweepSlice, SweepStore, SweepTurn } from '../../ports/sweep.ts';
 import { connectionSettings } from './pool.ts';
+import { ADVISORY_LOCKS } from './advisory-locks.ts';
 
 export interface SweepStoreOptions {
   readonly databaseUrl: string;
   /** `connectionName` of the node. */
   readonly applicationName: string;
 }
-
-/** Ours alone, beside that of the migrations. */
-const SWEEP_LOCK = 7_241_866_102;
 
 /**
  * The turn of the one sweeper and what it asks of the ledger, on one connection of its own.
@@ -33,7 +31,7 @@ export class PostgresSweepStore implements SweepStore {
     const client = (this.#client ??= await this.#connect());
     if (this.#turn === 'none') {
       const { rows } = await client.query<{ ours: boolean }>('select pg_try_advisory_lock($1) as ours', [
-        SWEEP_LOCK,
+        ADVISORY_LOCKS.sweep,
       ]);
       if (rows[0]?.ours !== true) return null;
       this.#turn = 'ours';

@@ -1,3 +1,4 @@
+import type { Redis } from 'ioredis';
 import { INBOUND_QUEUES, type InboundQueue } from '../../contracts/queues.ts';
 import type { LeaseName, NodeRecord } from '../../ports/cluster.ts';
 import { MEMBERSHIP_KEYS } from './lease-scripts.ts';
@@ -17,25 +18,28 @@ export interface MembershipView {
 }
 
 /** Changes nothing. Rejects when Redis does not answer. */
-export async function readMembershipView(redisUrl: string, shardCount: number): Promise<MembershipView> {
+export function readMembershipView(redisUrl: string, shardCount: number): Promise<MembershipView> {
+  return withRedisClient(redisUrl, (client) => membershipViewOf(client, shardCount));
+}
+
+/** The same on a connection that there is. */
+export async function membershipViewOf(client: Redis, shardCount: number): Promise<MembershipView> {
   const shards = Array.from({ length: shardCount }, (_, shard) => leaseKey(`shard:${shard}`));
   const queues = INBOUND_QUEUES.map((queue) => leaseKey(`ingest:${queue}`));
-  return withRedisClient(redisUrl, async (client) => {
-    const incarnations = await client.zrange(MEMBERSHIP_KEYS.nodes, '0', '-1');
-    const [clusterId = null, ...rest] = await client.mget([
-      MEMBERSHIP_KEYS.cluster,
-      ...shards,
-      ...queues,
-      ...incarnations.map((incarnation) => MEMBERSHIP_KEYS.node + incarnation),
-    ]);
-    const ingest = rest.slice(shardCount, shardCount + queues.length);
-    return {
-      clusterId,
-      shardLeases: rest.slice(0, shardCount),
-      ingestLeases: new Map(INBOUND_QUEUES.map((queue, index) => [queue, ingest[index] ?? null])),
-      nodes: nodesOf(rest.slice(shardCount + queues.length)),
-    };
-  });
+  const incarnations = await client.zrange(MEMBERSHIP_KEYS.nodes, '0', '-1');
+  const [clusterId = null, ...rest] = await client.mget([
+    MEMBERSHIP_KEYS.cluster,
+    ...shards,
+    ...queues,
+    ...incarnations.map((incarnation) => MEMBERSHIP_KEYS.node + incarnation),
+  ]);
+  const ingest = rest.slice(shardCount, shardCount + queues.length);
+  return {
+    clusterId,
+    shardLeases: rest.slice(0, shardCount),
+    ingestLeases: new Map(INBOUND_QUEUES.map((queue, index) => [queue, ingest[index] ?? null])),
+    nodes: nodesOf(rest.slice(shardCount + queues.length)),
+  };
 }
 
 const leaseKey = (name: LeaseName): string => MEMBERSHIP_KEYS.lease + name;

@@ -1,7 +1,7 @@
 /** Without these, an operator would see shards with the wrong owner, or tell the wrong run of a node to drain. */
 import { describe, expect, it } from 'vitest';
 import { findNode } from '../../../src/cli/cluster/drain-node.ts';
-import { clusterOverview, type Membership } from '../../../src/cli/cluster/overview.ts';
+import { clusterOverview, type Membership } from '../../../src/infra/overview/overview.ts';
 import type { DirectoryView, ShardStanding } from '../../../src/infra/postgres/cluster-view.ts';
 import type { MembershipView } from '../../../src/infra/redis/membership-view.ts';
 import type { NodeRecord, ShardOwner } from '../../../src/ports/cluster.ts';

@@ -1,6 +1,6 @@
 import type { InboundQueue } from '../../contracts/queues.ts';
-import type { DirectoryView, ShardStanding } from '../../infra/postgres/cluster-view.ts';
-import type { MembershipView } from '../../infra/redis/membership-view.ts';
+import type { DirectoryView, ShardStanding } from '../postgres/cluster-view.ts';
+import type { MembershipView } from '../redis/membership-view.ts';
 import type { IntakePause } from '../../ports/cluster.ts';
 
 /** What Redis said, or why it did not. */

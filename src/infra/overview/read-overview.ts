@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { ensureError } from '../../domain/errors.ts';
-import { readDirectoryView } from '../../infra/postgres/cluster-view.ts';
-import { readMembershipView } from '../../infra/redis/membership-view.ts';
+import { readDirectoryView } from '../postgres/cluster-view.ts';
+import { readMembershipView } from '../redis/membership-view.ts';
 import { LIMITS } from '../../limits.ts';
 import { clusterOverview, type ClusterOverview, type Membership } from './overview.ts';
 

@@ -1,0 +1,63 @@
+// `npm run screenshots`: runs the demonstration, opens its console in a headless Chromium, and writes docs/images/.
+import { spawn } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
+import { bootstrap } from './bootstrap.mjs';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const IMAGES = `${ROOT}docs/images/`;
+/** So that the plots have a past. */
+const WARM_UP_MS = Number(process.argv[2] ?? 45) * 1_000;
+
+async function consoleOf(demo) {
+  for await (const line of createInterface({ input: demo.stdout })) {
+    const found = /^console\s+(\S+)/.exec(line);
+    if (found !== null) return found[1];
+  }
+  throw new Error('the demonstration ended before it had a console');
+}
+
+async function takePictures(address) {
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--no-sandbox'],
+  });
+  try {
+    const page = await browser.newPage({ viewport: { width: 1360, height: 900 }, deviceScaleFactor: 1.5 });
+    await page.goto(address);
+    await page.waitForSelector('[data-node]');
+    await sleep(WARM_UP_MS);
+    await inBothColours(page, 'overview');
+    await page.click('.named a.id, .hot a.id');
+    await page.waitForSelector('.entry');
+    await sleep(3_000);
+    await inBothColours(page, 'account');
+  } finally {
+    await browser.close();
+  }
+}
+
+async function inBothColours(page, name) {
+  for (const colorScheme of ['light', 'dark']) {
+    await page.emulateMedia({ colorScheme });
+    await sleep(700);
+    await page.screenshot({ path: `${IMAGES}${name}-${colorScheme}.png`, fullPage: true });
+  }
+}
+
+if (bootstrap()) {
+  mkdirSync(IMAGES, { recursive: true });
+  const demo = spawn(process.execPath, [`${ROOT}dist/cli/main.js`, 'demo', '--rate', '400'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  try {
+    const address = await consoleOf(demo);
+    demo.stdout.resume();
+    await takePictures(address);
+  } finally {
+    demo.kill('SIGINT');
+  }
+}

@@ -1,0 +1,43 @@
+import type { FastifyReply } from 'fastify';
+
+/** Unsent bytes of one page; beyond it the connection is ended, and the page comes again. */
+const UNSENT_BYTES_MAX = 4 * 1024 * 1024;
+const BEAT_MS = 10_000;
+const AGAIN_AFTER_MS = 1_000;
+
+/** Server-sent events to one page. */
+export interface EventStream {
+  send(event: string, data: unknown, id: string): void;
+  end(): void;
+}
+
+/** Takes the reply over. `onClose` is called once, however it ends. */
+export function openEventStream(
+  reply: FastifyReply,
+  headers: Readonly<Record<string, string>>,
+  onClose: () => void,
+): EventStream {
+  reply.hijack();
+  const { raw } = reply;
+  raw.writeHead(200, {
+    ...headers,
+    'content-type': 'text/event-stream; charset=utf-8',
+    'cache-control': 'no-store',
+    'x-accel-buffering': 'no',
+  });
+  raw.write(`retry: ${AGAIN_AFTER_MS}\n\n`);
+  // Tells a page that the node is there, and us that the page is gone.
+  const beat = setInterval(() => raw.write(': beat\n\n'), BEAT_MS);
+  beat.unref();
+  raw.once('close', () => {
+    clearInterval(beat);
+    onClose();
+  });
+  return {
+    send: (event, data, id) => {
+      if (raw.writableLength > UNSENT_BYTES_MAX) raw.destroy();
+      else raw.write(`event: ${event}\nid: ${id}\ndata: ${JSON.stringify(data)}\n\n`);
+    },
+    end: () => raw.end(),
+  };
+}
