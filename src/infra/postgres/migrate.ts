@@ -48,6 +48,7 @@ interface MigrationFile {
 
 // The same distance from src/ and from dist/.
 const MIGRATIONS = fileURLToPath(new URL('../../../migrations', import.meta.url));
+
 /**
  * Applies what is missing; returns the names of the files applied, none on a second run.
  *

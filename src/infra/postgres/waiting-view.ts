@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { BoundedCount, Waiting } from '../../contracts/console.ts';
+import type { BoundedCount, Waiting, WaitingRow } from '../../contracts/console.ts';
 import { LIMITS } from '../../limits.ts';
 import { isoTime } from './journal-entry.ts';
 
@@ -14,16 +14,7 @@ export async function readWaiting(pool: pg.Pool): Promise<Waiting> {
 }
 
 /** A waiting command as it stands in its table. */
-export interface WaitingRecord {
-  readonly id: string;
-  readonly reason: string;
-  readonly detail: string | null;
-  readonly since: string;
-  readonly dueAt: string | null;
-  readonly queue: string;
-  readonly attempts: number | null;
-  readonly transactionId: string | null;
-  readonly accountId: string | null;
+export interface WaitingRecord extends Omit<WaitingRow, 'payload'> {
   readonly body: Buffer;
 }
 

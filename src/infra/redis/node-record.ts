@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { ensureError } from '../../domain/errors.ts';
 import type { NodeRecord } from '../../ports/cluster.ts';
+import { jsonText } from './json-text.ts';
 
 const RECORD = z.object({
   nodeId: z.string(),
@@ -11,14 +11,4 @@ const RECORD = z.object({
 }) satisfies z.ZodType<NodeRecord>;
 
 /** A node's record as it stands in Redis: whatever stands there was written by somebody. */
-export const NODE_RECORD_TEXT = z
-  .string()
-  .transform((text, context): unknown => {
-    try {
-      return JSON.parse(text);
-    } catch (error) {
-      context.addIssue(ensureError(error).message);
-      return z.NEVER;
-    }
-  })
-  .pipe(RECORD);
+export const NODE_RECORD_TEXT = jsonText(RECORD);
