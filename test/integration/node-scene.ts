@@ -71,6 +71,7 @@ export async function publish(
 ): Promise<void> {
   const connection = await amqp.connect(rabbitmqUrl);
   const channel = await connection.createConfirmChannel();
+  for (const queue of new Set(bodies.map(({ queue }) => queue))) await channel.assertQueue(queue);
   for (const { queue, body } of bodies) channel.publish('', queue, Buffer.from(body), { persistent: true });
   await channel.waitForConfirms();
   await connection.close();
