@@ -1,41 +1,16 @@
 import { hostname } from 'node:os';
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
-import { describeDuration, parseDuration } from './domain/duration.ts';
 import { LOG_LEVELS } from './contracts/log-levels.ts';
+import { integer, oneOf, span, url } from './config/setting-types.ts';
+import { readTracingSettings } from './config/tracing-settings.ts';
+import type { TracingSettings } from './config/tracing-settings.ts';
 
 /**
  * Settings of a node and of the `paygate` commands. The only reader of the environment.
  *
  * Names are the users' habit (contract section 6). `.env` in the working directory is read too (by the CLI, before this).
  */
-
-function integer(min: number, max: number): z.ZodType<number> {
-  const error = `expected a whole number from ${String(min)} to ${String(max)}`;
-  return z.coerce.number({ error }).int(error).min(min, error).max(max, error);
-}
-
-/** `500ms`, `30s`, `15m`, `24h`, `7d`, or a bare number of milliseconds. */
-function span(minMs: number, maxMs: number): z.ZodType<number> {
-  const error = `expected a time from ${describeDuration(minMs)} to ${describeDuration(maxMs)}, like 30s, 15m or 24h`;
-  return z.preprocess(
-    (value) => (typeof value === 'string' ? parseDuration(value) : value),
-    z.number({ error }).int(error).min(minMs, error).max(maxMs, error),
-  );
-}
-
-function oneOf<const T extends readonly [string, ...string[]]>(choices: T): z.ZodType<T[number]> {
-  return z.enum(choices, { error: `expected one of ${choices.join(', ')}` });
-}
-
-function url(...schemes: readonly string[]): z.ZodType<string> {
-  const isOurs = (value: string): boolean =>
-    schemes.some((scheme) => value.startsWith(`${scheme}://`)) && URL.canParse(value);
-  return z
-    .string()
-    .trim()
-    .refine(isOurs, `expected a URL that starts with ${schemes[0] ?? ''}://`);
-}
 
 /**
  * What can be switched off. Nothing of the ledger is among it: deciding, committing, retries, dead letters and the cluster are
@@ -128,7 +103,10 @@ const schema = z.object({
   redisPoolSize: integer(1, 1_000).default(8),
 });
 
-export type Config = Readonly<z.infer<typeof schema>>;
+export type Config = Readonly<z.infer<typeof schema>> & {
+  /** null: tracing is off. */
+  readonly tracing: TracingSettings | null;
+};
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 export class ConfigError extends Error {
@@ -208,10 +186,24 @@ export function loadConfig(env: Environment = process.env): Config {
     ...Object.fromEntries(present),
     refundAmountSet: present.some(([setting]) => setting === 'refundAmount'),
   });
-  if (parsed.success) return Object.freeze(parsed.data);
-  const lines = parsed.error.issues.map((issue) => {
-    const setting = String(issue.path[0]) as keyof typeof VARIABLES;
-    return `  ${VARIABLES[setting]}: ${issue.message}`;
-  });
-  throw new ConfigError(`these settings are not usable:\n${lines.join('\n')}`);
+  if (!parsed.success) {
+    const lines = parsed.error.issues.map((issue) => {
+      const setting = String(issue.path[0]) as keyof typeof VARIABLES;
+      return `${VARIABLES[setting]}: ${issue.message}`;
+    });
+    throw unusable(lines);
+  }
+  return Object.freeze({ ...parsed.data, tracing: tracingOf(parsed.data.features, env) });
+}
+
+/** Of a node that does not trace the settings are not even looked at: they may be other programs'. */
+function tracingOf(features: ReadonlySet<Feature>, env: Environment): TracingSettings | null {
+  if (!features.has('tracing')) return null;
+  const read = readTracingSettings(env);
+  if (!read.ok) throw unusable(read.issues);
+  return read.settings;
+}
+
+function unusable(lines: readonly string[]): ConfigError {
+  return new ConfigError(`these settings are not usable:\n${lines.map((line) => `  ${line}`).join('\n')}`);
 }

@@ -3,12 +3,13 @@ import type { Actor } from 'xstate';
 import type { Config } from './config.ts';
 import type { LogLevel } from './contracts/log-levels.ts';
 import type { HttpServer, NodeStatus, Readiness } from './infra/http/http-server.ts';
+import type { OtelTracing } from './infra/tracing/otel-tracing.ts';
 import { SystemClock, systemRandom } from './infra/system-clock.ts';
 import { assertLimits } from './limits.ts';
 import { nodeMachine } from './machines/node-machine.ts';
 import type { NodeEvent, NodeStopReason } from './machines/node-machine.ts';
 import type { Logger } from './ports/runtime.ts';
-import { loadCache, loadEvents, loadMetrics } from './node/features.ts';
+import { loadCache, loadEvents, loadMetrics, loadTracing } from './node/features.ts';
 import { startAdmin } from './node/admin.ts';
 import { newIdentity } from './node/identity.ts';
 import { liveFigures } from './node/live-figures.ts';
@@ -60,6 +61,7 @@ export async function startNode(config: Config, options: StartOptions): Promise<
       () => observation.looker.look(),
     ),
   );
+  const tracing = await loadTracing(config.tracing, { ...identity, logger });
   const observation = new Observation({
     metrics,
     runtime: () => runtime,
@@ -74,6 +76,7 @@ export async function startNode(config: Config, options: StartOptions): Promise<
     random: systemRandom,
     logger,
     metrics: observation.figures,
+    tracing,
     openCache: await loadCache(config.features),
     openEvents: await loadEvents(config.features),
     onDrain: () => tell(actor, { type: 'drain' }),
@@ -96,7 +99,7 @@ export async function startNode(config: Config, options: StartOptions): Promise<
     random: systemRandom,
   });
   observation.start();
-  const stopped = run(actor, http, logger, options);
+  const stopped = run(actor, { http, tracing }, logger, options);
   void stopped.finally(() => observation.stop());
   const drain = (): void => tell(actor, { type: 'drain' });
   if (options.signal?.aborted === true) drain();
@@ -123,7 +126,7 @@ function tell(actor: NodeActor, event: NodeEvent): void {
 
 async function run(
   actor: NodeActor,
-  http: HttpServer,
+  { http, tracing }: { readonly http: HttpServer; readonly tracing: OtelTracing | null },
   logger: Logger,
   { onStopped }: StartOptions,
 ): Promise<NodeStopReason> {
@@ -137,6 +140,7 @@ async function run(
   actor.start();
   const reason = await ended;
   await http.close();
+  await tracing?.close();
   const { error } = actor.getSnapshot().context;
   if (error === null) logger.info({ reason }, 'node stopped');
   else if (past.serving) logger.error({ reason, err: error }, 'node stopped');

@@ -5,6 +5,8 @@ import type { CachedBalance } from '../ports/balance-cache.ts';
 import { CommitFailure } from '../ports/ledger.ts';
 import type { AccountChange, AccountVerdict, CommitReceipt, Ledger, RoadDecision } from '../ports/ledger.ts';
 import type { Clock, Logger, Metrics, Random } from '../ports/runtime.ts';
+import { traceId } from '../ports/tracing.ts';
+import type { CommandTrace, CommitTrace, Tracing } from '../ports/tracing.ts';
 
 /** What became of a proposed change. */
 export type ProposalResult = AccountVerdict | { readonly kind: 'failed'; readonly failure: CommitFailure };
@@ -24,6 +26,7 @@ export interface LaneOptions {
   readonly random: Random;
   readonly metrics: Metrics;
   readonly logger: Logger;
+  readonly tracing?: Tracing | null;
   /** Called after a commit and before any of its commands is settled. */
   readonly onCommitted: (batch: CommittedBatch) => void;
 }
@@ -66,6 +69,7 @@ export class CommitLane {
   }
 
   submit(change: AccountChange, done: (result: ProposalResult) => void): void {
+    if (this.#options.tracing != null) for (const trace of tracesOf(change)) trace.enter('commit');
     this.#waiting.push({ change, done, busyTries: 0 });
     this.#wake();
   }
@@ -131,15 +135,19 @@ export class CommitLane {
   async #commit(batch: readonly Proposal[]): Promise<void> {
     const { ledger, clock, metrics } = this.#options;
     const startedMs = clock.now();
+    const trace = this.#traceOf(batch);
     let receipt: CommitReceipt;
     try {
       receipt = await ledger.commit(batch.map(({ change }) => change));
       if (receipt.verdicts.length !== batch.length)
         throw new Error('a commit did not answer for every account');
     } catch (error) {
-      this.#failed(batch, asFailure(error));
+      const failure = asFailure(error);
+      trace?.end('failed', failure.message);
+      this.#failed(batch, failure, trace);
       return;
     }
+    trace?.end('committed');
     metrics.commit(commandCount(batch), (clock.now() - startedMs) / 1000);
     this.#announce(batch, receipt);
     // PostgreSQL works on what has gathered while we settle.
@@ -147,6 +155,14 @@ export class CommitLane {
     for (const [index, proposal] of batch.entries())
       this.#answer(proposal, receipt.verdicts[index] ?? UNANSWERED);
     this.#noteDrained();
+  }
+
+  /** null: tracing is off, or none of the commands is recorded. */
+  #traceOf(batch: readonly Proposal[]): CommitTrace | null {
+    const { tracing } = this.#options;
+    if (tracing == null) return null;
+    const commands = batch.flatMap(({ change }) => tracesOf(change));
+    return tracing.commit(commands, { commands: commandCount(batch), accounts: batch.length });
   }
 
   #announce(batch: readonly Proposal[], receipt: CommitReceipt): void {
@@ -174,11 +190,17 @@ export class CommitLane {
     }
   }
 
-  #failed(batch: readonly Proposal[], failure: CommitFailure): void {
+  #failed(batch: readonly Proposal[], failure: CommitFailure, trace: CommitTrace | null): void {
     const { metrics, logger } = this.#options;
     metrics.commitFailed(failure.kind);
     logger.warn(
-      { err: failure, sql_state: failure.sqlState, accounts: batch.length, commands: commandCount(batch) },
+      {
+        err: failure,
+        sql_state: failure.sqlState,
+        accounts: batch.length,
+        commands: commandCount(batch),
+        ...traceId(trace),
+      },
       `commit ${failure.kind}`,
     );
     const [only] = batch;
@@ -238,13 +260,17 @@ function balanceOf({ accountId, balanceCents, previousSeq, decisions }: AccountC
   };
 }
 
+function tracesOf({ decisions }: AccountChange): readonly CommandTrace[] {
+  return decisions.flatMap(({ trace }) => trace ?? []);
+}
+
 function toldOf({ accountId, decisions }: AccountChange, decidedAt: string): ToldAccount {
   return { accountId, decidedAt, decisions: decisions.map(toldDecision) };
 }
 
 function toldDecision(decision: RoadDecision): ToldDecision {
-  const { command } = decision;
-  return {
+  const { command, trace } = decision;
+  const told: ToldDecision = {
     seq: decision.seq,
     transactionId: command.transactionId,
     type: command.type,
@@ -258,6 +284,7 @@ function toldDecision(decision: RoadDecision): ToldDecision {
     flags: decision.flags,
     rulesVersion: decision.rulesVersion,
   };
+  return trace == null ? told : { ...told, traceparent: trace.traceparent };
 }
 
 function commandCount(batch: readonly Proposal[]): number {

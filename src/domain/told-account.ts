@@ -20,6 +20,8 @@ export interface ToldDecision {
   readonly originalId: string | null;
   readonly flags: readonly string[];
   readonly rulesVersion: number | null;
+  /** Where it was traced, for whoever hears of it. The journal does not keep it. */
+  readonly traceparent?: string;
 }
 
 /** An account's part of a commit: the same whether the node that committed it remembers it or another one reads it. */

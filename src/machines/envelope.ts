@@ -1,5 +1,6 @@
 import type { Command, Road } from '../contracts/command.ts';
 import type { Settlement } from '../domain/settlement.ts';
+import type { CommandTrace } from '../ports/tracing.ts';
 
 /**
  * A command on its way, with the road it came by. Exactly one of `settle` and `giveBack` is called, once.
@@ -19,6 +20,8 @@ export interface Envelope<C extends Command = Command> {
   readonly receivedAtMs: number;
   /** When the transaction was first deferred, or `receivedAtMs`. */
   readonly firstSeenAtMs: number;
+  /** None: it is not traced. */
+  readonly trace?: CommandTrace | null;
   settle(settlement: Settlement): void;
   giveBack(reason: GiveBackReason): void;
 }

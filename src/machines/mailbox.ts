@@ -97,6 +97,7 @@ export class Mailbox {
     if (this.#run.length > 0) throw new Error('the last run has not ended');
     if (first !== undefined && asksForBalance(first)) throw new Error('a balance request was not answered');
     this.#run = this.#findNextRun(max);
+    for (const { trace } of this.#run) trace?.enter('decide');
     this.#drop(this.#run.length);
   }
 
@@ -126,6 +127,7 @@ export class Mailbox {
   /** Puts the run, or the order, back at the head of what waits. */
   putBack(): void {
     if (this.#run.length === 0 && this.#order === null) return;
+    for (const { trace } of this.#run) trace?.enter('queue');
     this.#waiting = [...this.#inHand(), ...this.#waiting.slice(this.#head)];
     this.#head = 0;
     this.#run = [];

@@ -90,7 +90,7 @@ export function foundSettlements(
 /** Field by field on purpose: spreading the decision and adding to it costs 2.7 µs a command, this 0.05 µs. */
 function roadDecision(
   decision: Decision,
-  { road, mayDecideError }: TransactionEnvelope,
+  { road, mayDecideError, trace }: TransactionEnvelope,
   rulesVersion: number | null,
 ): RoadDecision {
   return {
@@ -109,6 +109,7 @@ function roadDecision(
     road,
     rulesVersion,
     mayDecideError,
+    trace: trace ?? null,
   };
 }
 

@@ -4,6 +4,7 @@ import type { LinkOptions } from '../infra/rabbitmq/rabbit-link.ts';
 import type { LiveFigures, PrometheusMetrics } from '../infra/metrics.ts';
 import type { CacheConnection } from '../infra/no-balance-cache.ts';
 import type { RedisClientOptions } from '../infra/redis/redis-client.ts';
+import type { OtelTracing, TracingOptions } from '../infra/tracing/otel-tracing.ts';
 
 /** Opens the balance cache; null: it is switched off. */
 export type OpenCache = ((options: RedisClientOptions) => CacheConnection) | null;
@@ -32,4 +33,14 @@ export async function loadMetrics(
   if (!features.has('metrics')) return null;
   const metrics = await import('../infra/metrics.ts');
   return new metrics.PrometheusMetrics(live);
+}
+
+/** `settings` null: it is off. */
+export async function loadTracing(
+  settings: TracingOptions['settings'] | null,
+  of: Omit<TracingOptions, 'settings'>,
+): Promise<OtelTracing | null> {
+  if (settings === null) return null;
+  const tracing = await import('../infra/tracing/otel-tracing.ts');
+  return new tracing.OtelTracing({ ...of, settings });
 }

@@ -1,6 +1,7 @@
 import type { LogLevel } from '../contracts/log-levels.ts';
 import type { Inbox } from '../ports/cluster.ts';
 import type { Clock, Logger, Metrics } from '../ports/runtime.ts';
+import type { Tracing } from '../ports/tracing.ts';
 import type { ParkStore } from '../ports/stores.ts';
 import type { DirectoryWatch } from '../supervisor/cluster/directory-watch.ts';
 import { endElsewhere } from '../supervisor/cluster/end-elsewhere.ts';
@@ -22,6 +23,7 @@ export interface ForwardingParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly tracing?: Tracing | null;
   readonly inFlight: InFlight;
   readonly settle: Settle;
   readonly router: Router;
@@ -69,7 +71,14 @@ export function forwarding(parts: ForwardingParts): Forwarding {
     giveBack,
     heldMax: parts.inFlightMax,
   });
-  const desk = new ForwardDesk({ ...wayIn, incarnation, settle, giveBack, takenMax: parts.takenMax });
+  const desk = new ForwardDesk({
+    ...wayIn,
+    incarnation,
+    settle,
+    giveBack,
+    takenMax: parts.takenMax,
+    tracing: parts.tracing ?? null,
+  });
   const orders = new OrderDesk({
     ...wayIn,
     nodeId: parts.nodeId,

@@ -98,12 +98,23 @@ export class NodeParts {
     random,
     logger,
     metrics,
+    tracing,
     config,
     onDrain,
     onLogLevel,
   }: PartsOptions): Supervision {
     const { nodeId, incarnation } = identity;
-    const ports = { ...ledger, ...this.servers, nodeId, incarnation, clock, random, logger, metrics };
+    const ports = {
+      ...ledger,
+      ...this.servers,
+      nodeId,
+      incarnation,
+      clock,
+      random,
+      logger,
+      metrics,
+      tracing,
+    };
     return supervise(ports, config, {
       onFenced: (shard, epoch) => this.tick.fenced(shard, epoch),
       onOverflow: (queue) => this.intakes.overflow(queue),

@@ -6,6 +6,7 @@ import { within } from '../infra/within.ts';
 import { LIMITS } from '../limits.ts';
 import type { NodeSteps } from '../machines/node-machine.ts';
 import type { Logger, Metrics, Random } from '../ports/runtime.ts';
+import type { Tracing } from '../ports/tracing.ts';
 import { closeAll, ledgerConnections } from './connections.ts';
 import type { LedgerConnections } from './connections.ts';
 import type { Dependencies } from './health-probe.ts';
@@ -21,6 +22,8 @@ export interface RuntimeOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** null: it is off. */
+  readonly tracing: Tracing | null;
   readonly openCache: OpenCache;
   readonly openEvents: OpenEvents;
   readonly onHealth: (healthy: boolean) => void;

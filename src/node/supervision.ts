@@ -22,6 +22,7 @@ import type {
   RetryStore,
   RuleStore,
 } from '../ports/stores.ts';
+import type { Tracing } from '../ports/tracing.ts';
 import { AccountRegion } from '../supervisor/account-region.ts';
 import { BalanceDesk } from '../supervisor/balance-desk.ts';
 import { CacheWriter } from '../supervisor/cache-writer.ts';
@@ -74,6 +75,8 @@ export interface Ports {
   readonly random: Random;
   readonly metrics: Metrics;
   readonly logger: Logger;
+  /** Absent or null: tracing is off. */
+  readonly tracing?: Tracing | null;
 }
 
 export type SupervisionConfig = Pick<
@@ -149,7 +152,8 @@ export function supervise(ports: Ports, config: SupervisionConfig, callbacks: Ca
   const wake = (transactionId: string): void => void retries.wake(transactionId);
   const parking = new ParkDesk({ store: ports.parked, clock, logger });
   const settle = settleDesk(ports, config, { tally, inFlight, router, wake, parking });
-  const parked = new ParkedDesk({ store: ports.parked, settle, inFlight, clock, logger });
+  const tracing = ports.tracing ?? null;
+  const parked = new ParkedDesk({ store: ports.parked, settle, inFlight, clock, logger, tracing });
   const rules = new RuleWatch({ store: ports.rules, clock, logger });
   const regionParts = { shards, doors, outbox, writer, parking, parked, ruleSet: rules.inForce, onFenced };
   const region = accountRegion(ports, config, regionParts);
@@ -158,13 +162,10 @@ export function supervise(ports: Ports, config: SupervisionConfig, callbacks: Ca
   const { forwarder, desk, orders, orphans } = forwarding({
     ...ports,
     ...common,
-    watch,
-    doors,
-    onDrain,
-    onLogLevel,
-    isConnected,
+    ...{ watch, doors },
+    ...{ onDrain, onLogLevel, isConnected },
   });
-  const ingest = new Ingest({ ...common, tally, onOverflow });
+  const ingest = new Ingest({ ...common, tally, tracing, onOverflow });
   const retries = new Retries({
     store: ports.retries,
     retryClock: ports.retryClock,
@@ -227,10 +228,10 @@ interface RegionParts {
 }
 
 function accountRegion(ports: Ports, config: SupervisionConfig, parts: RegionParts): AccountRegion {
-  const { clock, random, logger, metrics, reader, cache } = ports;
+  const { clock, random, logger, metrics, reader, cache, tracing = null } = ports;
   const onCommitted = parts.outbox.committed.bind(parts.outbox);
   const lanes = ports.ledgers.map(
-    (ledger) => new CommitLane({ ledger, clock, random, metrics, logger, onCommitted }),
+    (ledger) => new CommitLane({ ledger, clock, random, metrics, logger, tracing, onCommitted }),
   );
   const balances = new BalanceDesk({
     writer: parts.writer,

@@ -51,6 +51,7 @@ export interface EventMessage {
   /** RFC 3339. */
   readonly time: string;
   readonly body: Buffer;
+  readonly traceparent?: string;
 }
 
 /** Publishes events, persistent, with confirms; nobody need listen. */

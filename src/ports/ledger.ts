@@ -3,6 +3,7 @@ import type { AccountState, Decision, OriginalFact } from '../domain/account.ts'
 import type { Finding } from '../domain/finding.ts';
 import type { StoredTransaction } from '../domain/identity.ts';
 import type { HistoryNeeds, PastDecisions } from '../domain/rules/history.ts';
+import type { CommandTrace } from './tracing.ts';
 
 /** One account's part of a commit: taken whole or left out whole. */
 export interface AccountChange {
@@ -23,6 +24,8 @@ export interface RoadDecision extends Decision {
   readonly rulesVersion: number | null;
   /** True where a row in status `ERROR` may still be decided (operator's replay, `retry_queue`). */
   readonly mayDecideError: boolean;
+  /** None: its command is not traced. */
+  readonly trace?: CommandTrace | null;
 }
 
 export type AccountVerdict =

@@ -3,12 +3,16 @@ import type { Command, Road } from '../contracts/command.ts';
 import type { InboundQueue } from '../contracts/queues.ts';
 import type { DeferralCode } from '../domain/codes.ts';
 import type { Settlement } from '../domain/settlement.ts';
+import type { CommandTrace } from '../ports/tracing.ts';
+import { noteCommand } from './trace-facts.ts';
 
 /** Where a command came from, and who is to be told that its outcome is durable. A `Delivery` is one. */
 export interface Origin {
   readonly queue: InboundQueue;
   readonly body: Buffer;
   readonly redelivered: boolean;
+  /** Ends with `ack`. None: it is not traced. */
+  readonly trace?: CommandTrace | null;
   /** Called once, after the outcome is durable. Never throws. */
   ack(): void;
 }
@@ -46,6 +50,7 @@ export class CommandEnvelope implements Envelope {
   readonly mayDecideError: boolean;
   readonly receivedAtMs: number;
   readonly firstSeenAtMs: number;
+  readonly trace: CommandTrace | null;
   readonly #origin: Origin | null;
   readonly #desk: EnvelopeDesk;
   #open = true;
@@ -61,7 +66,9 @@ export class CommandEnvelope implements Envelope {
     this.mayDecideError = fields.mayDecideError;
     this.receivedAtMs = fields.receivedAtMs;
     this.firstSeenAtMs = fields.firstSeenAtMs;
+    this.trace = fields.origin?.trace ?? null;
     this.#desk = desk;
+    if (this.trace !== null) noteCommand(this.trace, fields);
   }
 
   /** It came by no queue: it can be neither forwarded nor kept, only decided here or given back. */

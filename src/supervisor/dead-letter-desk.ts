@@ -2,6 +2,7 @@ import { ensureError } from '../domain/errors.ts';
 import type { Publisher } from '../ports/broker.ts';
 import type { Clock, Logger, Metrics } from '../ports/runtime.ts';
 import type { DeadLetterStore } from '../ports/stores.ts';
+import { traceId } from '../ports/tracing.ts';
 import { messageOf } from './dead-letter.ts';
 import type { Letter } from './dead-letter.ts';
 import { TurnBatch } from './turn-batch.ts';
@@ -79,7 +80,7 @@ export class DeadLetterDesk {
     item.done();
   }
 
-  #log({ letter, category }: Letter): void {
+  #log({ letter, category, trace }: Letter): void {
     this.#options.logger.warn(
       {
         code: letter.code,
@@ -90,6 +91,7 @@ export class DeadLetterDesk {
         account_id: letter.accountId,
         attempts: letter.attempts,
         detail: letter.detail,
+        ...traceId(trace),
       },
       'message given up',
     );

@@ -1,3 +1,4 @@
+import { TRACEPARENT } from '../contracts/traceparent.ts';
 import { QUEUE_KIND } from '../contracts/queues.ts';
 import type { DeadLetterQueue, InboundQueue } from '../contracts/queues.ts';
 import type { Refusal } from '../contracts/refusal.ts';
@@ -7,12 +8,15 @@ import type { ErrorCategory } from '../domain/error-category.ts';
 import { LIMITS } from '../limits.ts';
 import type { OutboundMessage } from '../ports/broker.ts';
 import type { DeadLetter } from '../ports/stores.ts';
+import type { CommandTrace } from '../ports/tracing.ts';
 import type { CommandEnvelope, Origin } from './command-envelope.ts';
 
 /** A dead letter, with whose move it is (`x-category`). */
 export interface Letter {
   readonly letter: DeadLetter;
   readonly category: ErrorCategory;
+  /** None: the message is not traced. */
+  readonly trace?: CommandTrace | null;
 }
 
 function deadLetterQueueOf(queue: InboundQueue, category: ErrorCategory): DeadLetterQueue {
@@ -25,6 +29,7 @@ export function refusedLetter(origin: Origin, refusal: Refusal, receivedAtMs: nu
   const detail = refusal.issues.map((issue) => `${issue.path}: ${issue.expected}`).join('; ');
   return {
     category: CATEGORY_OF_CODE[refusal.code],
+    trace: origin.trace ?? null,
     letter: {
       ...unreadLetter(origin, detail, receivedAtMs),
       deadLetterQueue: refusal.deadLetterQueue,
@@ -38,6 +43,7 @@ export function unhandledLetter(origin: Origin, detail: string, receivedAtMs: nu
   const letter = unreadLetter(origin, detail, receivedAtMs);
   return {
     category: CATEGORY_OF_CODE.INVARIANT_BROKEN,
+    trace: origin.trace ?? null,
     letter: { ...letter, deadLetterQueue: 'system_dlq', code: 'INVARIANT_BROKEN' },
   };
 }
@@ -71,6 +77,7 @@ export function failedLetter(
   const isTransaction = command.kind === 'transaction';
   return {
     category,
+    trace: envelope.trace,
     letter: {
       queue: origin.queue,
       deadLetterQueue: deadLetterQueueOf(origin.queue, category),
@@ -88,7 +95,7 @@ export function failedLetter(
 }
 
 /** What is published to the dead-letter queue: the original bytes, and the reason in headers of printable ASCII. */
-export function messageOf({ letter, category }: Letter): OutboundMessage {
+export function messageOf({ letter, category, trace }: Letter): OutboundMessage {
   return {
     queue: letter.deadLetterQueue,
     body: letter.body,
@@ -99,6 +106,7 @@ export function messageOf({ letter, category }: Letter): OutboundMessage {
       'x-first-seen': letter.firstSeenAt,
       'x-original-queue': letter.queue,
       'x-detail': letter.detail.replace(/[^\x20-\x7e]+/g, ' '),
+      ...(trace == null ? {} : { [TRACEPARENT]: trace.traceparent }),
     },
   };
 }

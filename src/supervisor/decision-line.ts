@@ -1,5 +1,6 @@
 import type { Settlement } from '../domain/settlement.ts';
 import type { LogFields, Logger } from '../ports/runtime.ts';
+import { traceId } from '../ports/tracing.ts';
 import type { CommandEnvelope } from './command-envelope.ts';
 
 /** One line for every message that comes to an end, at debug: what it was, by which road it came, how it ended and why. */
@@ -18,6 +19,7 @@ export function logSettlement(logger: Logger, envelope: CommandEnvelope, settlem
       arrival: n,
       ...(isOrder ? {} : { queue: envelope.origin.queue, redelivered: envelope.origin.redelivered }),
       ...outcomeOf(settlement),
+      ...traceId(envelope.trace),
     },
     'settled',
   );

@@ -175,13 +175,21 @@ export class EventFeed {
 
 function* messagesOf(rows: readonly OutboxEvents[]): Generator<EventMessage> {
   for (const { accounts, events } of rows) {
-    for (const account of accounts) for (const event of eventsOf(account)) yield messageOf(event);
+    for (const account of accounts) yield* messagesOfAccount(account);
     for (const event of events) yield messageOf(event);
   }
 }
 
-function messageOf(event: BuiltEvent): EventMessage {
-  return { id: event.id, type: event.type, time: event.time, body: eventBody(event) };
+function* messagesOfAccount(account: ToldAccount): Generator<EventMessage> {
+  const traces = new Map<bigint | number, string>();
+  for (const { seq, traceparent } of account.decisions)
+    if (traceparent !== undefined) traces.set(seq, traceparent);
+  for (const event of eventsOf(account)) yield messageOf(event, traces.get(event.seq));
+}
+
+function messageOf(event: BuiltEvent, traceparent?: string): EventMessage {
+  const message = { id: event.id, type: event.type, time: event.time, body: eventBody(event) };
+  return traceparent === undefined ? message : { ...message, traceparent };
 }
 
 function take<T>(items: Generator<T>, count: number): T[] {

@@ -1,5 +1,6 @@
 import { decodeMessage } from '../contracts/decode.ts';
 import type { Command, TransactionCommand } from '../contracts/command.ts';
+import { TRACEPARENT } from '../contracts/traceparent.ts';
 import { ROAD_OF_QUEUE } from '../contracts/queues.ts';
 import type { InboundQueue } from '../contracts/queues.ts';
 import { ensureError } from '../domain/errors.ts';
@@ -8,6 +9,8 @@ import { LIMITS } from '../limits.ts';
 import type { Delivery } from '../ports/broker.ts';
 import type { Clock, Logger } from '../ports/runtime.ts';
 import type { Retry } from '../ports/stores.ts';
+import { traceId } from '../ports/tracing.ts';
+import type { CommandTrace, ReceivedMessage, Tracing } from '../ports/tracing.ts';
 import { CommandEnvelope } from './command-envelope.ts';
 import type { Origin } from './command-envelope.ts';
 import type { Letter } from './dead-letter.ts';
@@ -15,6 +18,7 @@ import type { InFlight } from './in-flight.ts';
 import type { Router } from './router.ts';
 import type { Settle } from './settle.ts';
 import type { Tally } from './tally.ts';
+import { TracedOrigin } from './traced-origin.ts';
 
 export interface IngestOptions {
   readonly router: Router;
@@ -23,6 +27,7 @@ export interface IngestOptions {
   readonly tally: Tally;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly tracing?: Tracing | null;
   /** The next place in the order of arrival, of one count for all that comes into the node. */
   readonly nextN: () => number;
   /** Messages in memory and not answered, whatever road they came by. */
@@ -74,23 +79,24 @@ export class Ingest {
     const receivedAtMs = clock.now();
     inFlight.enter();
     tally.received(delivery.queue);
-    let origin: Origin = delivery;
+    let origin = this.#traced(delivery, delivery.queue, delivery.headers);
     try {
       const decoded = decodeMessage(delivery.queue, delivery.body);
       if (decoded.ok) {
-        origin = this.#noted(delivery, decoded.command);
+        origin = this.#noted(origin, decoded.command);
         router.route(this.#delivered(origin, decoded.command, receivedAtMs));
-      } else settle.refuse(delivery, decoded.refusal, receivedAtMs);
+      } else settle.refuse(origin, decoded.refusal, receivedAtMs);
     } catch (error) {
       this.#unhandled(origin, error, receivedAtMs);
     }
   };
 
-  /** A deferral whose time has come. `origin` is told when its outcome is durable. */
-  retry(retry: Retry, origin: Origin): void {
+  /** A deferral whose time has come. `source` is told when its outcome is durable. */
+  retry(retry: Retry, source: Origin): void {
     const { router, settle, clock, inFlight } = this.#options;
     const receivedAtMs = clock.now();
     inFlight.enter();
+    const origin = this.#traced(source, 'retry');
     try {
       const decoded = decodeMessage(retry.queue, retry.body);
       if (decoded.ok) router.route(this.#retried(retry, origin, decoded.command, receivedAtMs));
@@ -100,11 +106,12 @@ export class Ingest {
     }
   }
 
-  /** A transaction whose message was lost. `origin` is told when its outcome is durable. */
-  sweep(command: TransactionCommand, origin: Origin): void {
+  /** A transaction whose message was lost. `source` is told when its outcome is durable. */
+  sweep(command: TransactionCommand, source: Origin): void {
     const { router, clock, inFlight } = this.#options;
     const receivedAtMs = clock.now();
     inFlight.enter();
+    const origin = this.#traced(source, 'sweep');
     try {
       router.route(this.#swept(command, origin, receivedAtMs));
     } catch (error) {
@@ -120,7 +127,8 @@ export class Ingest {
   }
 
   #unhandled(origin: Origin, error: unknown, receivedAtMs: number, retryOf: string | null = null): void {
-    this.#options.logger.error({ err: error, queue: origin.queue }, 'a message could not be handled');
+    const fields = { err: error, queue: origin.queue, ...traceId(origin.trace) };
+    this.#options.logger.error(fields, 'a message could not be handled');
     this.#options.settle.unhandled(origin, ensureError(error).message, receivedAtMs, retryOf);
   }
 
@@ -143,12 +151,18 @@ export class Ingest {
     );
   }
 
+  #traced(origin: Origin, from: ReceivedMessage['from'], headers?: Delivery['headers']): Origin {
+    const { tracing } = this.#options;
+    if (tracing == null) return origin;
+    return new TracedOrigin(origin, tracing.received({ from, traceparent: headers?.[TRACEPARENT] }));
+  }
+
   /** Only the live shape has a row that waits for its message. */
-  #noted(delivery: Delivery, command: Command): Origin {
-    if (command.kind !== 'transaction' || command.shape !== 'live') return delivery;
-    if (delivery.queue === 'transactions_queue') this.#newestDeliveredAt = command.occurredAt;
+  #noted(origin: Origin, command: Command): Origin {
+    if (command.kind !== 'transaction' || command.shape !== 'live') return origin;
+    if (origin.queue === 'transactions_queue') this.#newestDeliveredAt = command.occurredAt;
     this.#atWork.add(command.transactionId);
-    return new NotedDelivery(delivery, command.transactionId, this.#atWork);
+    return new NotedDelivery(origin, command.transactionId, this.#atWork);
   }
 
   #swept(command: TransactionCommand, origin: Origin, receivedAtMs: number): CommandEnvelope {
@@ -194,14 +208,16 @@ class NotedDelivery implements Origin {
   readonly queue: InboundQueue;
   readonly body: Buffer;
   readonly redelivered: boolean;
-  readonly #delivery: Delivery;
+  readonly trace: CommandTrace | null;
+  readonly #delivery: Origin;
   readonly #transactionId: string;
   readonly #atWork: Set<string>;
 
-  constructor(delivery: Delivery, transactionId: string, atWork: Set<string>) {
+  constructor(delivery: Origin, transactionId: string, atWork: Set<string>) {
     this.queue = delivery.queue;
     this.body = delivery.body;
     this.redelivered = delivery.redelivered;
+    this.trace = delivery.trace ?? null;
     this.#delivery = delivery;
     this.#transactionId = transactionId;
     this.#atWork = atWork;

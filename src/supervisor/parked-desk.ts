@@ -8,6 +8,8 @@ import { LIMITS } from '../limits.ts';
 import type { Envelope, GiveBackReason } from '../machines/envelope.ts';
 import type { Clock, Logger } from '../ports/runtime.ts';
 import type { ParkedRow, ParkStore } from '../ports/stores.ts';
+import { traceId } from '../ports/tracing.ts';
+import type { CommandTrace, Tracing } from '../ports/tracing.ts';
 import { CommandEnvelope } from './command-envelope.ts';
 import type { EnvelopeDesk, Origin } from './command-envelope.ts';
 import type { InFlight } from './in-flight.ts';
@@ -20,6 +22,7 @@ export interface ParkedDeskOptions {
   readonly inFlight: InFlight;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly tracing?: Tracing | null;
 }
 
 /** A row of `processor.parked`, to be forgotten when the outcome of its command is durable. */
@@ -27,10 +30,12 @@ class ParkedOrigin implements Origin {
   readonly row: ParkedRow;
   /** Whatever became of its delivery, a record of this message may exist already. */
   readonly redelivered = true;
+  readonly trace: CommandTrace | null;
   readonly #onAck: (row: ParkedRow) => void;
 
-  constructor(row: ParkedRow, onAck: (row: ParkedRow) => void) {
+  constructor(row: ParkedRow, trace: CommandTrace | null, onAck: (row: ParkedRow) => void) {
     this.row = row;
+    this.trace = trace;
     this.#onAck = onAck;
   }
 
@@ -44,6 +49,7 @@ class ParkedOrigin implements Origin {
 
   ack(): void {
     this.#onAck(this.row);
+    this.trace?.end();
   }
 }
 
@@ -139,6 +145,7 @@ export class ParkedDesk implements EnvelopeDesk {
       return;
     }
     this.#options.inFlight.leave();
+    envelope.trace?.end();
     this.#offRoad(envelope.origin.row);
   }
 
@@ -156,8 +163,9 @@ export class ParkedDesk implements EnvelopeDesk {
   }
 
   #bring(row: ParkedRow): readonly Envelope[] {
-    const { settle, inFlight, clock, logger } = this.#options;
-    const origin = new ParkedOrigin(row, (ended) => this.#removing.add(ended));
+    const { settle, inFlight, clock, logger, tracing } = this.#options;
+    const trace = tracing == null ? null : tracing.received({ from: 'parked', traceparent: null });
+    const origin = new ParkedOrigin(row, trace, (ended) => this.#removing.add(ended));
     const receivedAtMs = clock.now();
     inFlight.enter();
     this.#putOnRoad(row);
@@ -166,7 +174,10 @@ export class ParkedDesk implements EnvelopeDesk {
       if (decoded.ok) return [this.#envelopeOf(origin, decoded.command, receivedAtMs)];
       settle.refuse(origin, decoded.refusal, receivedAtMs);
     } catch (error) {
-      logger.error({ err: error, queue: row.queue }, 'a parked message could not be handled');
+      logger.error(
+        { err: error, queue: row.queue, ...traceId(trace) },
+        'a parked message could not be handled',
+      );
       settle.unhandled(origin, ensureError(error).message, receivedAtMs);
     }
     return [];

@@ -49,6 +49,7 @@ export class Router {
 
   /** Takes back what was not decided. Several calls of one turn keep their order. */
   giveBack(envelope: CommandEnvelope): void {
+    envelope.trace?.enter('queue');
     this.#hold(envelope, this.#held.get(envelope.shard));
     this.#scheduleRelease();
   }

@@ -5,6 +5,7 @@ import { duplicateAnnounced } from '../domain/announcement.ts';
 import type { Settlement } from '../domain/settlement.ts';
 import type { Clock, Logger, Metrics } from '../ports/runtime.ts';
 import type { AnnouncementStore, RetryStore } from '../ports/stores.ts';
+import { traceId } from '../ports/tracing.ts';
 import type { CommandEnvelope, EnvelopeDesk, Origin } from './command-envelope.ts';
 import { logSettlement } from './decision-line.ts';
 import { failedLetter, refusedLetter, unhandledLetter } from './dead-letter.ts';
@@ -14,6 +15,7 @@ import type { DeferralDesk, DeferralResult } from './deferral-desk.ts';
 import type { InFlight } from './in-flight.ts';
 import type { ParkDesk } from './park-desk.ts';
 import type { Tally } from './tally.ts';
+import { noteSettlement, noteUnread } from './trace-facts.ts';
 import { TurnBatch } from './turn-batch.ts';
 
 export interface SettleOptions {
@@ -79,6 +81,7 @@ export class Settle implements EnvelopeDesk {
 
   settled(envelope: CommandEnvelope, settlement: Settlement): void {
     logSettlement(this.#options.logger, envelope, settlement);
+    if (envelope.trace !== null) noteSettlement(envelope.trace, settlement);
     switch (settlement.kind) {
       case 'decided':
         this.#options.tally.decided(settlement.decision.command.type, settlement.decision.outcome);
@@ -117,6 +120,7 @@ export class Settle implements EnvelopeDesk {
 
   /** A message that could not become a command. `retryOf`: the transaction it is a retry of, null for a delivery. */
   refuse(origin: Origin, refusal: Refusal, receivedAtMs: number, retryOf: string | null = null): void {
+    if (origin.trace != null) noteUnread(origin.trace, refusal.code);
     this.#options.deadLetters.send(refusedLetter(origin, refusal, receivedAtMs), () =>
       this.#endUnread(origin, receivedAtMs, retryOf),
     );
@@ -124,6 +128,7 @@ export class Settle implements EnvelopeDesk {
 
   /** A message whose handling threw: a mistake of ours, which must not stop the queue. */
   unhandled(origin: Origin, detail: string, receivedAtMs: number, retryOf: string | null = null): void {
+    if (origin.trace != null) noteUnread(origin.trace, 'INVARIANT_BROKEN');
     this.#options.deadLetters.send(unhandledLetter(origin, detail, receivedAtMs), () =>
       this.#endUnread(origin, receivedAtMs, retryOf),
     );
@@ -137,7 +142,12 @@ export class Settle implements EnvelopeDesk {
   #noteSameKey(envelope: CommandEnvelope, firstId: string): void {
     this.#options.tally.repeated('same_key');
     this.#options.logger.info(
-      { transaction_id: idOf(envelope), first_id: firstId, account_id: envelope.command.accountId },
+      {
+        transaction_id: idOf(envelope),
+        first_id: firstId,
+        account_id: envelope.command.accountId,
+        ...traceId(envelope.trace),
+      },
       'repeats another transaction under the same idempotency key',
     );
   }

@@ -1,4 +1,5 @@
 import type { ConfirmChannel } from 'amqplib';
+import { TRACEPARENT } from '../../contracts/traceparent.ts';
 import { EVENTS_EXCHANGE } from '../../contracts/events.ts';
 import { ensureError } from '../../domain/errors.ts';
 import { LIMITS } from '../../limits.ts';
@@ -79,7 +80,7 @@ function confirmed(channel: ConfirmChannel, events: readonly EventMessage[]): Pr
 
 function send(
   channel: ConfirmChannel,
-  { id, type, time, body }: EventMessage,
+  { id, type, time, body, traceparent }: EventMessage,
   answered: (error: unknown) => void,
 ): void {
   const options = {
@@ -87,6 +88,7 @@ function send(
     contentType: 'application/json',
     messageId: id,
     timestamp: Math.floor(Date.parse(time) / 1000),
+    ...(traceparent === undefined ? {} : { headers: { [TRACEPARENT]: traceparent } }),
   };
   channel.publish(EVENTS_EXCHANGE, type, body, options, answered);
 }

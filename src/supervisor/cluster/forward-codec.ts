@@ -1,5 +1,6 @@
 import { ROADS } from '../../contracts/command.ts';
 import { INBOUND_QUEUES } from '../../contracts/queues.ts';
+import { formatTraceparent, parseTraceparent } from '../../contracts/traceparent.ts';
 import { DEFERRAL_CODES } from '../../domain/codes.ts';
 import { LIMITS } from '../../limits.ts';
 import { ByteCursor, MalformedBytes } from './byte-cursor.ts';
@@ -12,7 +13,7 @@ import type { Answer, AnswerBatch, Forward, ForwardBatch } from './forward.ts';
  * those lists, or changes anything here, raises the version: nodes of different versions then refuse each
  * other's batches (and each serves what it owns) instead of misreading them.
  */
-const VERSION = 1;
+const VERSION = 2;
 const FORWARDS = 1;
 const ANSWERS = 2;
 /** 3 and 4 are orders (`contracts/order-mail.ts`). */
@@ -21,7 +22,13 @@ const NUDGE = 5;
 const ANSWER_KINDS = ['settled', 'gap', 'not-owner'] as const;
 const MAY_DECIDE_ERROR = 1;
 const REDELIVERED = 2;
-/** Of a forward, without its body. */
+/** A place in a trace comes before the body: 16 and 8 bytes of ids, one of flags. */
+const TRACED = 4;
+const FLAGS_MAX = MAY_DECIDE_ERROR | REDELIVERED | TRACED;
+const TRACE_ID_BYTES = 16;
+const SPAN_ID_BYTES = 8;
+const TRACE_BYTES = TRACE_ID_BYTES + SPAN_ID_BYTES + 1;
+/** Of a forward, without its place in a trace and its body. */
 const FORWARD_HEAD_BYTES = 56;
 /** Of an answer: kind, shard, stream. */
 const ANSWER_HEAD_BYTES = 7;
@@ -45,7 +52,7 @@ export function batchesOf(forwards: readonly Forward[]): Forward[][] {
   let batch: Forward[] = [];
   let bytes = 0;
   for (const forward of forwards) {
-    const size = FORWARD_HEAD_BYTES + forward.body.length;
+    const size = forwardBytes(forward);
     const full = batch.length >= LIMITS.forwardBatchMax || bytes + size > LIMITS.forwardBatchBytesMax;
     if (full && batch.length > 0) {
       batches.push(batch);
@@ -62,7 +69,7 @@ export function batchesOf(forwards: readonly Forward[]): Forward[][] {
 /** Throws on what our own code must not ask for: names over 255 bytes, numbers that are not safe integers. */
 export function encodeForwards({ from, replyTo, forwards }: ForwardBatch): Buffer {
   let size = 2 + nameBytes(from) + nameBytes(replyTo) + 2;
-  for (const { body } of forwards) size += FORWARD_HEAD_BYTES + body.length;
+  for (const forward of forwards) size += forwardBytes(forward);
   const bytes = Buffer.allocUnsafe(size);
   let at = writeHead(bytes, FORWARDS);
   at = writeName(bytes, from, at);
@@ -109,8 +116,12 @@ function writeName(bytes: Buffer, name: string, at: number): number {
   return at + 1 + length;
 }
 
+function forwardBytes({ body, traceparent }: Forward): number {
+  return FORWARD_HEAD_BYTES + (traceparent === undefined ? 0 : TRACE_BYTES) + body.length;
+}
+
 function writeForward(bytes: Buffer, forward: Forward, start: number): number {
-  const { deferredFor, mayDecideError, redelivered, body } = forward;
+  const { deferredFor, body, traceparent } = forward;
   let at = bytes.writeUInt16BE(forward.shard, start);
   at = bytes.writeBigUInt64BE(forward.epoch, at);
   at = bytes.writeUInt32BE(forward.stream, at);
@@ -119,13 +130,27 @@ function writeForward(bytes: Buffer, forward: Forward, start: number): number {
   at = bytes.writeUInt8(INBOUND_QUEUES.indexOf(forward.queue), at);
   at = bytes.writeUInt8(ROADS.indexOf(forward.road), at);
   at = bytes.writeUInt8(deferredFor === null ? 0 : 1 + DEFERRAL_CODES.indexOf(deferredFor), at);
-  at = bytes.writeUInt8((mayDecideError ? MAY_DECIDE_ERROR : 0) | (redelivered ? REDELIVERED : 0), at);
+  at = bytes.writeUInt8(flagsOf(forward), at);
   at = bytes.writeUInt16BE(forward.attempt, at);
   at = bytes.writeDoubleBE(forward.receivedAtMs, at);
   at = bytes.writeDoubleBE(forward.firstSeenAtMs, at);
   at = bytes.writeUInt32BE(body.length, at);
   if (at !== start + FORWARD_HEAD_BYTES) throw new Error('the size of a forward is wrong');
+  if (traceparent !== undefined) at = writeTrace(bytes, traceparent, at);
   return at + body.copy(bytes, at);
+}
+
+function flagsOf({ mayDecideError, redelivered, traceparent }: Forward): number {
+  const traced = traceparent === undefined ? 0 : TRACED;
+  return (mayDecideError ? MAY_DECIDE_ERROR : 0) | (redelivered ? REDELIVERED : 0) | traced;
+}
+
+function writeTrace(bytes: Buffer, traceparent: string, start: number): number {
+  const place = parseTraceparent(traceparent);
+  if (place === null) throw new Error('a trace of ours is malformed');
+  let at = start + bytes.write(place.traceId, start, 'hex');
+  at += bytes.write(place.spanId, at, 'hex');
+  return bytes.writeUInt8(place.flags, at);
 }
 
 function answerTailBytes(answer: Answer): number {
@@ -190,8 +215,8 @@ function readForward(cursor: ByteCursor): Forward {
   const road = pick(ROADS, cursor.u8());
   const deferral = cursor.u8();
   const flags = cursor.u8();
-  if (flags > (MAY_DECIDE_ERROR | REDELIVERED)) throw new MalformedBytes(`flags ${flags} are unknown`);
-  return {
+  if (flags > FLAGS_MAX) throw new MalformedBytes(`flags ${flags} are unknown`);
+  const head = {
     shard,
     epoch,
     stream,
@@ -205,12 +230,20 @@ function readForward(cursor: ByteCursor): Forward {
     attempt: cursor.u16(),
     receivedAtMs: cursor.timeMs(),
     firstSeenAtMs: cursor.timeMs(),
-    body: readBody(cursor),
   };
+  const bodyBytes = cursor.u32();
+  if ((flags & TRACED) === 0) return { ...head, body: readBody(cursor, bodyBytes) };
+  const traceparent = readTrace(cursor);
+  return { ...head, body: readBody(cursor, bodyBytes), traceparent };
 }
 
-function readBody(cursor: ByteCursor): Buffer {
-  const length = cursor.u32();
+function readTrace(cursor: ByteCursor): string {
+  const traceId = cursor.bytes(TRACE_ID_BYTES).toString('hex');
+  const spanId = cursor.bytes(SPAN_ID_BYTES).toString('hex');
+  return formatTraceparent({ traceId, spanId, flags: cursor.u8() });
+}
+
+function readBody(cursor: ByteCursor, length: number): Buffer {
   if (length > LIMITS.bodyBytesMax) throw new MalformedBytes(`a body of ${length} bytes`);
   return cursor.bytes(length);
 }

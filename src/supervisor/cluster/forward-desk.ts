@@ -5,6 +5,8 @@ import { shardOf } from '../../domain/shard.ts';
 import { LIMITS } from '../../limits.ts';
 import type { Flow, Inbox, ReturnMeaning } from '../../ports/cluster.ts';
 import type { Clock, Logger } from '../../ports/runtime.ts';
+import { traceId } from '../../ports/tracing.ts';
+import type { Tracing } from '../../ports/tracing.ts';
 import { CommandEnvelope } from '../command-envelope.ts';
 import type { EnvelopeDesk } from '../command-envelope.ts';
 import type { InFlight } from '../in-flight.ts';
@@ -20,6 +22,7 @@ export interface ForwardDeskOptions {
   readonly inbox: Pick<Inbox, 'send' | 'flow'>;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly tracing?: Tracing | null;
   readonly inFlight: InFlight;
   readonly settle: Pick<Settle, 'settled' | 'refuse' | 'unhandled'>;
   /** Under which we take commands of the shard; null: not ours, or being handed off. */
@@ -148,8 +151,10 @@ export class ForwardDesk implements EnvelopeDesk {
   }
 
   #take(lane: ForwardLane, forward: Forward): void {
-    const { clock, inFlight, logger, settle, route } = this.#options;
-    const origin = new ForwardedOrigin(lane, forward, (ended) => this.#acknowledged(ended));
+    const { clock, inFlight, logger, settle, route, tracing } = this.#options;
+    const { traceparent } = forward;
+    const trace = tracing == null ? null : tracing.received({ from: 'inbox', traceparent });
+    const origin = new ForwardedOrigin(lane, forward, trace, (ended) => this.#acknowledged(ended));
     const receivedAtMs = clock.now();
     inFlight.enter();
     this.#count(lane.shard, 1);
@@ -164,7 +169,7 @@ export class ForwardDesk implements EnvelopeDesk {
       route(this.#envelopeOf(origin, forward, command, receivedAtMs));
     } catch (error) {
       const { queue, shard } = forward;
-      logger.error({ err: error, queue, shard }, 'a forward could not be handled');
+      logger.error({ err: error, queue, shard, ...traceId(trace) }, 'a forward could not be handled');
       settle.unhandled(origin, ensureError(error).message, receivedAtMs, retryOf(forward, command));
     }
   }
@@ -202,6 +207,7 @@ export class ForwardDesk implements EnvelopeDesk {
     const { lane } = origin;
     this.#count(lane.shard, -1);
     this.#options.inFlight.leave();
+    origin.trace?.end();
     const answer = lane.drop(origin, this.#options.epochOf(lane.shard));
     if (answer !== null) this.#post.add(lane.replyTo, answer);
   }

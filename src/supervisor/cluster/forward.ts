@@ -27,6 +27,8 @@ export interface Forward extends Position {
   readonly receivedAtMs: number;
   readonly firstSeenAtMs: number;
   readonly body: Buffer;
+  /** Of the span of the sender that waits for it (W3C Trace Context); none: it is not traced. */
+  readonly traceparent?: string;
 }
 
 export interface ForwardBatch {

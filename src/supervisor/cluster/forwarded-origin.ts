@@ -1,4 +1,5 @@
 import type { InboundQueue } from '../../contracts/queues.ts';
+import type { CommandTrace } from '../../ports/tracing.ts';
 import type { Origin } from '../command-envelope.ts';
 import type { Forward } from './forward.ts';
 import type { ForwardLane } from './forward-lane.ts';
@@ -12,9 +13,15 @@ export class ForwardedOrigin implements Origin {
   readonly epoch: bigint;
   readonly stream: number;
   readonly n: number;
+  readonly trace: CommandTrace | null;
   readonly #onAck: (origin: ForwardedOrigin) => void;
 
-  constructor(lane: ForwardLane, forward: Forward, onAck: (origin: ForwardedOrigin) => void) {
+  constructor(
+    lane: ForwardLane,
+    forward: Forward,
+    trace: CommandTrace | null,
+    onAck: (origin: ForwardedOrigin) => void,
+  ) {
     this.queue = forward.queue;
     this.body = forward.body;
     this.redelivered = forward.redelivered;
@@ -22,10 +29,12 @@ export class ForwardedOrigin implements Origin {
     this.epoch = forward.epoch;
     this.stream = forward.stream;
     this.n = forward.n;
+    this.trace = trace;
     this.#onAck = onAck;
   }
 
   ack(): void {
     this.#onAck(this);
+    this.trace?.end();
   }
 }

@@ -105,6 +105,7 @@ export class Forwarder {
     if (envelope.n > lane.newestN) lane.stream.add(envelope);
     else insert(lane.stream, envelope);
     lane.newestN = Math.max(lane.newestN, envelope.n);
+    envelope.trace?.enter('forward');
     this.#heldCount += 1;
     this.#active.add(envelope.shard);
     this.#lookAt(envelope.shard);
@@ -295,7 +296,7 @@ function insert(stream: ShardStream<CommandEnvelope>, late: CommandEnvelope): vo
 function forwardOf({ command: envelope, ...position }: Outgoing<CommandEnvelope>): Forward {
   const { shard, road, attempt, deferredFor, mayDecideError, receivedAtMs, firstSeenAtMs } = envelope;
   const { queue, redelivered, body } = envelope.origin;
-  return {
+  const forward = {
     ...position,
     shard,
     queue,
@@ -308,4 +309,6 @@ function forwardOf({ command: envelope, ...position }: Outgoing<CommandEnvelope>
     firstSeenAtMs,
     body,
   };
+  const { trace } = envelope;
+  return trace === null ? forward : { ...forward, traceparent: trace.traceparent };
 }

@@ -35,9 +35,14 @@ const forward: fc.Arbitrary<Forward> = fc
     redelivered: fc.boolean(),
     receivedAtMs: timeMs,
     firstSeenAtMs: timeMs,
+    traceparent: fc.constantFrom(null, `00-${'3a'.repeat(16)}-00000000000000f1-01`),
     body: fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)),
   })
-  .map(({ back, ...rest }) => ({ ...rest, after: Math.max(-1, rest.n - 1 - back) }));
+  .map(({ back, traceparent, ...rest }) => ({
+    ...rest,
+    after: Math.max(-1, rest.n - 1 - back),
+    ...(traceparent === null ? {} : { traceparent }),
+  }));
 
 const answer: fc.Arbitrary<Answer> = fc.oneof(
   fc.record({ kind: fc.constant('settled' as const), shard, stream, numbers: fc.array(number) }),
@@ -93,13 +98,21 @@ describe('the bytes', () => {
     );
   });
 
-  it('stay the same for ever under version 1', () => {
+  it('stay the same for ever under version 2', () => {
     expect(encoded.toString('hex')).toBe(
-      `01010166017200` +
+      `02010166017200` +
         `0100ff10000000000000000000000940140000000000` +
         `00bff0000000000000040302030003` +
         `3ff80000000000003ff00000000000000000000c` +
         Buffer.from('{"not": json').toString('hex'),
+    );
+    const traced = { ...example, traceparent: `00-${'ab'.repeat(16)}-${'cd'.repeat(8)}-01` };
+    expect(encodeForwards({ from: 'f', replyTo: 'r', forwards: [traced] }).toString('hex')).toContain(
+      `040302070003` +
+        `3ff80000000000003ff00000000000000000000c` +
+        'ab'.repeat(16) +
+        'cd'.repeat(8) +
+        '017b22',
     );
     expect([INBOUND_QUEUES, ROADS, DEFERRAL_CODES]).toEqual([
       [
@@ -119,7 +132,7 @@ describe('what is not a batch', () => {
   it('is never more than malformed, whatever the bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), fc.boolean(), (bytes, plausible) => {
-        const start = plausible ? [1, 1 + (bytes.length % 2), 1, 65] : [];
+        const start = plausible ? [2, 1 + (bytes.length % 2), 1, 65] : [];
         expect(['forwards', 'answers', 'malformed']).toContain(
           decodeBatch(Buffer.from([...start, ...bytes])).kind,
         );
@@ -137,7 +150,7 @@ describe('what is not a batch', () => {
   });
 
   it.each([
-    ['another version', 0, [2], 'version 2'],
+    ['another version', 0, [1], 'version 1'],
     ['another kind', 1, [6], 'kind 6'],
     ['an empty name', 2, [0], 'an empty name'],
     ['more entries than there is room for', 6, [255, 255], 'shorter than it says'],
@@ -148,7 +161,7 @@ describe('what is not a batch', () => {
     ['an unknown queue', 38, [5], 'not in a list of 5'],
     ['an unknown road', 39, [5], 'not in a list of 5'],
     ['an unknown deferral', 40, [4], 'not in a list of 3'],
-    ['unknown flags', 41, [4], 'flags 4'],
+    ['unknown flags', 41, [8], 'flags 8'],
     ['a time that is none', 44, [0xff], 'is no time'],
     ['a body beyond the bound', 60, [0x00, 0x10, 0x00, 0x01], 'a body of 1048577 bytes'],
   ])('says what is wrong with %s', (_, at, bytes, detail) => {
