@@ -67,12 +67,17 @@ export async function send(
 /** Publishes bodies with a connection of its own, as any producer might. */
 export async function publish(
   rabbitmqUrl: string,
-  bodies: readonly { readonly queue: InboundQueue; readonly body: string | Buffer }[],
+  bodies: readonly {
+    readonly queue: InboundQueue;
+    readonly body: string | Buffer;
+    readonly headers?: Readonly<Record<string, unknown>>;
+  }[],
 ): Promise<void> {
   const connection = await amqp.connect(rabbitmqUrl);
   const channel = await connection.createConfirmChannel();
   for (const queue of new Set(bodies.map(({ queue }) => queue))) await channel.assertQueue(queue);
-  for (const { queue, body } of bodies) channel.publish('', queue, Buffer.from(body), { persistent: true });
+  for (const { queue, body, headers } of bodies)
+    channel.publish('', queue, Buffer.from(body), { persistent: true, headers: { ...headers } });
   await channel.waitForConfirms();
   await connection.close();
 }

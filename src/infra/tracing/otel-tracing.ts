@@ -61,11 +61,7 @@ export class OtelTracing implements Tracing {
       'messaging.operation.name': 'receive',
       'messaging.destination.name': from,
     };
-    const options = { kind: SpanKind.CONSUMER, attributes };
-    return new CommandSpans(
-      this.#tracer,
-      this.#tracer.startSpan(`receive ${from}`, options, parentOf(traceparent)),
-    );
+    return new CommandSpans(this.#tracer, `receive ${from}`, attributes, parentOf(traceparent));
   }
 
   commit(commands: readonly CommandTrace[], size: CommitSize): CommitTrace | null {
