@@ -44,7 +44,7 @@ module.exports = {
       name: 'pure-layers-use-no-io-library',
       severity: 'error',
       from: { path: '^src/(contracts|domain|ports|machines|actors|supervisor)/' },
-      to: { path: 'node_modules/(pg|amqplib|ioredis|bullmq|fastify|pino|commander)/' },
+      to: { path: 'node_modules/(pg|amqplib|ioredis|bullmq|fastify|pino|commander|@opentelemetry)/' },
     },
   ],
   options: {

@@ -1,7 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import type pg from 'pg';
 import { loadConfig } from '../config.ts';
 import { drive, type DriveReport } from '../drive/drive.ts';
+import type { GoApi } from '../drive/go-api.ts';
+import { newTraces } from '../drive/new-traces.ts';
 import { INTENTS, type Intent } from '../drive/operation.ts';
 import { ForeignDatabaseError, refuseForeignDatabase } from '../drive/refuse-foreign-database.ts';
 import { MIX_DEFAULT, Traffic, TRAFFIC_DEFAULTS, type Mix } from '../drive/traffic.ts';
@@ -58,10 +61,16 @@ interface DriveCommandOptions {
   readonly documented: number;
   readonly poison: number;
   readonly into?: string;
+  readonly traced?: boolean;
   readonly json?: boolean;
 }
 
-async function runDrive(options: DriveCommandOptions): Promise<DriveReport> {
+interface TracedReport extends DriveReport {
+  /** With `--traced`. */
+  readonly firstTraceId?: string;
+}
+
+async function runDrive(options: DriveCommandOptions): Promise<TracedReport> {
   const traffic = new Traffic({
     ...TRAFFIC_DEFAULTS,
     seed: options.seed,
@@ -78,16 +87,21 @@ async function runDrive(options: DriveCommandOptions): Promise<DriveReport> {
   process.once('SIGINT', () => stop.abort());
   process.once('SIGTERM', () => stop.abort());
   try {
-    return await withDriveTarget(loadConfig(), async (api, pool) => {
+    const first: { firstTraceId?: string } = {};
+    const headersOf =
+      options.traced === true ? newTraces((traceId) => (first.firstTraceId ??= traceId)) : null;
+    const send = async (api: GoApi, pool: pg.Pool): Promise<TracedReport> => {
       await refuseForeignDatabase(pool, options.into);
-      return drive(api, traffic, {
+      const report = await drive(api, traffic, {
         transactions: options.count,
         ratePerSecond: options.rate,
         backlogMax: null,
         signal: stop.signal,
         onProgress: ({ transactions }) => bar.update(transactions, options.count),
       });
-    });
+      return { ...report, ...first };
+    };
+    return await withDriveTarget(loadConfig(), send, headersOf);
   } catch (error) {
     if (error instanceof ForeignDatabaseError)
       throw new CommandError(error.message, EXIT.usage, { cause: error });
@@ -121,6 +135,7 @@ export function driveCommand(): Command {
       share,
       TRAFFIC_DEFAULTS.poisonShare,
     )
+    .option('--traced', 'begin a trace with each message (traceparent), for nodes with FEATURES=tracing')
     .option('--into <database>', 'allow a database that holds transactions drive did not make, by its name')
     .option('--json', 'print JSON')
     .action(async (options: DriveCommandOptions) => {
@@ -132,6 +147,7 @@ export function driveCommand(): Command {
           `(${count(report.documented)} in the documented shape), ${count(report.repeats)} repeats, ` +
           `${count(report.balanceRequests)} balance requests, ${count(report.poison)} that cannot be decided.`,
       );
+      if (report.firstTraceId !== undefined) print(`The first trace is ${report.firstTraceId}.`);
       if (report.ended === 'stopped')
         print('Stopped before the end; every row that was inserted was published.');
     });

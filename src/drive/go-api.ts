@@ -50,13 +50,18 @@ const INSERT_PENDING = {
            as pending (id, account_id, card_id, amount_cents, type, created_at, idempotency_key)`,
 };
 
+/** Headers of the next message. */
+export type HeadersOf = () => Readonly<Record<string, string>>;
+
 export class GoApi implements DriveTarget {
   readonly #pool: Pool;
   readonly #channel: Channel;
+  readonly #headersOf: HeadersOf | null;
 
-  constructor(pool: Pool, channel: Channel) {
+  constructor(pool: Pool, channel: Channel, headersOf: HeadersOf | null = null) {
     this.#pool = pool;
     this.#channel = channel;
+    this.#headersOf = headersOf;
   }
 
   /** Rejects (and the broker closes the channel) where one of the queues exists with other properties. */
@@ -105,6 +110,7 @@ export class GoApi implements DriveTarget {
     for (const operation of operations) {
       const isTaken = this.#channel.sendToQueue(operation.queue, encodeOperation(operation), {
         contentType: 'application/json',
+        ...(this.#headersOf === null ? {} : { headers: { ...this.#headersOf() } }),
       });
       if (!isTaken) await this.#drained();
     }
