@@ -2,7 +2,10 @@
  * Tracing on real servers, with a collector of the test's own. Without this: a trace that ends at the first node, a commit nobody can
  * tell the commands of, or a collector that is away and holds up payments.
  */
+import { spawn } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import getPort from 'get-port';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Environment } from '../../src/config.ts';
@@ -16,7 +19,7 @@ import { newAccount } from '../support/ledger-fixtures.ts';
 import { eventually, freshRedis, freshVhost } from '../support/services.ts';
 import type { TestPlace } from '../support/services.ts';
 import { useDatabase } from '../support/use-database.ts';
-import { cell, configOf, messagesIn, publish } from './node-scene.ts';
+import { cell, configOf, environmentOf, messagesIn, publish } from './node-scene.ts';
 import type { Place } from './node-scene.ts';
 import { startCollector } from './otlp-collector.ts';
 import type { CollectedSpan, OtlpCollector } from './otlp-collector.ts';
@@ -140,8 +143,10 @@ async function accountsByOwner(): Promise<ReadonlyMap<string, string>> {
 describe('a trace', () => {
   it('goes from its producer over the node that reads to the node that decides, and to who hears of it', async () => {
     const events = await EventQueue.bind(vhost.url);
-    await start({ NODE_ID: 'a' });
-    await start({ NODE_ID: 'b' });
+    // Of its own accord no node records anything here: the producer wants it, and so do the commits of its commands.
+    const settings = { OTEL_TRACES_SAMPLER: 'parentbased_always_off' };
+    await start({ ...settings, NODE_ID: 'a' });
+    await start({ ...settings, NODE_ID: 'b' });
     const accounts = await accountsByOwner();
     const sent = new Map<string, Producer & { readonly transactionId: string }>();
     for (const [owner, accountId] of accounts) {
@@ -291,6 +296,31 @@ describe('a collector that is away', () => {
     } finally {
       await stop();
       await late.close();
+    }
+  });
+
+  it('keeps no node from ending, with spans that nobody has taken', async () => {
+    const port = await getPort();
+    const env = environmentOf(place, {
+      FEATURES: 'all',
+      OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`,
+      LOG_LEVEL: 'error',
+    });
+    const loader = fileURLToPath(new URL('../support/typescript-loader.mjs', import.meta.url));
+    const program = fileURLToPath(new URL('./node-program.ts', import.meta.url));
+    const child = spawn(process.execPath, ['--import', loader, program], {
+      env: { PATH: process.env['PATH'], ...env },
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    });
+    try {
+      await once(child, 'message');
+      await pay(await newAccount(database.pool));
+      await decided(1);
+      const exited = once(child, 'exit');
+      child.kill('SIGTERM');
+      expect(await exited).toEqual([0, null]);
+    } finally {
+      child.kill('SIGKILL');
     }
   });
 });
