@@ -134,8 +134,18 @@ export function supervise(ports: Ports, config: SupervisionConfig, callbacks: Ca
   const outbox = new Outbox({ store: ports.outbox, writer, events, cache, clock, logger });
   ports.announcements.onAnnounced((outboxId) => outbox.announced(outboxId));
   const watch = new DirectoryWatch({ directory: ports.directory, clock, logger });
+  const { onFenced, onOverflow, onDrain, onLogLevel, isConnected } = callbacks;
+  const parking = new ParkDesk({
+    store: ports.parked,
+    shards,
+    clock,
+    logger,
+    onSettled: () => doors.lookAgain(),
+    onFenced,
+  });
   const doors: ShardDoors = new ShardDoors({
     shards,
+    parking,
     clock,
     rooms: () => ({ region, exits, forwarder, desk, router }),
   });
@@ -145,9 +155,7 @@ export function supervise(ports: Ports, config: SupervisionConfig, callbacks: Ca
     deliver: (envelope) => doors.deliver(envelope),
     heldMax: bounds.inFlightMax,
   });
-  const { onFenced, onOverflow, onDrain, onLogLevel, isConnected } = callbacks;
   const wake = (transactionId: string): void => void retries.wake(transactionId);
-  const parking = new ParkDesk({ store: ports.parked, clock, logger });
   const settle = settleDesk(ports, config, { tally, inFlight, router, wake, parking });
   const parked = new ParkedDesk({ store: ports.parked, settle, inFlight, clock, logger });
   const rules = new RuleWatch({ store: ports.rules, clock, logger });

@@ -9,7 +9,7 @@ import { PostgresParkStore } from '../../src/infra/postgres/park-store.ts';
 import { PostgresReader } from '../../src/infra/postgres/reader.ts';
 import { PostgresShardDirectory } from '../../src/infra/postgres/shard-directory.ts';
 import { LIMITS } from '../../src/limits.ts';
-import type { Parked } from '../../src/ports/stores.ts';
+import type { OwnedParked } from '../../src/ports/stores.ts';
 import {
   approved,
   callCommit,
@@ -47,8 +47,10 @@ async function rowsOf(sql: string): Promise<readonly pg.QueryResultRow[]> {
   return (await database.pool.query<pg.QueryResultRow>(sql)).rows;
 }
 
-const command = (accountId: string, body: string | Buffer): Parked => ({
+const command = (accountId: string, body: string | Buffer): OwnedParked => ({
   accountId,
+  shard: SHARD,
+  epoch: 0n,
   queue: 'transactions_queue',
   body: Buffer.from(body),
   reason: 'a test',

@@ -20,6 +20,7 @@ function orphaned(answer: (seen: bigint, commands: readonly Parked[]) => Promise
   const log: string[] = [];
   let held: CommandEnvelope[] = [];
   let isConnected = true;
+  let routed = 0;
   const desk = new OrphanDesk({
     forwarder: {
       unowned: (forMs) => (held.length > 0 && forMs === LIMITS.orphanMs ? [SHARD] : []),
@@ -38,7 +39,7 @@ function orphaned(answer: (seen: bigint, commands: readonly Parked[]) => Promise
         return answer(seen, commands);
       },
     },
-    router: { giveBack: ({ n }) => log.push(`back ${n}`) },
+    router: { giveBack: ({ n }) => log.push(`back ${n}`), heldOf: () => routed },
     clock,
     logger: new QuietLogger(),
     isConnected: () => isConnected,
