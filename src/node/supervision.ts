@@ -124,7 +124,6 @@ export interface Supervision {
 /** Nothing starts by itself: deliveries, forwards and retries do. */
 export function supervise(ports: Ports, config: SupervisionConfig, callbacks: Callbacks): Supervision {
   const { clock, logger, metrics, reader, cache } = ports;
-  const bounds = boundsOf(config);
   const shards = new ShardTable();
   const inFlight = new InFlight();
   const tally = new Tally(metrics, clock);
@@ -135,14 +134,7 @@ export function supervise(ports: Ports, config: SupervisionConfig, callbacks: Ca
   ports.announcements.onAnnounced((outboxId) => outbox.announced(outboxId));
   const watch = new DirectoryWatch({ directory: ports.directory, clock, logger });
   const { onFenced, onOverflow, onDrain, onLogLevel, isConnected } = callbacks;
-  const parking = new ParkDesk({
-    store: ports.parked,
-    shards,
-    clock,
-    logger,
-    onSettled: () => doors.lookAgain(),
-    onFenced,
-  });
+  const parking = parkDesk(ports, shards, onFenced, () => doors.lookAgain());
   const doors: ShardDoors = new ShardDoors({
     shards,
     parking,
@@ -153,7 +145,7 @@ export function supervise(ports: Ports, config: SupervisionConfig, callbacks: Ca
     isOpen: (shard) => doors.isOpen(shard),
     clock,
     deliver: (envelope) => doors.deliver(envelope),
-    heldMax: bounds.inFlightMax,
+    heldMax: boundsOf(config).inFlightMax,
   });
   const wake = (transactionId: string): void => void retries.wake(transactionId);
   const settle = settleDesk(ports, config, { tally, inFlight, router, wake, parking });
@@ -162,7 +154,7 @@ export function supervise(ports: Ports, config: SupervisionConfig, callbacks: Ca
   const regionParts = { shards, doors, outbox, writer, parking, parked, ruleSet: rules.inForce, onFenced };
   const region = accountRegion(ports, config, regionParts);
   const exits = new ShardExits({ region, parking, clock, logger });
-  const common = { ...bounds, clock, logger, inFlight, settle, router, nextN };
+  const common = { ...boundsOf(config), clock, logger, inFlight, settle, router, nextN };
   const { forwarder, desk, orders, orphans } = forwarding({
     ...ports,
     ...common,
@@ -211,6 +203,15 @@ function boundsOf({ intakeWindowMax }: SupervisionConfig): { inFlightMax: number
     takenMax: windows,
     inFlightMax: 3 * windows + LIMITS.retriesInFlightMax + LIMITS.sweepOnRoadMax + LIMITS.ordersInHandMax,
   };
+}
+
+function parkDesk(
+  { parked: store, clock, logger }: Ports,
+  shards: ShardTable,
+  onFenced: Callbacks['onFenced'],
+  onSettled: () => void,
+): ParkDesk {
+  return new ParkDesk({ store, shards, clock, logger, onSettled, onFenced });
 }
 
 function counter(): () => number {

@@ -128,6 +128,34 @@ describe('accounts to take up', () => {
   });
 });
 
+describe('parking by the owner of the shard', () => {
+  const accountId = randomUUID();
+
+  it('is refused, command by command, where the shard has another epoch', async () => {
+    await database.pool.query('update processor.shards set epoch = 5 where shard = $1', [SHARD]);
+    const under = (epoch: bigint, body: string) => ({ ...command(accountId, body), epoch });
+    const elsewhere = { ...command(randomUUID(), 'c'), shard: SHARD + 1 };
+    const given = [under(4n, 'a'), under(5n, 'b'), elsewhere, under(6n, 'd'), under(-1n, 'e')];
+    expect(await store.park(given)).toEqual(['fenced', 'parked', 'parked', 'fenced', 'fenced']);
+    expect(await bodies()).toEqual(['b', 'c']);
+  });
+
+  it('waits for a takeover under way and is refused', async () => {
+    const claimant = await connect();
+    await claimant.query('begin');
+    await claimant.query(`update processor.shards set epoch = 1, owner = 'n:i' where shard = $1`, [SHARD]);
+    const late = store.park([command(accountId, 'a')]);
+    await lockWaits(1);
+    await claimant.query('commit');
+    expect(await late).toEqual(['fenced']);
+    expect(await bodies()).toEqual([]);
+  });
+
+  it('takes a reason that PostgreSQL would not', async () => {
+    expect(await store.park([{ ...command(accountId, 'a'), reason: 'thrown: \0' }])).toEqual(['parked']);
+  });
+});
+
 describe('parking without owner', () => {
   const accountId = randomUUID();
   const two = ['a', 'b'].map((body) => command(accountId, body));

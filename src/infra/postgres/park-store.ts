@@ -1,7 +1,14 @@
 import type pg from 'pg';
 import type { InboundQueue } from '../../contracts/queues.ts';
 import { LIMITS } from '../../limits.ts';
-import type { OwnedParked, Parked, ParkedRow, ParkingEnd, ParkStore, UnownedParking } from '../../ports/stores.ts';
+import type {
+  OwnedParked,
+  Parked,
+  ParkedRow,
+  ParkingEnd,
+  ParkStore,
+  UnownedParking,
+} from '../../ports/stores.ts';
 import { storableText } from './storable-text.ts';
 
 /** Commands that cannot be decided now, in `processor.parked`. Their number `n` follows the order in which they are given. */

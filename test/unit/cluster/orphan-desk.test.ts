@@ -53,7 +53,8 @@ function orphaned(answer: (seen: bigint, commands: readonly Parked[]) => Promise
   };
   desk.start();
   const cutOff = (): void => void (isConnected = false);
-  return { desk, clock, log, wait, cutOff };
+  const holdInRouter = (count: number): void => void (routed = count);
+  return { desk, clock, log, wait, cutOff, holdInRouter };
 }
 
 describe('commands of a shard without owner', () => {
@@ -94,6 +95,21 @@ describe('commands of a shard without owner', () => {
     clock.advance(LIMITS.orphanPollMs);
     await turn();
     expect(log).toEqual([]);
+  });
+
+  it('are left alone while the router holds older ones, which come to the forwarder first', async () => {
+    const { clock, log, wait, holdInRouter } = orphaned((epoch) =>
+      Promise.resolve({ kind: 'parked', epoch }),
+    );
+    wait(2);
+    holdInRouter(1);
+    clock.advance(LIMITS.orphanPollMs);
+    await turn();
+    expect(log).toEqual([]);
+    holdInRouter(0);
+    clock.advance(LIMITS.orphanPollMs);
+    await turn();
+    expect(log).toContain('park 7 under 4: 2');
   });
 
   it('are looked at by one round at a time', async () => {
