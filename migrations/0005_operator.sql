@@ -169,6 +169,28 @@ begin
     returning id into outbox_id;
 end $$;
 
+-- Parks commands of accounts that are set aside, each under the epoch of the node that found it so. Gives the places (from 1) of
+-- those that were not written, because their shard has another epoch: its next owner may have released the account meanwhile,
+-- and would decide newer commands before one that comes in behind its back.
+create function processor.park_owned(
+  shards int[], epochs bigint[], account_ids uuid[], queues text[], bodies bytea[], reasons text[]
+) returns table (fenced_place int) language plpgsql volatile as $$
+begin
+  -- In shard order, as commits lock them. A statement of its own: the next one must see what a takeover has written.
+  perform 1 from processor.shards s where s.shard = any (shards) order by s.shard for no key update;
+  return query
+    with given as (
+      select g.*, s.epoch is not distinct from g.epoch_then as is_ours
+        from unnest(shards, epochs, account_ids, queues, bodies, reasons)
+             with ordinality as g (shard, epoch_then, account_id, queue, body, reason, place)
+        left join processor.shards s on s.shard = g.shard
+    ), written as (
+      insert into processor.parked (account_id, queue, body, reason)
+        select g.account_id, g.queue, g.body, g.reason from given g where g.is_ours order by g.place
+    )
+    select g.place::int from given g where not g.is_ours;
+end $$;
+
 -- Parks commands of a shard that nobody serves. The directory may name an owner that is only frozen, or one has let go that
 -- is not done yet: an epoch that anybody has ever held is raised in the same commit, since actors read under it would decide
 -- newer commands past these.

@@ -127,7 +127,6 @@ export interface Supervision {
 /** Nothing starts by itself: deliveries, forwards and retries do. */
 export function supervise(ports: Ports, config: SupervisionConfig, callbacks: Callbacks): Supervision {
   const { clock, logger, metrics, reader, cache } = ports;
-  const bounds = boundsOf(config);
   const shards = new ShardTable();
   const inFlight = new InFlight();
   const tally = new Tally(metrics, clock);
@@ -137,8 +136,11 @@ export function supervise(ports: Ports, config: SupervisionConfig, callbacks: Ca
   const outbox = new Outbox({ store: ports.outbox, writer, events, cache, clock, logger });
   ports.announcements.onAnnounced((outboxId) => outbox.announced(outboxId));
   const watch = new DirectoryWatch({ directory: ports.directory, clock, logger });
+  const { onFenced, onOverflow, onDrain, onLogLevel, isConnected } = callbacks;
+  const parking = parkDesk(ports, shards, onFenced, () => doors.lookAgain());
   const doors: ShardDoors = new ShardDoors({
     shards,
+    parking,
     clock,
     rooms: () => ({ region, exits, forwarder, desk, router }),
   });
@@ -146,11 +148,9 @@ export function supervise(ports: Ports, config: SupervisionConfig, callbacks: Ca
     isOpen: (shard) => doors.isOpen(shard),
     clock,
     deliver: (envelope) => doors.deliver(envelope),
-    heldMax: bounds.inFlightMax,
+    heldMax: boundsOf(config).inFlightMax,
   });
-  const { onFenced, onOverflow, onDrain, onLogLevel, isConnected } = callbacks;
   const wake = (transactionId: string): void => void retries.wake(transactionId);
-  const parking = new ParkDesk({ store: ports.parked, clock, logger });
   const settle = settleDesk(ports, config, { tally, inFlight, router, wake, parking });
   const tracing = ports.tracing ?? null;
   const parked = new ParkedDesk({ store: ports.parked, settle, inFlight, clock, logger, tracing });
@@ -158,7 +158,7 @@ export function supervise(ports: Ports, config: SupervisionConfig, callbacks: Ca
   const regionParts = { shards, doors, outbox, writer, parking, parked, ruleSet: rules.inForce, onFenced };
   const region = accountRegion(ports, config, regionParts);
   const exits = new ShardExits({ region, parking, clock, logger });
-  const common = { ...bounds, clock, logger, inFlight, settle, router, nextN };
+  const common = { ...boundsOf(config), clock, logger, inFlight, settle, router, nextN };
   const { forwarder, desk, orders, orphans } = forwarding({
     ...ports,
     ...common,
@@ -204,6 +204,15 @@ function boundsOf({ intakeWindowMax }: SupervisionConfig): { inFlightMax: number
     takenMax: windows,
     inFlightMax: 3 * windows + LIMITS.retriesInFlightMax + LIMITS.sweepOnRoadMax + LIMITS.ordersInHandMax,
   };
+}
+
+function parkDesk(
+  { parked: store, clock, logger }: Ports,
+  shards: ShardTable,
+  onFenced: Callbacks['onFenced'],
+  onSettled: () => void,
+): ParkDesk {
+  return new ParkDesk({ store, shards, clock, logger, onSettled, onFenced });
 }
 
 function counter(): () => number {

@@ -89,6 +89,13 @@ export interface Parked {
   readonly reason: string;
 }
 
+/** A command of an account that the owner of its shard has set aside. */
+export interface OwnedParked extends Parked {
+  readonly shard: number;
+  /** Under which the shard was ours when the account was found set aside. */
+  readonly epoch: bigint;
+}
+
 /** A row of `processor.parked`. */
 export interface ParkedRow {
   readonly accountId: string;
@@ -107,9 +114,14 @@ export interface UnownedParking {
   readonly epoch: bigint;
 }
 
+export type ParkingEnd = 'parked' | 'fenced';
+
 export interface ParkStore {
-  /** For accounts that are set aside, by the owner of their shard. `n` follows the order given. */
-  park(commands: readonly Parked[]): Promise<void>;
+  /**
+   * For accounts that are set aside, by the owner of their shard. `n` follows the order given. One answer per command; `fenced`:
+   * its shard has another epoch, it was not written. Rejects when it is not known what was written.
+   */
+  park(commands: readonly OwnedParked[]): Promise<readonly ParkingEnd[]>;
   /**
    * For a shard that nobody serves. Whoever the directory names may be frozen and come back, so in the same commit the
    * epoch is raised and nobody named: no actor read before this can decide newer commands past these.

@@ -93,6 +93,12 @@ export class CommandEnvelope implements Envelope {
     this.#desk.settled(this, settlement);
   }
 
+  /** Its settlement has come to nothing, and nothing is left of it: unanswered again, it is given back. */
+  unsettle(reason: GiveBackReason): void {
+    this.#open = true;
+    this.giveBack(reason);
+  }
+
   giveBack(reason: GiveBackReason): void {
     if (this.#open) this.#desk.givenBack(this, reason);
   }

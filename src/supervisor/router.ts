@@ -41,6 +41,11 @@ export class Router {
     return oldest;
   }
 
+  /** Of one shard. */
+  heldOf(shard: number): number {
+    return this.#held.get(shard)?.length ?? 0;
+  }
+
   route(envelope: CommandEnvelope): void {
     const queue = this.#held.get(envelope.shard);
     if (queue === undefined && this.#options.isOpen(envelope.shard)) this.#options.deliver(envelope);

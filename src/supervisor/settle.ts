@@ -54,7 +54,8 @@ interface Ended {
  * Owns a message from its settlement to its acknowledgement.
  * S1. Nothing is acknowledged before its outcome is durable in PostgreSQL: decided (committed before it comes here),
  *     scheduled, parked, or recorded as a dead letter and published. That an event of it is to be published is part of it.
- * S2. A store that fails delays the acknowledgement; it never changes the outcome.
+ * S2. A store that fails delays the acknowledgement; it never changes the outcome. Only parking can be refused, by the fence: then
+ *     the command is unanswered again, and goes back to where it came from.
  * S3. A retry's row is forgotten after the outcome is durable, so a crash in between only repeats the retry.
  */
 export class Settle implements EnvelopeDesk {
@@ -109,7 +110,10 @@ export class Settle implements EnvelopeDesk {
         this.#giveUp(envelope, settlement.code, settlement.detail);
         break;
       case 'parked':
-        this.#options.parking.park(envelope, settlement.reason, () => this.#end(envelope));
+        this.#options.parking.park(envelope, settlement.reason, (end) => {
+          if (end === 'parked') this.#end(envelope);
+          else envelope.unsettle('fenced');
+        });
         break;
     }
   }

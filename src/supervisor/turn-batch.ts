@@ -7,6 +7,8 @@ export interface TurnBatchOptions<T> {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly batchMax?: number;
+  /** Items that share it keep their order among themselves, whatever fails. Without it each item is by itself. */
+  readonly keyOf?: (item: T) => string;
   /** Does all of them or rejects; may see an item again after a rejection. */
   readonly work: (items: readonly T[]) => Promise<void>;
 }
@@ -16,8 +18,8 @@ export interface TurnBatchOptions<T> {
  *
  * Owns its items from `add` until `work` has resolved for them.
  * T1. An item leaves only when `work` resolved for a batch it was in.
- * T2. A batch that failed comes back at half its size; one item that failed alone goes to the end, so that a single bad
- *     one delays the others and never stops them.
+ * T2. A batch that failed comes back at half its size; one item that failed alone goes to the end, with those that share its key,
+ *     so that a single bad one delays the others and never stops them.
  * T3. After a failure there is a pause, doubling up to `storeBackoffMsMax`.
  */
 export class TurnBatch<T> {
@@ -57,6 +59,16 @@ export class TurnBatch<T> {
     }
   }
 
+  #moveFirstToEnd(): void {
+    const { keyOf } = this.#options;
+    const [first, ...others] = this.#waiting;
+    if (first === undefined) return;
+    const key = keyOf?.(first);
+    const goesAlong = (item: T): boolean => keyOf !== undefined && keyOf(item) === key;
+    const staying = others.filter((item) => !goesAlong(item));
+    this.#waiting = [...staying, first, ...others.filter(goesAlong)];
+  }
+
   #worked(count: number): void {
     this.#waiting = this.#waiting.slice(count);
     this.#failures = 0;
@@ -73,7 +85,7 @@ export class TurnBatch<T> {
       { err: error, work: name, count, waiting: this.#waiting.length, delay_ms: delayMs },
       `${name} failed, trying again`,
     );
-    if (count === 1) this.#waiting.push(...this.#waiting.splice(0, 1));
+    if (count === 1) this.#moveFirstToEnd();
     this.#limit = Math.max(1, Math.floor(count / 2));
     this.#schedule(delayMs);
   }

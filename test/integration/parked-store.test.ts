@@ -9,7 +9,7 @@ import { PostgresParkStore } from '../../src/infra/postgres/park-store.ts';
 import { PostgresReader } from '../../src/infra/postgres/reader.ts';
 import { PostgresShardDirectory } from '../../src/infra/postgres/shard-directory.ts';
 import { LIMITS } from '../../src/limits.ts';
-import type { Parked } from '../../src/ports/stores.ts';
+import type { OwnedParked } from '../../src/ports/stores.ts';
 import {
   approved,
   callCommit,
@@ -47,8 +47,10 @@ async function rowsOf(sql: string): Promise<readonly pg.QueryResultRow[]> {
   return (await database.pool.query<pg.QueryResultRow>(sql)).rows;
 }
 
-const command = (accountId: string, body: string | Buffer): Parked => ({
+const command = (accountId: string, body: string | Buffer): OwnedParked => ({
   accountId,
+  shard: SHARD,
+  epoch: 0n,
   queue: 'transactions_queue',
   body: Buffer.from(body),
   reason: 'a test',
@@ -123,6 +125,34 @@ describe('accounts to take up', () => {
     const reader = new PostgresReader(database.pool);
     const read = await Promise.all([parked, none].map((id) => reader.account(id)));
     expect(read).toMatchObject([{ hasParked: true }, { hasParked: false }]);
+  });
+});
+
+describe('parking by the owner of the shard', () => {
+  const accountId = randomUUID();
+
+  it('is refused, command by command, where the shard has another epoch', async () => {
+    await database.pool.query('update processor.shards set epoch = 5 where shard = $1', [SHARD]);
+    const under = (epoch: bigint, body: string) => ({ ...command(accountId, body), epoch });
+    const elsewhere = { ...command(randomUUID(), 'c'), shard: SHARD + 1 };
+    const given = [under(4n, 'a'), under(5n, 'b'), elsewhere, under(6n, 'd'), under(-1n, 'e')];
+    expect(await store.park(given)).toEqual(['fenced', 'parked', 'parked', 'fenced', 'fenced']);
+    expect(await bodies()).toEqual(['b', 'c']);
+  });
+
+  it('waits for a takeover under way and is refused', async () => {
+    const claimant = await connect();
+    await claimant.query('begin');
+    await claimant.query(`update processor.shards set epoch = 1, owner = 'n:i' where shard = $1`, [SHARD]);
+    const late = store.park([command(accountId, 'a')]);
+    await lockWaits(1);
+    await claimant.query('commit');
+    expect(await late).toEqual(['fenced']);
+    expect(await bodies()).toEqual([]);
+  });
+
+  it('takes a reason that PostgreSQL would not', async () => {
+    expect(await store.park([{ ...command(accountId, 'a'), reason: 'thrown: \0' }])).toEqual(['parked']);
   });
 });
 

@@ -271,6 +271,8 @@ test('parked commands are numbered in the order in which they were given', async
   const accountId = randomUUID();
   const command = (n: number) => ({
     accountId,
+    shard: 3,
+    epoch: 0n,
     queue: 'transactions_queue' as const,
     body: Buffer.from(`body ${n}`),
     reason: 'account quarantined',

@@ -6,6 +6,7 @@ import { LIMITS } from '../../limits.ts';
 import type { DeadLetter, DeadLetterStore } from '../../ports/stores.ts';
 import { Announcements } from './announcements.ts';
 import { poolTransaction } from './pool-transaction.ts';
+import { storableText } from './storable-text.ts';
 
 /**
  * Dead letters in `processor.dead_letters`.
@@ -92,7 +93,7 @@ async function recordBatch(
     letters.map((letter) => letter.queue),
     letters.map((letter) => letter.deadLetterQueue),
     letters.map((letter) => letter.code),
-    letters.map((letter) => storable(letter.detail)),
+    letters.map((letter) => storableText(letter.detail)),
     letters.map((letter) => letter.transactionId),
     letters.map((letter) => letter.accountId),
     letters.map((letter) => keptBody(letter.body)),
@@ -108,11 +109,6 @@ async function recordBatch(
 
 function keptBody(body: Buffer): Buffer {
   return body.length <= LIMITS.bodyBytesMax ? body : body.subarray(0, LIMITS.deadBodyCutBytes);
-}
-
-/** PostgreSQL refuses U+0000 in text. */
-function storable(detail: string): string {
-  return detail.slice(0, LIMITS.deadDetailCharsMax).replaceAll('\0', '\uFFFD');
 }
 
 function* batches(letters: readonly DeadLetter[]): Generator<readonly DeadLetter[]> {

@@ -1,7 +1,15 @@
 import type pg from 'pg';
 import type { InboundQueue } from '../../contracts/queues.ts';
 import { LIMITS } from '../../limits.ts';
-import type { Parked, ParkedRow, ParkStore, UnownedParking } from '../../ports/stores.ts';
+import type {
+  OwnedParked,
+  Parked,
+  ParkedRow,
+  ParkingEnd,
+  ParkStore,
+  UnownedParking,
+} from '../../ports/stores.ts';
+import { storableText } from './storable-text.ts';
 
 /** Commands that cannot be decided now, in `processor.parked`. Their number `n` follows the order in which they are given. */
 export class PostgresParkStore implements ParkStore {
@@ -11,9 +19,17 @@ export class PostgresParkStore implements ParkStore {
     this.#pool = pool;
   }
 
-  async park(commands: readonly Parked[]): Promise<void> {
-    if (commands.length === 0) return;
-    await this.#pool.query(PARK, columnsOf(commands));
+  async park(commands: readonly OwnedParked[]): Promise<readonly ParkingEnd[]> {
+    if (commands.length === 0) return [];
+    const shards = commands.map(({ shard }) => shard);
+    const epochs = commands.map(({ epoch }) => String(epoch));
+    const { rows } = await this.#pool.query<{ place: number }>(PARK, [
+      shards,
+      epochs,
+      ...columnsOf(commands),
+    ]);
+    const fenced = new Set(rows.map(({ place }) => place));
+    return commands.map((_, index) => (fenced.has(index + 1) ? 'fenced' : 'parked'));
   }
 
   async parkUnowned(shard: number, epochSeen: bigint, commands: readonly Parked[]): Promise<UnownedParking> {
@@ -57,16 +73,13 @@ function columnsOf(commands: readonly Parked[]): unknown[] {
     commands.map((command) => command.accountId),
     commands.map((command) => command.queue),
     commands.map((command) => command.body),
-    commands.map((command) => command.reason),
+    commands.map((command) => storableText(command.reason)),
   ];
 }
 
 const PARK = `
-insert into processor.parked (account_id, queue, body, reason)
-select g.account_id, g.queue, g.body, g.reason
-  from unnest($1::uuid[], $2::text[], $3::bytea[], $4::text[])
-       with ordinality as g (account_id, queue, body, reason, place)
- order by g.place`;
+select fenced_place as place
+  from processor.park_owned($1::int[], $2::bigint[], $3::uuid[], $4::text[], $5::bytea[], $6::text[])`;
 
 const PARK_UNOWNED = `
 select parked, epoch::text from processor.park_unowned($1, $2, $3::uuid[], $4::text[], $5::bytea[], $6::text[])`;

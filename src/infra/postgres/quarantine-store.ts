@@ -1,9 +1,9 @@
 import type pg from 'pg';
 import { quarantineAnnounced } from '../../domain/announcement.ts';
-import { LIMITS } from '../../limits.ts';
 import type { Quarantine, QuarantineStore } from '../../ports/stores.ts';
 import { Announcements } from './announcements.ts';
 import { poolTransaction } from './pool-transaction.ts';
+import { storableText } from './storable-text.ts';
 
 /**
  * Accounts that are set aside, in `processor.accounts.status`.
@@ -36,7 +36,7 @@ export class PostgresQuarantineStore implements QuarantineStore {
       const { rows } = await client.query<{ epoch: string }>(FENCE, [shard]);
       if (rows[0] === undefined || BigInt(rows[0].epoch) !== epoch) return 'fenced';
       const { nodeId, incarnation } = this.#node;
-      const why = storable(reason);
+      const why = storableText(reason);
       const change = [accountId, nodeId, why, incarnation, shard, String(epoch)];
       const { rowCount } = await client.query(SET_ASIDE, change);
       if (rowCount === 0) return { outboxId: null };
@@ -67,8 +67,3 @@ select $2, 'quarantine', w.account_id::text, $3,
          'incarnation', $4::text, 'shard', $5::int, 'epoch', $6::text, 'statusBefore', coalesce(b.status, 'active'),
          'balanceCents', coalesce(b.balance_cents, 0)::text, 'seq', coalesce(b.seq, 0)::text)
   from written w left join before b on true`;
-
-/** PostgreSQL refuses U+0000 in text, and a reason may quote whatever was thrown. */
-function storable(reason: string): string {
-  return reason.slice(0, LIMITS.deadDetailCharsMax).replaceAll('\0', '\uFFFD');
-}

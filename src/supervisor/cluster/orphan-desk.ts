@@ -13,7 +13,7 @@ export interface OrphanDeskOptions {
   readonly doors: Pick<ShardDoors, 'hold' | 'letGo'>;
   readonly watch: Pick<DirectoryWatch, 'rows'>;
   readonly store: Pick<ParkStore, 'parkUnowned'>;
-  readonly router: Pick<Router, 'giveBack'>;
+  readonly router: Pick<Router, 'giveBack' | 'heldOf'>;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Whether this node reaches what it needs to know: one that is cut off sees no owners, though they are there. */
@@ -30,7 +30,8 @@ export interface OrphanDeskOptions {
  * O1. They are parked under the epoch seen, and whoever the row names is fenced by that: no actor that was there before can
  *     decide newer commands past them. Whoever owns the shard next finds them first.
  * O2. What could not be parked goes back to the router, whole and in order, before anything newer.
- * O3. A retry needs no parking: its row stands in the ledger.
+ * O3. Nothing is parked while the router holds older ones.
+ * O4. A retry needs no parking: its row stands in the ledger.
  */
 export class OrphanDesk {
   readonly #options: OrphanDeskOptions;
@@ -54,8 +55,9 @@ export class OrphanDesk {
   }
 
   async #park(shard: number): Promise<void> {
-    if (this.#parking.has(shard)) return;
     const { doors, forwarder, router, logger } = this.#options;
+    // What the router holds may be older: it comes to the forwarder first.
+    if (this.#parking.has(shard) || router.heldOf(shard) > 0) return;
     this.#parking.add(shard);
     doors.hold(shard);
     const envelopes = forwarder.release(shard);

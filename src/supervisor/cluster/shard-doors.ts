@@ -1,6 +1,7 @@
 import type { Clock } from '../../ports/runtime.ts';
 import type { AccountRegion } from '../account-region.ts';
 import type { CommandEnvelope } from '../command-envelope.ts';
+import type { ParkDesk } from '../park-desk.ts';
 import type { Router } from '../router.ts';
 import type { ShardExits } from '../shard-exits.ts';
 import type { ShardTable } from '../shard-table.ts';
@@ -19,6 +20,7 @@ export interface Rooms {
 
 export interface ShardDoorsOptions {
   readonly shards: ShardTable;
+  readonly parking: Pick<ParkDesk, 'isBehind'>;
   readonly clock: Clock;
   readonly rooms: () => Rooms;
 }
@@ -30,6 +32,7 @@ export interface ShardDoorsOptions {
  * D1. A shard that is leaving is shut: what comes waits in the router until no actor of it is left.
  * D2. When a shard goes, in this order: its epoch is gone (or its door is shut), the forwards of others are closed, what is
  *     unanswered is given back to the router, and only then anything newer goes on.
+ *     Nothing newer goes on either while something of it is still being parked: the ledger may refuse that.
  * D3. When a shard comes, what was to be forwarded is back in the router, in its place, before anything newer goes on.
  */
 export class ShardDoors implements ShardCallbacks {
@@ -44,7 +47,9 @@ export class ShardDoors implements ShardCallbacks {
 
   /** Whether the router may let the shard's commands go on. */
   isOpen(shard: number): boolean {
-    return !this.#leaving.has(shard) && !this.#held.has(shard);
+    const { shards, parking } = this.#options;
+    if (this.#leaving.has(shard) || this.#held.has(shard)) return false;
+    return !parking.isBehind(shard, shards.epochOf(shard));
   }
 
   /** From now on the router holds what comes. */
@@ -54,6 +59,11 @@ export class ShardDoors implements ShardCallbacks {
 
   letGo(shard: number): void {
     if (this.#held.delete(shard)) this.#releaseSoon();
+  }
+
+  /** What its commands waited for may be over: the router looks again, at the end of this turn. */
+  lookAgain(): void {
+    this.#releaseSoon();
   }
 
   /** Under which we take commands of other nodes; null: not ours, or leaving. */

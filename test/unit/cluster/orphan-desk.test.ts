@@ -20,6 +20,7 @@ function orphaned(answer: (seen: bigint, commands: readonly Parked[]) => Promise
   const log: string[] = [];
   let held: CommandEnvelope[] = [];
   let isConnected = true;
+  let routed = 0;
   const desk = new OrphanDesk({
     forwarder: {
       unowned: (forMs) => (held.length > 0 && forMs === LIMITS.orphanMs ? [SHARD] : []),
@@ -38,7 +39,7 @@ function orphaned(answer: (seen: bigint, commands: readonly Parked[]) => Promise
         return answer(seen, commands);
       },
     },
-    router: { giveBack: ({ n }) => log.push(`back ${n}`) },
+    router: { giveBack: ({ n }) => log.push(`back ${n}`), heldOf: () => routed },
     clock,
     logger: new QuietLogger(),
     isConnected: () => isConnected,
@@ -52,7 +53,8 @@ function orphaned(answer: (seen: bigint, commands: readonly Parked[]) => Promise
   };
   desk.start();
   const cutOff = (): void => void (isConnected = false);
-  return { desk, clock, log, wait, cutOff };
+  const holdInRouter = (count: number): void => void (routed = count);
+  return { desk, clock, log, wait, cutOff, holdInRouter };
 }
 
 describe('commands of a shard without owner', () => {
@@ -93,6 +95,21 @@ describe('commands of a shard without owner', () => {
     clock.advance(LIMITS.orphanPollMs);
     await turn();
     expect(log).toEqual([]);
+  });
+
+  it('are left alone while the router holds older ones, which come to the forwarder first', async () => {
+    const { clock, log, wait, holdInRouter } = orphaned((epoch) =>
+      Promise.resolve({ kind: 'parked', epoch }),
+    );
+    wait(2);
+    holdInRouter(1);
+    clock.advance(LIMITS.orphanPollMs);
+    await turn();
+    expect(log).toEqual([]);
+    holdInRouter(0);
+    clock.advance(LIMITS.orphanPollMs);
+    await turn();
+    expect(log).toContain('park 7 under 4: 2');
   });
 
   it('are looked at by one round at a time', async () => {

@@ -100,6 +100,56 @@ describe('a shard that is lost', () => {
   });
 });
 
+describe('a shard that goes while commands of a quarantined account are being parked', () => {
+  async function parking() {
+    const world = await node();
+    world.node.region.quarantine(accountIdOf(1), 'a test');
+    await turns(world.clock);
+    world.stores.gate.close();
+    const first = world.deliver(2);
+    await turns(world.clock);
+    world.node.shards.lose(world.shard);
+    world.node.doors.lost(world.shard);
+    const newer = world.deliver(3);
+    await turns(world.clock);
+    return { ...world, first, newer };
+  }
+
+  it('newer ones wait; what the ledger refuses goes to the next owner before them', async () => {
+    const { node: parts, clock, stores, shard, first, newer } = await parking();
+    expect([parts.router.heldCount, parts.forwarder.heldCount]).toEqual([1, 0]);
+    stores.epochOf = () => 2n;
+    stores.gate.open();
+    await turns(clock);
+    expect([parts.router.heldCount, stores.parkedRows, first.acks, newer.acks]).toEqual([0, [], 0, 0]);
+    expect(parts.forwarder.release(shard).map(({ origin }) => origin)).toEqual([
+      expect.objectContaining({ body: first.body }),
+      expect.objectContaining({ body: newer.body }),
+    ]);
+  });
+
+  it('what was parked in time is acknowledged, and newer ones go on', async () => {
+    const { node: parts, clock, stores, first } = await parking();
+    stores.gate.open();
+    await turns(clock);
+    expect([first.acks, stores.parkedRows.length]).toEqual([1, 1]);
+    expect([parts.router.heldCount, parts.forwarder.heldCount]).toEqual([0, 1]);
+  });
+
+  it('ours again under another epoch: the refused one is still decided before what came later', async () => {
+    const { node: parts, clock, stores, shard, first, newer } = await parking();
+    parts.shards.own(new Map([[shard, 3n]]));
+    parts.doors.owned([shard]);
+    await turns(clock);
+    expect(parts.router.heldCount).toBe(1);
+    stores.epochOf = () => 3n;
+    stores.gate.open();
+    await turns(clock, 30);
+    expect(stores.parkedRows.map((row) => row.body)).toEqual([first.body, newer.body]);
+    expect([first.acks, newer.acks]).toEqual([1, 1]);
+  });
+});
+
 /** Readers that close when the test says so. */
 class FakeInbound {
   readonly consumed: string[] = [];

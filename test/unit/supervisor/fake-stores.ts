@@ -12,8 +12,10 @@ import type {
   OutboxStore,
   OutboxTaking,
   OutboxTask,
+  OwnedParked,
   Parked,
   ParkedRow,
+  ParkingEnd,
   ParkStore,
   Quarantine,
   QuarantineStore,
@@ -42,6 +44,8 @@ export class FakeStores implements DeadLetterStore, RetryStore, ParkStore {
   readonly parkedRows: ParkedRow[] = [];
   /** Accounts whose parked commands are not to be taken up. */
   readonly setAside = new Set<string>();
+  /** The epoch that holds for parking; unless a test says otherwise whoever parks has the right one. */
+  epochOf: (shard: number, given: bigint) => bigint = (_, given) => given;
   readonly scheduleCalls: (readonly Retry[])[] = [];
 
   async record(letters: readonly DeadLetter[]): Promise<readonly bigint[]> {
@@ -78,13 +82,15 @@ export class FakeStores implements DeadLetterStore, RetryStore, ParkStore {
     return due.sort((a, b) => a.dueAtMs - b.dueAtMs).slice(0, limit);
   }
 
-  async park(commands: readonly Parked[]): Promise<void> {
+  async park(commands: readonly OwnedParked[]): Promise<readonly ParkingEnd[]> {
     await this.#pass(`park ${commands.length}`);
-    for (const { accountId, queue, body } of commands) {
+    const isFenced = ({ shard, epoch }: OwnedParked): boolean => this.epochOf(shard, epoch) !== epoch;
+    for (const { accountId, queue, body } of commands.filter((command) => !isFenced(command))) {
       this.parkedRows.push({ accountId, n: this.#nextN, queue, body, sinceMs: 1_800_000_000_000 });
       this.#nextN += 1n;
     }
-    this.parkedCommands.push(...commands);
+    this.parkedCommands.push(...commands.filter((command) => !isFenced(command)));
+    return commands.map((command) => (isFenced(command) ? 'fenced' : 'parked'));
   }
 
   parkUnowned(): Promise<UnownedParking> {

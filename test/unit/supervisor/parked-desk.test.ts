@@ -52,6 +52,8 @@ const park = (...bodies: readonly string[]): Promise<void> => parkFrom('transact
 async function parkFrom(queue: InboundQueue, ...bodies: readonly string[]): Promise<void> {
   const rows = bodies.map((body) => ({
     accountId: ACCOUNT,
+    shard: 0,
+    epoch: 1n,
     queue,
     body: Buffer.from(body),
     reason: 'a test',
@@ -182,10 +184,24 @@ describe('given back', () => {
 });
 
 describe('parking', () => {
-  const parking = (): ParkDesk => new ParkDesk({ store: stores, clock, logger: new QuietLogger() });
-  const envelope = (n: number): CommandEnvelope =>
+  let ownEpoch: bigint | null;
+  let told: string[];
+  beforeEach(() => {
+    ownEpoch = 1n;
+    told = [];
+  });
+  const parking = (): ParkDesk =>
+    new ParkDesk({
+      store: stores,
+      shards: { epochOf: () => ownEpoch },
+      clock,
+      logger: new QuietLogger(),
+      onSettled: (shard) => void told.push(`settled ${shard}`),
+      onFenced: (shard, epoch) => void told.push(`fenced ${shard} ${String(epoch)}`),
+    });
+  const envelope = (n: number, accountId = ACCOUNT): CommandEnvelope =>
     envelopeOf(
-      transaction(n),
+      transaction(n, { accountId }),
       { settled: () => undefined, givenBack: () => undefined },
       new FakeDelivery(body(n)),
     );
@@ -218,5 +234,47 @@ describe('parking', () => {
       await turns(clock);
     }
     expect(desks.whenParked(ACCOUNT)).toBeNull();
+  });
+
+  it('keeps the order of an account, and one that always fails stops no other account', async () => {
+    const desks = parking();
+    const other = accountIdOf(2);
+    for (const n of [1, 2, 3]) desks.park(envelope(n), 'a test', () => undefined);
+    desks.park(envelope(4, other), 'a test', () => undefined);
+    // Together, in halves, the first one alone; then it goes behind the other account, with all of its own.
+    stores.failures = 3;
+    for (let round = 0; round < 8; round += 1) {
+      await turns(clock);
+      clock.advance(LIMITS.storeBackoffMsMax);
+    }
+    expect(stores.parkedRows.map((row) => row.body.toString())).toEqual([4, 1, 2, 3].map((n) => body(n)));
+  });
+
+  it('is refused when the shard has another epoch: each is told, then the node', async () => {
+    const desks = parking();
+    stores.epochOf = () => 2n;
+    for (const n of [1, 2]) desks.park(envelope(n), 'a test', (end) => void told.push(`${n} ${end}`));
+    await turns(clock);
+    expect(told).toEqual(['1 fenced', '2 fenced', 'settled 0', 'fenced 0 1']);
+    expect([stores.parkedRows, desks.isBusyWith(0)]).toEqual([[], false]);
+  });
+
+  it('is behind while the epoch is another one than that of what is under way', async () => {
+    const desks = parking();
+    stores.gate.close();
+    desks.park(envelope(1), 'a test', () => undefined);
+    expect([desks.isBehind(0, 1n), desks.isBehind(0, 2n), desks.isBehind(0, null)]).toEqual([
+      false,
+      true,
+      true,
+    ]);
+    expect(desks.isBehind(1, null)).toBe(false);
+    ownEpoch = null;
+    desks.park(envelope(2), 'a test', (end) => void told.push(end));
+    stores.epochOf = () => 1n;
+    stores.gate.open();
+    await turns(clock);
+    expect(told).toEqual(['fenced', 'settled 0', 'fenced 0 -1']);
+    expect(stores.parkedRows).toHaveLength(1);
   });
 });

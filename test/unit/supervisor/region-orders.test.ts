@@ -23,7 +23,8 @@ function world(): Supervised {
 
 async function park({ stores }: Supervised, accountId: string, ...bodies: readonly string[]): Promise<void> {
   const queue = 'transactions_queue';
-  await stores.park(bodies.map((body) => ({ accountId, queue, body: Buffer.from(body), reason: 'a test' })));
+  const common = { accountId, shard: 0, epoch: 1n, queue, reason: 'a test' } as const;
+  await stores.park(bodies.map((body) => ({ ...common, body: Buffer.from(body) })));
 }
 
 const body = (n: number, accountId = ACCOUNT): string => bodyOf(transaction(n, { accountId }));

@@ -82,7 +82,8 @@ export function supervised() {
       accountIdleMs: 60_000,
     },
     {
-      onFenced: (shard) => {
+      onFenced: (shard, epoch) => {
+        if (node.shards.epochOf(shard) !== epoch) return;
         fenced.push(shard);
         node.shards.lose(shard);
         node.doors.lost(shard);
