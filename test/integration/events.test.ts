@@ -2,11 +2,9 @@
  * Events on real servers. Without this: others who build on them count a payment twice, miss one, or hear of something that was
  * never committed.
  */
-import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { randomUUID } from 'node:crypto';
-import { fileURLToPath } from 'node:url';
 import amqp from 'amqplib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Environment } from '../../src/config.ts';
@@ -19,6 +17,7 @@ import { LIMITS } from '../../src/limits.ts';
 import { startNode } from '../../src/node.ts';
 import type { RunningNode } from '../../src/node.ts';
 import { EventQueue } from '../support/event-queue.ts';
+import { addressOf, nodeProcess } from '../support/paygate.ts';
 import { stateOf } from '../support/processes.ts';
 import { QuietLogger } from '../support/fakes/quiet.ts';
 import {
@@ -67,15 +66,9 @@ interface SpawnedNode {
 
 /** A node in a process of its own, working. */
 async function spawnNode(settings: Environment = {}): Promise<SpawnedNode> {
-  const loader = fileURLToPath(new URL('../support/typescript-loader.mjs', import.meta.url));
-  const program = fileURLToPath(new URL('./node-program.ts', import.meta.url));
-  const child = spawn(process.execPath, ['--import', loader, program], {
-    env: { PATH: process.env['PATH'], ...environmentOf(place, { LOG_LEVEL: 'error', ...settings }) },
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  });
+  const child = nodeProcess(environmentOf(place, { LOG_LEVEL: 'error', ...settings }));
   children.push(child);
-  const [{ address }] = (await once(child, 'message')) as [{ readonly address: string }];
-  return { child, address };
+  return { child, address: await addressOf(child) };
 }
 
 async function kill(child: ChildProcess): Promise<void> {

@@ -3,11 +3,9 @@
  * loses a payment, applies one twice, leaves an old balance standing, or needs somebody to start the node again.
  * Has servers of its own.
  */
-import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -20,6 +18,7 @@ import { startNode } from '../../src/node.ts';
 import type { RunningNode } from '../../src/node.ts';
 import { TcpProxy } from '../cluster/support/tcp-proxy.ts';
 import { QuietLogger } from '../support/fakes/quiet.ts';
+import { addressOf, nodeProcess } from '../support/paygate.ts';
 import { eventually } from '../support/services.ts';
 import { audited, backlog, cell, configOf, environmentOf, publish, send, slowCommits } from './node-scene.ts';
 import type { Place } from './node-scene.ts';
@@ -82,14 +81,9 @@ async function start(settings: Environment = {}): Promise<RunningNode> {
 
 /** A node in a process of its own, working. */
 async function spawnNode(settings: Environment = {}): Promise<ChildProcess> {
-  const loader = fileURLToPath(new URL('../support/typescript-loader.mjs', import.meta.url));
-  const program = fileURLToPath(new URL('./node-program.ts', import.meta.url));
-  const child = spawn(process.execPath, ['--import', loader, program], {
-    env: { PATH: process.env['PATH'], ...environmentOf(place, settings) },
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  });
+  const child = nodeProcess(environmentOf(place, settings));
   children.push(child);
-  await once(child, 'message');
+  await addressOf(child);
   return child;
 }
 
