@@ -13,6 +13,8 @@ export default defineConfig({
           environment: 'node',
           // Time limits are for what hangs, not for what is slow: CI has two busy cores.
           testTimeout: 60_000,
+          // Without it one core of two would be idle.
+          maxWorkers: 2,
           // Projects with different numbers of workers run one after the other.
           sequence: { groupOrder: 0 },
         },
@@ -25,7 +27,8 @@ export default defineConfig({
           globalSetup: ['test/support/servers-global-setup.ts'],
           sequence: { groupOrder: 1 },
           pool: 'forks',
-          maxWorkers: namedServers === '' ? 2 : 1,
+          // Half of the time a file waits: for servers to start, leases to run out, a second on disk.
+          maxWorkers: namedServers === '' ? 3 : 1,
           testTimeout: 180_000,
           hookTimeout: 180_000,
         },
@@ -36,9 +39,9 @@ export default defineConfig({
           include: ['test/operations/**/*.test.ts'],
           environment: 'node',
           globalSetup: ['test/support/servers-global-setup.ts', 'test/support/prometheus-programs.ts'],
-          sequence: { groupOrder: 4 },
+          sequence: { groupOrder: 3 },
           pool: 'forks',
-          maxWorkers: 1,
+          maxWorkers: namedServers === '' ? 2 : 1,
           testTimeout: 180_000,
           hookTimeout: 180_000,
         },
@@ -51,7 +54,7 @@ export default defineConfig({
           globalSetup: ['test/support/servers-global-setup.ts'],
           sequence: { groupOrder: 3 },
           pool: 'forks',
-          maxWorkers: 1,
+          maxWorkers: namedServers === '' ? 2 : 1,
           testTimeout: 240_000,
           hookTimeout: 180_000,
         },
@@ -63,8 +66,8 @@ export default defineConfig({
           environment: 'node',
           sequence: { groupOrder: 2 },
           pool: 'forks',
-          // Each file has servers and three nodes of its own: one at a time on a small machine.
-          maxWorkers: 1,
+          // Each file has servers and three nodes of its own,.
+          maxWorkers: 2,
           testTimeout: 240_000,
           hookTimeout: 120_000,
         },
@@ -75,9 +78,9 @@ export default defineConfig({
           include: ['test/browser/**/*.test.ts'],
           environment: 'node',
           globalSetup: ['test/browser/support/chromium.ts'],
-          sequence: { groupOrder: 4 },
+          sequence: { groupOrder: 3 },
           pool: 'forks',
-          maxWorkers: 1,
+          maxWorkers: namedServers === '' ? 2 : 1,
           testTimeout: 180_000,
           hookTimeout: 120_000,
         },

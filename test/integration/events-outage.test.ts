@@ -54,9 +54,9 @@ it(
   { timeout: 240_000 },
   async () => {
     const queue = await EventQueue.bind(place.rabbitmqUrl);
-    await send(pool, place.rabbitmqUrl, { accounts: 40, balanceRequestsShare: 0 }, { transactions: 4_000 });
+    await send(pool, place.rabbitmqUrl, { accounts: 40, balanceRequestsShare: 0 }, { transactions: 2_000 });
     const speedUp = await slowCommits(pool);
-    node = await startNode(configOf(place, { PROCESSOR_PREFETCH: '100' }), { logger: new QuietLogger() });
+    node = await startNode(configOf(place, { PROCESSOR_PREFETCH: '25' }), { logger: new QuietLogger() });
     await eventually(async () => expect(await decided()).toBeGreaterThan(300), LONG);
     await servers.rabbitmq.restart('orderly');
     await speedUp();

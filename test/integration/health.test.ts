@@ -112,21 +112,26 @@ describe('/healthz', () => {
   });
 
   it('a node that drains is neither ready nor healthy', async () => {
-    const node = await start({ PROCESSOR_PREFETCH: '10' });
-    await database.pool.query(`
-      create function public.slow_down() returns trigger language plpgsql as
-        $$ begin perform pg_sleep(1); return null; end $$;
-      create trigger slow_down before insert on processor.journal execute function public.slow_down()`);
-    await send(database.pool, vhost.url, {}, { transactions: 200 });
-    await eventually(async () => {
-      const { metrics } = HEALTH.parse((await get(node, '/healthz')).body);
-      expect(metrics.in_flight).toBeGreaterThan(0);
-    });
-    const drained = node.drain();
-    expect((await get(node, '/readyz')).status).toBe(503);
-    const { status, body } = await get(node, '/healthz');
-    expect([status, HEALTH.parse(body).status]).toEqual([503, 'unhealthy']);
-    expect((await get(node, '/livez')).status).toBe(200);
+    const node = await start();
+    const blocker = await database.pool.connect();
+    let drained: Promise<unknown>;
+    try {
+      // It cannot end before this lock goes.
+      await blocker.query('begin; lock table processor.journal in access exclusive mode');
+      await publish(vhost.url, [{ queue: 'transactions_queue', body: deposit(await newAccount(), 5) }]);
+      await eventually(async () => {
+        const { metrics } = HEALTH.parse((await get(node, '/healthz')).body);
+        expect(metrics.in_flight).toBe(1);
+      });
+      drained = node.drain();
+      expect((await get(node, '/readyz')).status).toBe(503);
+      const { status, body } = await get(node, '/healthz');
+      expect([status, HEALTH.parse(body).status]).toEqual([503, 'unhealthy']);
+      expect((await get(node, '/livez')).status).toBe(200);
+    } finally {
+      await blocker.query('rollback');
+      blocker.release();
+    }
     await drained;
   });
 });

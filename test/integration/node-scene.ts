@@ -118,7 +118,7 @@ export async function audited(
 }
 
 /** A figure of the node, as `/metrics` shows it; 0: nothing was counted yet. */
-export async function figure(node: RunningNode, name: string): Promise<number> {
+export async function figure(node: Pick<RunningNode, 'address'>, name: string): Promise<number> {
   const text = await (await fetch(new URL('/metrics', node.address))).text();
   const line = text.split('\n').find((other) => other.startsWith(`${name} `));
   return line === undefined ? 0 : Number(line.slice(name.length + 1));

@@ -100,8 +100,8 @@ describe('consuming', () => {
         consumption.onDelivery(delivery);
       },
     });
+    await eventually(() => expect(recorder.deliveries).toHaveLength(9));
     await eventually(() => expect(subscription.unacknowledged()).toBe(1));
-    expect(recorder.deliveries).toHaveLength(9);
     expect(logger.messages('error')).toHaveLength(1);
     await subscription.close();
     await messagesReady(1);
@@ -112,6 +112,7 @@ describe('consuming', () => {
     const recorder = new Recorder();
     const { queues, logger } = open();
     const subscription = await queues.consume(recorder.of(QUEUE));
+    await eventually(() => expect(recorder.deliveries).toHaveLength(50));
     await eventually(() => expect(subscription.unacknowledged()).toBe(0));
     for (const delivery of recorder.deliveries) delivery.ack();
     await publishBodies(vhost.url, QUEUE, ['after']);
@@ -143,7 +144,7 @@ describe('the window', () => {
     const subscription = await queues.consume(recorder.of(QUEUE, 40));
     await messagesReady(960);
     await eventually(() => expect(recorder.deliveries).toHaveLength(40));
-    expect(subscription.unacknowledged()).toBe(40);
+    await eventually(() => expect(subscription.unacknowledged()).toBe(40));
   });
 });
 

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
@@ -27,6 +29,20 @@ export async function paygate(args: readonly string[], env: Environment): Promis
     all: true,
   });
   return { exitCode, stdout, stderr, all };
+}
+
+/** `paygate node` as a process that a test may kill or stop; the caller ends it. */
+export function nodeProcess(env: Environment): ChildProcess {
+  return spawn(process.execPath, [MAIN, 'node'], {
+    env: { ...BARE, ...env },
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+}
+
+/** Resolves with the base URL of its admin port once it is ready. */
+export async function addressOf(node: ChildProcess): Promise<string> {
+  const [{ address }] = (await once(node, 'message')) as [{ readonly address: string }];
+  return address;
 }
 
 export interface PaygateNode {

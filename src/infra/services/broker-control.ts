@@ -37,12 +37,12 @@ export async function controlBroker(
   return result.stdout;
 }
 
-/** A vhost that the user of our URLs may do everything in. One call, since each starts an Erlang machine of its own. */
-export async function addVhost(control: BrokerControl, vhost: string): Promise<void> {
+/** Vhosts that the user of our URLs may do everything in. One call, since each starts an Erlang machine of its own. */
+export async function addVhosts(control: BrokerControl, vhosts: readonly string[]): Promise<void> {
   const everything = { configure: '.*', write: '.*', read: '.*' };
   const definitions = {
-    vhosts: [{ name: vhost }],
-    permissions: [{ user: control.user, vhost, ...everything }],
+    vhosts: vhosts.map((name) => ({ name })),
+    permissions: vhosts.map((vhost) => ({ user: control.user, vhost, ...everything })),
   };
   await controlBroker(control, ['import_definitions', '--quiet'], JSON.stringify(definitions));
 }

@@ -1,4 +1,4 @@
-export { addVhost, controlBroker, deleteVhost } from './broker-control.ts';
+export { addVhosts, controlBroker, deleteVhost } from './broker-control.ts';
 export type { BrokerControl } from './broker-control.ts';
 export { claimPlace } from './claim-place.ts';
 export type { Place, PlaceOptions, PlacePrefix } from './claim-place.ts';

@@ -8,7 +8,7 @@ import type { InboundQueue } from '../../../src/contracts/queues.ts';
 import { Traffic, TRAFFIC_DEFAULTS } from '../../../src/drive/traffic.ts';
 import type { TrafficOptions } from '../../../src/drive/traffic.ts';
 import { migrate } from '../../../src/infra/postgres/migrate.ts';
-import { addVhost, controlBroker } from '../../../src/infra/services/index.ts';
+import { addVhosts, controlBroker } from '../../../src/infra/services/index.ts';
 import type { RunningServers } from '../../../src/infra/services/index.ts';
 import { eventually } from '../../support/eventually.ts';
 import { ClusterNode, tail } from './cluster-node.ts';
@@ -100,7 +100,7 @@ export class ClusterScene {
     await administrator.query(`create database ${name}`);
     await administrator.end();
     if (servers.brokerControl === null) throw new Error('the broker is not ours');
-    await addVhost(servers.brokerControl, name);
+    await addVhosts(servers.brokerControl, [name]);
     const scene = new ClusterScene(servers, name, scenes, options);
     await migrate(scene.#databaseUrl);
     return scene;
