@@ -8,7 +8,7 @@ import { assertLimits } from './limits.ts';
 import { nodeMachine } from './machines/node-machine.ts';
 import type { NodeEvent, NodeStopReason } from './machines/node-machine.ts';
 import type { Logger } from './ports/runtime.ts';
-import { loadCache, loadEvents, loadMetrics } from './node/features.ts';
+import { loadCache, loadEvents, loadMetrics, loadWebhooks } from './node/features.ts';
 import { startAdmin } from './node/admin.ts';
 import { newIdentity } from './node/identity.ts';
 import { liveFigures } from './node/live-figures.ts';
@@ -76,6 +76,7 @@ export async function startNode(config: Config, options: StartOptions): Promise<
     metrics: observation.figures,
     openCache: await loadCache(config.features),
     openEvents: await loadEvents(config.features),
+    openWebhooks: await loadWebhooks(config.features),
     onDrain: () => tell(actor, { type: 'drain' }),
     onLogLevel: (level) => options.onLogLevel?.(level),
     onHealth: (healthy) => tell(actor, { type: 'health.changed', healthy }),

@@ -22,6 +22,7 @@ import type {
   RetryStore,
   RuleStore,
 } from '../ports/stores.ts';
+import type { WebhookRecorder } from '../ports/webhooks.ts';
 import { AccountRegion } from '../supervisor/account-region.ts';
 import { BalanceDesk } from '../supervisor/balance-desk.ts';
 import { CacheWriter } from '../supervisor/cache-writer.ts';
@@ -68,6 +69,8 @@ export interface Ports {
   readonly publisher: Publisher;
   /** null: no events are published. */
   readonly eventPublisher: EventPublisher | null;
+  /** null: no webhooks. */
+  readonly webhooks: WebhookRecorder | null;
   readonly cache: BalanceCache;
   readonly retryClock: RetryClock;
   readonly clock: Clock;
@@ -210,9 +213,9 @@ function counter(): () => number {
   return () => (n += 1);
 }
 
-function eventFeed({ eventPublisher, outbox, clock, metrics, logger }: Ports): EventFeed | null {
+function eventFeed({ eventPublisher, outbox, webhooks, clock, metrics, logger }: Ports): EventFeed | null {
   if (eventPublisher === null) return null;
-  return new EventFeed({ publisher: eventPublisher, store: outbox, clock, metrics, logger });
+  return new EventFeed({ publisher: eventPublisher, store: outbox, webhooks, clock, metrics, logger });
 }
 
 interface RegionParts {

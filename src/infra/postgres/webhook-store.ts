@@ -82,7 +82,7 @@ export class PostgresWebhookStore implements WebhookStore {
       if (ended.rowCount === 0) return null;
       // Somebody has disabled or removed it meanwhile: it stays that.
       if (state !== 'active') return { ...ruling, health, verdict: { kind: 'kept' } };
-      await noteHealth(client, claim.endpointId, ruling, note);
+      if (ruling.health !== health) await noteHealth(client, claim.endpointId, ruling, note);
       return ruling;
     });
   }
