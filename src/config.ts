@@ -2,9 +2,13 @@ import { hostname } from 'node:os';
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { LOG_LEVELS } from './contracts/log-levels.ts';
+<<<<<<< HEAD
 import { integer, oneOf, span, url } from './config/setting-types.ts';
 import { readTracingSettings } from './config/tracing-settings.ts';
 import type { TracingSettings } from './config/tracing-settings.ts';
+=======
+import { WEBHOOK_PERMITS } from './contracts/webhooks.ts';
+>>>>>>> webhooks
 
 /**
  * Settings of a node and of the `paygate` commands. The only reader of the environment.
@@ -16,21 +20,34 @@ import type { TracingSettings } from './config/tracing-settings.ts';
  * What can be switched off. Nothing of the ledger is among it: deciding, committing, retries, dead letters and the cluster are
  * always there. What is off is not loaded.
  */
-export const FEATURES = ['cache', 'metrics', 'tracing', 'console', 'events', 'rules'] as const;
+export const FEATURES = ['cache', 'metrics', 'tracing', 'console', 'events', 'rules', 'webhooks'] as const;
 export type Feature = (typeof FEATURES)[number];
 const FEATURES_DEFAULT = FEATURES.filter((feature) => feature !== 'tracing');
 
-/** `cache,metrics`, `minimal` (none), `all`. Names may repeat; case and blanks do not matter. */
-function features(): z.ZodType<ReadonlySet<Feature>> {
-  const words = z.string().transform((text) =>
+/** Words separated by commas. They may repeat; case and blanks do not matter. */
+function words(): z.ZodType<string[]> {
+  return z.string().transform((text) =>
     text
       .toLowerCase()
       .split(',')
       .map((word) => word.trim())
       .filter((word) => word !== ''),
   );
+}
+
+function names<const T extends readonly [string, ...string[]]>(
+  choices: T,
+): z.ZodType<ReadonlySet<T[number]>> {
+  const error = `expected names out of ${choices.join(', ')}, separated by commas`;
+  return words()
+    .pipe(z.array(z.enum(choices, { error })))
+    .transform((list): ReadonlySet<T[number]> => new Set(list));
+}
+
+/** `cache,metrics`, `minimal` (none), `all`. */
+function features(): z.ZodType<ReadonlySet<Feature>> {
   const error = `expected names out of ${FEATURES.join(', ')}, separated by commas, or minimal, or all`;
-  const named = words.pipe(z.array(z.enum(FEATURES, { error })));
+  const named = words().pipe(z.array(z.enum(FEATURES, { error })));
   const alone = (word: string, list: readonly Feature[]) =>
     z
       .string()
@@ -99,6 +116,17 @@ const schema = z.object({
    * 30 us of CPU per transaction.
    */
   features: features().default(new Set(FEATURES_DEFAULT)),
+  /** What the secrets of webhooks are derived from; the same on all nodes and for `paygate webhooks`. */
+  webhookKey: z.string().trim().min(32, 'expected at least 32 characters').nullable().default(null),
+  /** Tries of one delivery, in all, and the wait before the second; it doubles up to an hour: 20 tries take five to ten hours. */
+  webhookAttempts: integer(1, 100).default(20),
+  webhookRetryDelayMs: span(10, 3_600_000).default(5_000),
+  webhookTimeoutMs: span(100, 60_000).default(10_000),
+  /** An endpoint is disabled after so many failures in a row, the first at least so long ago. */
+  webhookDisableFailures: integer(1, 1_000).default(12),
+  webhookDisableAfterMs: span(0, 7 * 86_400_000).default(7_200_000),
+  /** What may be called beside https on public addresses. */
+  webhookPermits: names(WEBHOOK_PERMITS).default(new Set()),
   /** Accepted for the sake of running installations; connections to Redis multiplex. */
   redisPoolSize: integer(1, 1_000).default(8),
 });
@@ -140,6 +168,13 @@ const VARIABLES = {
   sweepPollMs: 'SWEEP_POLL',
   sealIntervalMs: 'SEAL_INTERVAL_MS',
   features: 'FEATURES',
+  webhookKey: 'WEBHOOK_KEY',
+  webhookAttempts: 'WEBHOOK_ATTEMPTS',
+  webhookRetryDelayMs: 'WEBHOOK_RETRY_DELAY',
+  webhookTimeoutMs: 'WEBHOOK_TIMEOUT',
+  webhookDisableFailures: 'WEBHOOK_DISABLE_FAILURES',
+  webhookDisableAfterMs: 'WEBHOOK_DISABLE_AFTER',
+  webhookPermits: 'WEBHOOK_ALLOW',
   redisPoolSize: 'REDIS_POOL_SIZE',
 } as const;
 

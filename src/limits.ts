@@ -270,6 +270,29 @@ const BOUNDS = {
   /** So long after its last viewer an account is still looked at, and so often it is asked where one without actor is. */
   inspectLingerMs: 2_000,
   inspectLookMs: 1_000,
+  /** How often a node looks which webhook endpoints there are, and for deliveries that are due. */
+  webhookPollMs: 1_000,
+  /** Deliveries of one node under way: in all, and to one endpoint. One that fails is tried with a single one. */
+  webhooksInFlightMax: 50,
+  webhooksPerEndpointMax: 10,
+  /** A claim outlives the longest try by this: what a dead node was at is taken up then. */
+  webhookClaimMarginMs: 5_000,
+  /** No retry of a delivery waits longer, and no endpoint that fails is left alone for longer. */
+  webhookRetryMsMax: 3_600_000,
+  webhookPauseMsMax: 300_000,
+  /** What is read of an answer before its connection is given up. */
+  webhookAnswerBytesMax: 64 * 1024,
+  webhookEndpointsMax: 100,
+  /** Deliveries that may wait for one endpoint (1 kB each): beyond it nothing more is kept for it. */
+  webhookBacklogMax: 200_000,
+  /** How often is tidied up, how many rows are removed in a step, how long ended deliveries are kept. */
+  webhookTidyMs: 10_000,
+  webhookTidyRowsMax: 5_000,
+  webhookDeliveredKeptMs: 86_400_000,
+  webhookFailedKeptMs: 30 * 86_400_000,
+  webhookConnections: 3,
+  /** A replaced secret signs as well for this long, unless an operator says otherwise. */
+  webhookRotationMs: 86_400_000,
 } as const;
 
 export type Limits = Readonly<Record<keyof typeof BOUNDS, number>>;

@@ -9,7 +9,11 @@ import { assertLimits } from './limits.ts';
 import { nodeMachine } from './machines/node-machine.ts';
 import type { NodeEvent, NodeStopReason } from './machines/node-machine.ts';
 import type { Logger } from './ports/runtime.ts';
+<<<<<<< HEAD
 import { loadCache, loadEvents, loadMetrics, loadTracing } from './node/features.ts';
+=======
+import { loadCache, loadEvents, loadMetrics, loadWebhooks } from './node/features.ts';
+>>>>>>> webhooks
 import { startAdmin } from './node/admin.ts';
 import { newIdentity } from './node/identity.ts';
 import { liveFigures } from './node/live-figures.ts';
@@ -79,6 +83,7 @@ export async function startNode(config: Config, options: StartOptions): Promise<
     tracing,
     openCache: await loadCache(config.features),
     openEvents: await loadEvents(config.features),
+    openWebhooks: await loadWebhooks(config.features),
     onDrain: () => tell(actor, { type: 'drain' }),
     onLogLevel: (level) => options.onLogLevel?.(level),
     onHealth: (healthy) => tell(actor, { type: 'health.changed', healthy }),

@@ -70,6 +70,11 @@ const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./events-command.ts')).eventsCommand(),
   },
   {
+    name: 'webhooks',
+    summary: 'post events to endpoints over HTTP, signed: add, list, enable, test, replay',
+    load: async () => (await import('./webhooks-command.ts')).webhooksCommand(),
+  },
+  {
     name: 'cache',
     summary: 'bring the balances in Redis to what the ledger says: rebuild, warm',
     load: async () => (await import('./cache-command.ts')).cacheCommand(),

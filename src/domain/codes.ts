@@ -35,6 +35,18 @@ export const FAILURE_CODES = [
 ] as const;
 export type FailureCode = (typeof FAILURE_CODES)[number];
 
+/** A delivery to somebody's endpoint that did not go through; it is tried again. No command ever ends with one. */
+export const EXTERNAL_CODES = [
+  'ENDPOINT_GONE',
+  'ENDPOINT_REDIRECTS',
+  'ENDPOINT_REFUSED',
+  'ENDPOINT_TIMEOUT',
+  'ENDPOINT_UNREACHABLE',
+  'ENDPOINT_UNTRUSTED',
+  'ENDPOINT_FORBIDDEN',
+] as const;
+export type ExternalCode = (typeof EXTERNAL_CODES)[number];
+
 export const ACCOUNT_STATUSES = ['active', 'frozen', 'closed', 'quarantined'] as const;
 export type AccountStatus = (typeof ACCOUNT_STATUSES)[number];
 

@@ -1,7 +1,7 @@
 import { REFUSAL_CODES } from '../contracts/refusal.ts';
 import type { RefusalCode } from '../contracts/refusal.ts';
-import { DEFERRAL_CODES, REJECTION_CODES } from './codes.ts';
-import type { DeferralCode, FailureCode, RejectionCode } from './codes.ts';
+import { DEFERRAL_CODES, EXTERNAL_CODES, REJECTION_CODES } from './codes.ts';
+import type { DeferralCode, ExternalCode, FailureCode, RejectionCode } from './codes.ts';
 
 /** Whose move it is when something does not go through. The order is that of who is nearest to the fault. */
 export const ERROR_CATEGORIES = ['validation', 'business', 'temporary', 'system', 'external'] as const;
@@ -31,9 +31,9 @@ export const ROAD_OF_CATEGORY: Readonly<Record<ErrorCategory, ErrorRoad>> = {
   external: { retried: 'until its tries are spent', ends: 'endpoint disabled', deadLetterQueue: null },
 };
 
-export type ErrorCode = RefusalCode | RejectionCode | DeferralCode | FailureCode;
+export type ErrorCode = RefusalCode | RejectionCode | DeferralCode | FailureCode | ExternalCode;
 /** Codes that a dead letter can have. */
-export type LetterCode = Exclude<ErrorCode, RejectionCode>;
+export type LetterCode = Exclude<ErrorCode, RejectionCode | ExternalCode>;
 
 interface Failure {
   readonly category: Extract<ErrorCategory, 'validation' | 'system'>;
@@ -56,6 +56,7 @@ export const CATEGORY_OF_CODE: Readonly<Record<ErrorCode, ErrorCategory>> = {
   ...all(REFUSAL_CODES, 'validation'),
   ...all(REJECTION_CODES, 'business'),
   ...all(DEFERRAL_CODES, 'temporary'),
+  ...all(EXTERNAL_CODES, 'external'),
   ...categoriesOf(FAILURES),
 };
 

@@ -11,14 +11,16 @@ const DOUBLINGS_MAX = 30;
  *
  * @param attempt 1 = first retry.
  * @param random 0 ≤ next() < 1.
+ * @param capMs no wait is longer, unless the base itself is.
  * @returns whole milliseconds, at least 1.
  */
 export function retryDelayMs(
   attempt: number,
   baseMs: number,
   random: { readonly next: () => number },
+  capMs = RETRY_DELAY_MS_MAX,
 ): number {
   const doublings = Math.min(Math.max(attempt - 1, 0), DOUBLINGS_MAX);
-  const fullMs = Math.min(baseMs * 2 ** doublings, Math.max(RETRY_DELAY_MS_MAX, baseMs));
+  const fullMs = Math.min(baseMs * 2 ** doublings, Math.max(capMs, baseMs));
   return Math.max(1, Math.round(fullMs * (0.5 + random.next() / 2)));
 }

@@ -77,6 +77,21 @@ export class LookGauges {
       ({ parkedAgeSeconds }) => parkedAgeSeconds,
     ),
     this.#ledgerGauge(
+      'webhooks_waiting',
+      'Deliveries to webhooks that are not posted yet',
+      ({ webhooksWaiting }) => webhooksWaiting,
+    ),
+    this.#ledgerGauge(
+      'webhook_late_seconds',
+      'How late the delivery that is due longest is',
+      ({ webhookLateSeconds }) => webhookLateSeconds,
+    ),
+    this.#ledgerGauge(
+      'webhooks_disabled',
+      'Webhook endpoints that were disabled because they fail',
+      ({ webhooksDisabled }) => webhooksDisabled,
+    ),
+    this.#ledgerGauge(
       'audit_failed',
       'Whether the last audit of the ledger found a violation (1) or none (0)',
       ({ lastAudit }) => (lastAudit === null ? null : lastAudit.result === 'failed' ? 1 : 0),

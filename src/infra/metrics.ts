@@ -88,6 +88,9 @@ export class PrometheusMetrics implements Metrics {
     'Events that the broker did not take at once',
     [],
   );
+  readonly #webhooks = this.#counter('webhook_deliveries_total', 'Tries to post an event, by result', [
+    'result',
+  ]);
   readonly #swept = this.#counter('swept_rows_total', 'PENDING rows found without a message, by result', [
     'result',
   ]);
@@ -222,6 +225,10 @@ export class PrometheusMetrics implements Metrics {
 
   eventsFailed(count: number): void {
     this.#eventsFailed.inc(count);
+  }
+
+  webhook(result: 'delivered' | 'failed' | 'given_up'): void {
+    this.#webhooks.inc({ result });
   }
 
   swept(result: 'driven' | 'invalid' | 'target_unknown', count: number): void {

@@ -132,6 +132,10 @@ export class NodeFigures implements Metrics {
     this.#next?.eventsFailed(count);
   }
 
+  webhook(result: 'delivered' | 'failed' | 'given_up'): void {
+    this.#next?.webhook(result);
+  }
+
   swept(result: 'driven' | 'invalid' | 'target_unknown', count: number): void {
     this.#next?.swept(result, count);
   }

@@ -4,13 +4,20 @@ import type { LinkOptions } from '../infra/rabbitmq/rabbit-link.ts';
 import type { LiveFigures, PrometheusMetrics } from '../infra/metrics.ts';
 import type { CacheConnection } from '../infra/no-balance-cache.ts';
 import type { RedisClientOptions } from '../infra/redis/redis-client.ts';
+<<<<<<< HEAD
 import type { OtelTracing, TracingOptions } from '../infra/tracing/otel-tracing.ts';
+=======
+import type { NodeWebhooks, NodeWebhooksOptions } from './webhooks.ts';
+>>>>>>> webhooks
 
 /** Opens the balance cache; null: it is switched off. */
 export type OpenCache = ((options: RedisClientOptions) => CacheConnection) | null;
 
 /** Opens the way for events; null: they are switched off. */
 export type OpenEvents = ((options: LinkOptions) => RabbitEventPublisher) | null;
+
+/** null: webhooks, or the events that they post, are switched off. */
+export type OpenWebhooks = ((options: NodeWebhooksOptions) => NodeWebhooks) | null;
 
 /** What is switched off is not loaded: these are the only places that import it. */
 
@@ -24,6 +31,12 @@ export async function loadEvents(features: ReadonlySet<Feature>): Promise<OpenEv
   if (!features.has('events')) return null;
   const events = await import('../infra/rabbitmq/event-publisher.ts');
   return (options) => new events.RabbitEventPublisher(options);
+}
+
+export async function loadWebhooks(features: ReadonlySet<Feature>): Promise<OpenWebhooks> {
+  if (!features.has('webhooks') || !features.has('events')) return null;
+  const webhooks = await import('./webhooks.ts');
+  return (options) => new webhooks.NodeWebhooks(options);
 }
 
 export async function loadMetrics(

@@ -1,6 +1,7 @@
 import { INBOUND_QUEUES } from '../contracts/queues.ts';
 import type { ReturnMeaning } from '../ports/cluster.ts';
 import type { Metrics } from '../ports/runtime.ts';
+import type { WebhookRecorder } from '../ports/webhooks.ts';
 import { ClusterTick } from '../supervisor/cluster/cluster-tick.ts';
 import { forwardMail } from '../supervisor/cluster/forward-mail.ts';
 import { Intakes } from '../supervisor/cluster/intakes.ts';
@@ -17,6 +18,8 @@ import type { Supervision } from './supervision.ts';
 
 export interface PartsOptions extends RuntimeOptions {
   readonly ledger: LedgerConnections;
+  /** null: no webhooks. */
+  readonly webhooks: WebhookRecorder | null;
   readonly clusterId: string;
   readonly onOtherCluster: () => void;
 }
@@ -93,6 +96,7 @@ export class NodeParts {
 
   #supervise({
     ledger,
+    webhooks,
     identity,
     clock,
     random,
@@ -107,13 +111,20 @@ export class NodeParts {
     const ports = {
       ...ledger,
       ...this.servers,
+<<<<<<< HEAD
+=======
+      webhooks,
+>>>>>>> webhooks
       nodeId,
       incarnation,
       clock,
       random,
       logger,
       metrics,
+<<<<<<< HEAD
       tracing,
+=======
+>>>>>>> webhooks
     };
     return supervise(ports, config, {
       onFenced: (shard, epoch) => this.tick.fenced(shard, epoch),

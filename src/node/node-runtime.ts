@@ -10,10 +10,11 @@ import type { Tracing } from '../ports/tracing.ts';
 import { closeAll, ledgerConnections } from './connections.ts';
 import type { LedgerConnections } from './connections.ts';
 import type { Dependencies } from './health-probe.ts';
-import type { OpenCache, OpenEvents } from './features.ts';
+import type { OpenCache, OpenEvents, OpenWebhooks } from './features.ts';
 import type { NodeIdentity } from './identity.ts';
 import { NodeParts } from './node-parts.ts';
 import { openLedger } from './open-ledger.ts';
+import type { NodeWebhooks } from './webhooks.ts';
 
 export interface RuntimeOptions {
   readonly config: Config;
@@ -26,6 +27,7 @@ export interface RuntimeOptions {
   readonly tracing: Tracing | null;
   readonly openCache: OpenCache;
   readonly openEvents: OpenEvents;
+  readonly openWebhooks: OpenWebhooks;
   readonly onHealth: (healthy: boolean) => void;
   /** An operator lets the node drain. */
   readonly onDrain: () => void;
@@ -45,11 +47,14 @@ export class NodeRuntime implements NodeSteps {
   readonly #options: RuntimeOptions;
   readonly #ledger: LedgerConnections;
   readonly #unwanted = new AbortController();
+  /** null: switched off. */
+  readonly #webhooks: NodeWebhooks | null;
   #parts: NodeParts | null = null;
 
   constructor(options: RuntimeOptions) {
     this.#options = options;
     this.#ledger = ledgerConnections(options);
+    this.#webhooks = options.openWebhooks?.(options) ?? null;
   }
 
   /** null before the ledger is open. */
@@ -77,14 +82,21 @@ export class NodeRuntime implements NodeSteps {
           'this Redis serves a cluster that works on another database: give each cluster a Redis (or a Redis database) of its own, see REDIS_URL',
         ),
       );
-    this.#parts = new NodeParts({ ...this.#options, ledger: this.#ledger, clusterId, onOtherCluster });
+    this.#parts = new NodeParts({
+      ...this.#options,
+      ledger: this.#ledger,
+      webhooks: this.#webhooks?.recorder ?? null,
+      ...{ clusterId, onOtherCluster },
+    });
     await this.#parts.supervision.rules.load();
+    await this.#webhooks?.load();
   }
 
   async join(): Promise<void> {
     const { supervision, probe, tick, servers, sweeper, sealer } = this.#mustHaveParts();
     if (this.#options.config.features.has('rules')) supervision.rules.start();
     supervision.outbox.start();
+    this.#webhooks?.start();
     supervision.region.startSweeping();
     supervision.orphans.start();
     const begun = servers.inbox.ready().then(() => tick.start());
@@ -102,8 +114,7 @@ export class NodeRuntime implements NodeSteps {
 
   async leave(): Promise<void> {
     const { supervision, tick, sweeper } = this.#mustHaveParts();
-    await sweeper.stop();
-    await supervision.retries.stop();
+    await Promise.all([sweeper.stop(), this.#webhooks?.stop(), supervision.retries.stop()]);
     this.#options.logger.info({ in_flight: supervision.inFlight.count }, 'leaving: finishing what was read');
     await tick.drain();
   }
@@ -129,7 +140,7 @@ export class NodeRuntime implements NodeSteps {
   async close(): Promise<void> {
     this.#unwanted.abort(new Error('the node was stopped while it started'));
     this.#parts?.stop();
-    await closeAll(this.#ledger, this.#parts?.servers ?? null);
+    await Promise.all([closeAll(this.#ledger, this.#parts?.servers ?? null), this.#webhooks?.close()]);
     this.#options.clock.stop();
   }
 

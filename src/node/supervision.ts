@@ -22,7 +22,11 @@ import type {
   RetryStore,
   RuleStore,
 } from '../ports/stores.ts';
+<<<<<<< HEAD
 import type { Tracing } from '../ports/tracing.ts';
+=======
+import type { WebhookRecorder } from '../ports/webhooks.ts';
+>>>>>>> webhooks
 import { AccountRegion } from '../supervisor/account-region.ts';
 import { BalanceDesk } from '../supervisor/balance-desk.ts';
 import { CacheWriter } from '../supervisor/cache-writer.ts';
@@ -69,6 +73,8 @@ export interface Ports {
   readonly publisher: Publisher;
   /** null: no events are published. */
   readonly eventPublisher: EventPublisher | null;
+  /** null: no webhooks. */
+  readonly webhooks: WebhookRecorder | null;
   readonly cache: BalanceCache;
   readonly retryClock: RetryClock;
   readonly clock: Clock;
@@ -220,9 +226,9 @@ function counter(): () => number {
   return () => (n += 1);
 }
 
-function eventFeed({ eventPublisher, outbox, clock, metrics, logger }: Ports): EventFeed | null {
+function eventFeed({ eventPublisher, outbox, webhooks, clock, metrics, logger }: Ports): EventFeed | null {
   if (eventPublisher === null) return null;
-  return new EventFeed({ publisher: eventPublisher, store: outbox, clock, metrics, logger });
+  return new EventFeed({ publisher: eventPublisher, store: outbox, webhooks, clock, metrics, logger });
 }
 
 interface RegionParts {

@@ -45,6 +45,8 @@ export interface Metrics {
   eventsPublished(type: string, count: number): void;
   /** Events that the broker did not take at once. */
   eventsFailed(count: number): void;
+  /** Tries to post an event: `failed` is tried again. */
+  webhook(result: 'delivered' | 'failed' | 'given_up'): void;
   /** Rows that were found without a message. */
   swept(result: 'driven' | 'invalid' | 'target_unknown', count: number): void;
   /** Rows of the journal. */

@@ -7,15 +7,26 @@ import { LIMITS } from '../limits.ts';
 import type { EventMessage, EventPublisher } from '../ports/broker.ts';
 import type { Clock, Logger, Metrics } from '../ports/runtime.ts';
 import type { OutboxEvents, OutboxStore } from '../ports/stores.ts';
+import type { WebhookRecorder } from '../ports/webhooks.ts';
 
 export interface EventFeedOptions {
   readonly publisher: EventPublisher;
   /** Where the events of a commit are read that nobody remembers. */
   readonly store: Pick<OutboxStore, 'events'>;
+  /** Who writes down what is to be posted to webhooks; without it nothing is. */
+  readonly webhooks?: WebhookRecorder | null;
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly logger: Logger;
 }
+
+type Work = 'published' | 'read' | 'recorded';
+
+const WORDS: Readonly<Record<Work, string>> = {
+  published: 'events could not be published, trying again',
+  read: 'events could not be read, trying again',
+  recorded: 'events could not be written down for webhooks, trying again',
+};
 
 interface Item {
   readonly outboxId: bigint;
@@ -30,7 +41,8 @@ interface Item {
  * Publishes the events of commits, in the order in which it is told of them.
  *
  * Owns what is to be told of an outbox row from `tell` until its promise resolves. Does not delete rows.
- * E1. `tell` resolves after the broker has confirmed every event of the row. It never rejects.
+ * E1. `tell` resolves after the broker has confirmed every event of the row, and what webhooks are to be told of it is in the
+ *     ledger. It never rejects.
  * E2. One batch is unconfirmed at a time, and one that was not taken is published again, whole and first: events of an account
  *     leave this node in order of seq, some perhaps twice.
  * E3. Nothing is forgotten for want of memory: beyond `eventDecisionsMax` only the row's id is kept.
@@ -132,9 +144,17 @@ export class EventFeed {
     for (;;) {
       const batch = take(events, LIMITS.eventBatchMax);
       if (batch.length === 0) return;
-      await this.#again('published', batch.length, () => this.#options.publisher.publish(batch));
+      await Promise.all([
+        this.#again('published', batch.length, () => this.#options.publisher.publish(batch)),
+        this.#record(batch),
+      ]);
       this.#count(batch);
     }
+  }
+
+  async #record(batch: readonly EventMessage[]): Promise<void> {
+    const { webhooks } = this.#options;
+    if (webhooks != null) await this.#again('recorded', batch.length, () => webhooks.record(batch));
   }
 
   async #read(portion: readonly Item[]): Promise<readonly OutboxEvents[]> {
@@ -144,7 +164,7 @@ export class EventFeed {
   }
 
   /** Until it goes through. */
-  async #again<T>(what: 'published' | 'read', count: number, work: () => Promise<T>): Promise<T> {
+  async #again<T>(what: Work, count: number, work: () => Promise<T>): Promise<T> {
     for (let failures = 1; ; failures += 1) {
       try {
         return await work();
@@ -154,14 +174,14 @@ export class EventFeed {
     }
   }
 
-  #failed(what: 'published' | 'read', count: number, failures: number, error: Error): Promise<void> {
+  #failed(what: Work, count: number, failures: number, error: Error): Promise<void> {
     const { metrics, logger, clock } = this.#options;
     if (what === 'published') metrics.eventsFailed(count);
     const delayMs = Math.min(LIMITS.storeBackoffMsMax, LIMITS.storeBackoffMsMin * 2 ** (failures - 1));
     // The first says what happened, the hundredth that it still does; the counter has them all.
     if (failures % 100 === 1) {
       const fields = { err: error, waiting: this.#items.size, failures, delay_ms: delayMs };
-      logger.warn(fields, `events could not be ${what}, trying again`);
+      logger.warn(fields, WORDS[what]);
     }
     return new Promise((resolve) => void clock.after(delayMs, resolve));
   }

@@ -20,6 +20,9 @@ it('an empty ledger has nothing that waits, and no audit', async () => {
     deadLettersOpen: 0,
     parked: 0,
     parkedAgeSeconds: 0,
+    webhooksWaiting: 0,
+    webhookLateSeconds: 0,
+    webhooksDisabled: 0,
     lastAudit: null,
   });
 });

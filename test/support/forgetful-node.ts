@@ -81,6 +81,7 @@ function ports(clock: Clock): Ports {
     quarantines: { setAside: absent('quarantines') },
     outbox: { takeOver: () => Promise.resolve(0), events: absent('events of a row'), remove: later },
     announcements: { announce: absent('announcements'), onAnnounced: nothing },
+    webhooks: null,
     eventPublisher: { state: () => 'up', publish: later },
     publisher: { publish: () => Promise.resolve() },
     cache: { generation: () => 'g', write: later },

@@ -18,7 +18,7 @@ export interface FilterOptions {
 }
 
 const REASONS = Object.entries(CATEGORY_OF_CODE)
-  .filter(([, category]) => category !== 'business')
+  .filter(([, category]) => category !== 'business' && category !== 'external')
   .map(([code]) => code);
 
 /** `--reason --queue --account --older-than --newer-than --state` */

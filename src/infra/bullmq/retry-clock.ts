@@ -24,11 +24,13 @@ import { within } from '../within.ts';
  * K3. A job does nothing but call `onDue` and wait for it; it is never tried again by BullMQ.
  */
 
-const QUEUE = 'paygate-retries';
+const RETRIES_QUEUE = 'paygate-retries';
 
 export interface RetryClockOptions extends RedisClientOptions {
   /** Before every key of the queue: nodes of one cluster share it. */
   readonly prefix: string;
+  /** Of BullMQ; what is armed here rings here. Default: that of the retries. */
+  readonly queue?: string;
 }
 
 interface Alarm {
@@ -48,7 +50,7 @@ export class BullRetryClock implements RetryClock {
     this.#producer = createRedisClient(this.#options);
     // Before the queue sees it: BullMQ takes a failed first connection of a client that it connects itself for final.
     connectInBackground(this.#producer);
-    this.#queue = new Queue<Alarm>(QUEUE, {
+    this.#queue = new Queue<Alarm>(options.queue ?? RETRIES_QUEUE, {
       connection: this.#producer,
       prefix: options.prefix,
       // Asking for the version and writing the queue's options happen once, and a failure of the first would be final too.
@@ -114,7 +116,7 @@ function startWorker(
   // BullMQ waits in blocking commands, on a duplicate of this client.
   const client = createPatientRedisClient({ ...options, name: `${options.name}-worker` });
   const bull = new Worker<Alarm>(
-    QUEUE,
+    options.queue ?? RETRIES_QUEUE,
     async (job) => {
       await onDue(job.data.transactionId, job.data.attempt);
     },

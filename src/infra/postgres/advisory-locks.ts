@@ -6,4 +6,6 @@ export const ADVISORY_LOCKS = {
   sweep: 7_241_866_102,
   /** One sealer at a time on a database. */
   seal: 7_241_866_103,
+  /** One node at a time tidies up after webhooks. */
+  webhooks: 7_241_866_104,
 } as const;

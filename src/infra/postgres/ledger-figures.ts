@@ -10,6 +10,12 @@ export interface LedgerFigures {
   readonly deadLettersOpen: number;
   readonly parked: number;
   readonly parkedAgeSeconds: number;
+  /** Deliveries that are not posted yet. */
+  readonly webhooksWaiting: number;
+  /** How late the delivery to an active endpoint is that is due longest; 0: none is due. */
+  readonly webhookLateSeconds: number;
+  /** Endpoints that no operator has disabled. */
+  readonly webhooksDisabled: number;
   /** null: there was none yet. */
   readonly lastAudit: LastAudit | null;
 }
@@ -64,6 +70,10 @@ const bounded = (table: string, condition = ''): string =>
 const lastNote = (subject: string): string =>
   `(select id, subject, at from processor.operator_log where subject = '${subject}' order by id desc limit 1)`;
 
+const LATEST_WEBHOOK = `(select min(d.due_at) from processor.webhook_endpoints e cross join lateral (
+         select due_at from processor.webhook_deliveries
+          where endpoint_id = e.id and state = 'pending' order by due_at limit 1) d where e.state = 'active')`;
+
 /** The oldest outbox row is the one with the lowest id. The parked ones have no index by time, so the oldest is looked for among the first. */
 const READ = {
   name: 'read_ledger_figures',
@@ -76,7 +86,11 @@ select ${bounded('retries')} as "retries",
        ${bounded('parked')} as "parked",
        ${age('(select min(since) from (select since from processor.parked limit 10000) first_rows)')} as "parkedAgeSeconds",
        last.subject as audit,
-       extract(epoch from clock_timestamp() - last.at)::float8 as "auditAgeSeconds"
+       extract(epoch from clock_timestamp() - last.at)::float8 as "auditAgeSeconds",
+       (select count(*)::int from processor.webhook_endpoints where disabled_because in ('failures', 'gone'))
+         as "webhooksDisabled",
+       ${bounded('webhook_deliveries', "where state = 'pending'")} as "webhooksWaiting",
+       ${age(LATEST_WEBHOOK)} as "webhookLateSeconds"
   from (values (1)) as one (n)
   left join lateral (
     select * from (

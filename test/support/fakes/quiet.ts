@@ -102,6 +102,10 @@ export class CountingMetrics implements Metrics {
     this.#add('cacheFailed', count);
   }
 
+  webhook(result: string): void {
+    this.#add(`webhook ${result}`, 1);
+  }
+
   swept(result: string, count: number): void {
     this.#add(`swept ${result}`, count);
   }

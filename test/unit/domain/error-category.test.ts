@@ -3,7 +3,7 @@
  */
 import { expect, it } from 'vitest';
 import { REFUSAL_CODES } from '../../../src/contracts/refusal.ts';
-import { DEFERRAL_CODES, FAILURE_CODES, REJECTION_CODES } from '../../../src/domain/codes.ts';
+import { DEFERRAL_CODES, EXTERNAL_CODES, FAILURE_CODES, REJECTION_CODES } from '../../../src/domain/codes.ts';
 import {
   CATEGORY_OF_CODE,
   ERROR_CATEGORIES,
@@ -12,7 +12,10 @@ import {
 } from '../../../src/domain/error-category.ts';
 
 it('every code of every list has one category, and no other code has', () => {
-  const codes = [...REFUSAL_CODES, ...REJECTION_CODES, ...DEFERRAL_CODES, ...FAILURE_CODES];
+  const codes = [
+    ...[...REFUSAL_CODES, ...REJECTION_CODES, ...DEFERRAL_CODES],
+    ...[...FAILURE_CODES, ...EXTERNAL_CODES],
+  ];
   expect(Object.keys(CATEGORY_OF_CODE).toSorted()).toEqual(codes.toSorted());
 });
 
@@ -23,6 +26,7 @@ it.each([
   ['PAYLOAD_MISMATCH', 'validation'],
   ['INVARIANT_BROKEN', 'system'],
   ['ACTOR_CRASHED', 'system'],
+  ['ENDPOINT_TIMEOUT', 'external'],
 ] as const)('%s is %s', (code, category) => expect(CATEGORY_OF_CODE[code]).toBe(category));
 
 it('every category has a road; only what is ours goes to system_dlq', () => {

@@ -62,6 +62,7 @@ export function supervised() {
       quarantines,
       outbox,
       announcements,
+      webhooks: null,
       eventPublisher,
       rules,
       publisher,
