@@ -2,13 +2,10 @@ import { hostname } from 'node:os';
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { LOG_LEVELS } from './contracts/log-levels.ts';
-<<<<<<< HEAD
 import { integer, oneOf, span, url } from './config/setting-types.ts';
 import { readTracingSettings } from './config/tracing-settings.ts';
 import type { TracingSettings } from './config/tracing-settings.ts';
-=======
 import { WEBHOOK_PERMITS } from './contracts/webhooks.ts';
->>>>>>> webhooks
 
 /**
  * Settings of a node and of the `paygate` commands. The only reader of the environment.

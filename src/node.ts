@@ -9,11 +9,7 @@ import { assertLimits } from './limits.ts';
 import { nodeMachine } from './machines/node-machine.ts';
 import type { NodeEvent, NodeStopReason } from './machines/node-machine.ts';
 import type { Logger } from './ports/runtime.ts';
-<<<<<<< HEAD
-import { loadCache, loadEvents, loadMetrics, loadTracing } from './node/features.ts';
-=======
-import { loadCache, loadEvents, loadMetrics, loadWebhooks } from './node/features.ts';
->>>>>>> webhooks
+import { loadCache, loadEvents, loadMetrics, loadTracing, loadWebhooks } from './node/features.ts';
 import { startAdmin } from './node/admin.ts';
 import { newIdentity } from './node/identity.ts';
 import { liveFigures } from './node/live-figures.ts';

@@ -4,11 +4,8 @@ import type { LinkOptions } from '../infra/rabbitmq/rabbit-link.ts';
 import type { LiveFigures, PrometheusMetrics } from '../infra/metrics.ts';
 import type { CacheConnection } from '../infra/no-balance-cache.ts';
 import type { RedisClientOptions } from '../infra/redis/redis-client.ts';
-<<<<<<< HEAD
 import type { OtelTracing, TracingOptions } from '../infra/tracing/otel-tracing.ts';
-=======
 import type { NodeWebhooks, NodeWebhooksOptions } from './webhooks.ts';
->>>>>>> webhooks
 
 /** Opens the balance cache; null: it is switched off. */
 export type OpenCache = ((options: RedisClientOptions) => CacheConnection) | null;

@@ -111,20 +111,14 @@ export class NodeParts {
     const ports = {
       ...ledger,
       ...this.servers,
-<<<<<<< HEAD
-=======
       webhooks,
->>>>>>> webhooks
       nodeId,
       incarnation,
       clock,
       random,
       logger,
       metrics,
-<<<<<<< HEAD
       tracing,
-=======
->>>>>>> webhooks
     };
     return supervise(ports, config, {
       onFenced: (shard, epoch) => this.tick.fenced(shard, epoch),

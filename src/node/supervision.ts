@@ -22,11 +22,8 @@ import type {
   RetryStore,
   RuleStore,
 } from '../ports/stores.ts';
-<<<<<<< HEAD
 import type { Tracing } from '../ports/tracing.ts';
-=======
 import type { WebhookRecorder } from '../ports/webhooks.ts';
->>>>>>> webhooks
 import { AccountRegion } from '../supervisor/account-region.ts';
 import { BalanceDesk } from '../supervisor/balance-desk.ts';
 import { CacheWriter } from '../supervisor/cache-writer.ts';
