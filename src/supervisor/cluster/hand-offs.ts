@@ -29,11 +29,12 @@ export interface HandOffsOptions {
 /**
  * Gives shards away: stop taking, finish, out of the table, "nobody" into the directory, and only then the lease.
  *
- * Owns what is finished and not yet written. A shard that is lost on the way is simply no longer handed off.
+ * Owns what is finished and not yet written, with the epoch that ends. A shard that is lost on the way is simply no longer
+ * handed off, also if it has come back since: only the hand-off that finished is written.
  */
 export class HandOffs {
   readonly #options: HandOffsOptions;
-  readonly #finished = new Set<ShardSlot>();
+  readonly #finished = new Map<ShardSlot, bigint>();
   #phase: 'idle' | 'releasing' = 'idle';
 
   constructor(options: HandOffsOptions) {
@@ -66,22 +67,23 @@ export class HandOffs {
     if (!slot.isHandingOff(epoch)) return;
     shards.lose(shard);
     callbacks.left(shard);
-    this.#finished.add(slot);
+    this.#finished.set(slot, epoch);
     await this.release();
   }
 
   async #releaseBatch(): Promise<'done' | 'failed'> {
     const { directory, membership, watch, logger, onSettled, onReleased } = this.#options;
-    const batch = [...this.#finished].map((slot) => ({ slot, epoch: slot.epoch }));
+    this.#dropLost();
+    const batch = [...this.#finished].map(([slot, epoch]) => ({ slot, epoch }));
+    if (batch.length === 0) return 'done';
     try {
       await directory.release(batch.map(({ slot }) => slot.shard));
     } catch (error) {
-      this.#drop();
       logger.warn({ err: ensureError(error), shards: batch.length }, 'shards could not be given away yet');
       return 'failed';
     }
     const given = batch.filter(({ slot, epoch }) => slot.isHandingOff(epoch)).map(({ slot }) => slot);
-    for (const { slot } of batch) this.#finished.delete(slot);
+    for (const { slot, epoch } of batch) if (this.#finished.get(slot) === epoch) this.#finished.delete(slot);
     await membership.release(given.map(({ lease }) => lease));
     for (const { slot, epoch } of batch) if (slot.isHandingOff(epoch)) slot.move('released', watch.nextRead);
     onReleased();
@@ -89,8 +91,7 @@ export class HandOffs {
     return 'done';
   }
 
-  /** Lets go of those that were lost on the way. */
-  #drop(): void {
-    for (const slot of this.#finished) if (slot.state !== 'handingOff') this.#finished.delete(slot);
+  #dropLost(): void {
+    for (const [slot, epoch] of this.#finished) if (!slot.isHandingOff(epoch)) this.#finished.delete(slot);
   }
 }

@@ -19,6 +19,8 @@ export class FakePost {
   sentCount = 0;
   fate: Fate = AT_ONCE;
   returnMeaning: ReturnMeaning = 'gone';
+  /** Inboxes whose connection is away for a while: what is sent to them comes back, and means nothing. */
+  readonly away = new Set<string>();
   readonly #clock: Clock;
   readonly #inboxes = new Map<string, FakeInbox>();
 
@@ -46,8 +48,10 @@ export class FakePost {
 
   #arrive({ from, to, body }: Letter): void {
     const inbox = this.#inboxes.get(to);
-    if (inbox !== undefined) inbox.deliver(body);
-    else this.#clock.after(1, () => this.#inboxes.get(from)?.return(to, this.returnMeaning));
+    const isAway = this.away.has(to);
+    const meaning = isAway ? 'unsure' : this.returnMeaning;
+    if (inbox !== undefined && !isAway) inbox.deliver(body);
+    else this.#clock.after(1, () => this.#inboxes.get(from)?.return(to, meaning));
   }
 }
 

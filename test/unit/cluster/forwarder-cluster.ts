@@ -16,6 +16,7 @@ export class TestCluster {
   readonly #around: Surroundings;
   readonly #nodes: TestNode[] = [];
   #births = 0;
+  #parks = false;
   #ingest: TestNode;
 
   constructor(seed: number, mutations: Mutations = {}, giveBackRate = 0) {
@@ -47,6 +48,7 @@ export class TestCluster {
   start(): TestNode {
     const node = new TestNode(`n${(this.#births += 1)}`, this.#around);
     this.#nodes.push(node);
+    if (this.#parks) node.orphans.start();
     return node;
   }
 
@@ -74,6 +76,24 @@ export class TestCluster {
     for (const message of this.ledger.unacknowledged()) this.#ingest.deliver(message);
   }
 
+  /** The reader is cut off: another one gets everything that is not acknowledged, and the old one goes on with what it has. */
+  replaceReader(): void {
+    const old = this.#ingest;
+    old.loseChannel();
+    this.#ingest = this.alive.find((node) => node !== old) ?? this.start();
+    for (const message of this.ledger.unacknowledged()) this.#ingest.deliver(message);
+  }
+
+  /** From now on commands of shards without owner are parked. */
+  startParking(): void {
+    this.#parks = true;
+    for (const node of this.alive) node.orphans.start();
+  }
+
+  takeUpParked(): void {
+    for (const node of this.alive) node.takeUpParked();
+  }
+
   async run(durationMs: number): Promise<void> {
     for (let ms = 0; ms < durationMs; ms += 1) await this.#step();
   }
@@ -84,7 +104,10 @@ export class TestCluster {
     this.ledger.isAway = false;
     for (const node of this.alive) node.inbox.setFlow('open');
     for (let step = 0; step < HEAL_STEPS_MAX; step += 1) {
-      if (step % 100 === 0) this.adopt();
+      if (step % 100 === 0) {
+        this.adopt();
+        this.takeUpParked();
+      }
       await this.#step();
       if (this.#isQuiet()) return;
     }
@@ -110,7 +133,8 @@ export class TestCluster {
 
   #isQuiet(): boolean {
     const hasEnded = this.alive.every(({ idle }) => idle === '0,0,0,0');
-    return hasEnded && this.ledger.unacknowledged().length === 0;
+    const { ledger } = this;
+    return hasEnded && ledger.unacknowledged().length === 0 && ledger.accountsParked.size === 0;
   }
 
   async #step(): Promise<void> {

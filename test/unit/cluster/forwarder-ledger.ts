@@ -2,6 +2,7 @@ import type { ClusterDirectory, ShardOwner, ShardRow } from '../../../src/ports/
 import { LIMITS } from '../../../src/limits.ts';
 import type { Clock } from '../../../src/ports/runtime.ts';
 import { shardOf } from '../../../src/domain/shard.ts';
+import type { Parked, UnownedParking } from '../../../src/ports/stores.ts';
 import { accountIdOf } from '../../support/fakes/fake-envelope.ts';
 
 export interface Message {
@@ -36,6 +37,13 @@ export class ModelLedger implements Pick<ClusterDirectory, 'read'> {
   readonly #messages: Message[] = [];
   readonly #decided = new Set<number>();
   readonly #acknowledged = new Set<number>();
+  readonly #parked: Message[] = [];
+  readonly #everParked = new Set<number>();
+  readonly #everHeld = new Set<string>();
+  /** Whether the answer to a parking that was carried out is lost. */
+  loseParkingAnswer: () => boolean = () => false;
+  /** Whether parking ends the epoch of whoever has or had the shard. */
+  parkingFences = true;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -61,7 +69,51 @@ export class ModelLedger implements Pick<ClusterDirectory, 'read'> {
   takeOver(shard: number, owner: ShardOwner): bigint {
     const epoch = this.rowOf(shard).epoch + 1n;
     this.#rows[shard] = { shard, epoch, owner };
+    this.#everHeld.add(`${shard} ${String(epoch)}`);
     return epoch;
+  }
+
+  /** As `processor.park_unowned`: carried out a while after it was asked for, answered a while after that. */
+  async parkUnowned(shard: number, seen: bigint, commands: readonly Parked[]): Promise<UnownedParking> {
+    if (this.isAway) throw new Error('PostgreSQL is away');
+    await this.#after(3);
+    const row = this.rowOf(shard);
+    if (row.epoch !== seen) return { kind: 'owned', epoch: row.epoch };
+    const ends = this.parkingFences && this.#everHeld.has(`${shard} ${String(seen)}`);
+    const epoch = ends ? seen + 1n : seen;
+    if (ends) this.#rows[shard] = { shard, epoch, owner: null };
+    for (const { accountId, body } of commands) {
+      const id = idOfBody(body);
+      this.#parked.push({ id, accountId });
+      this.#everParked.add(id);
+    }
+    await this.#after(3);
+    if (this.loseParkingAnswer()) throw new Error('the answer was lost');
+    return { kind: 'parked', epoch };
+  }
+
+  get parkingsCount(): number {
+    return this.#everParked.size;
+  }
+
+  /** Accounts with parked commands. */
+  get accountsParked(): ReadonlySet<string> {
+    return new Set(this.#parked.map(({ accountId }) => accountId));
+  }
+
+  /** In the order in which they were parked. */
+  parkedOf(accountId: string): readonly number[] {
+    return this.#parked.filter((parked) => parked.accountId === accountId).map(({ id }) => id);
+  }
+
+  /** The oldest parking of this command. */
+  unpark(id: number): void {
+    const place = this.#parked.findIndex((parked) => parked.id === id);
+    if (place >= 0) this.#parked.splice(place, 1);
+  }
+
+  #after(delayMs: number): Promise<void> {
+    return new Promise((resolve) => void this.#clock.after(delayMs, resolve));
   }
 
   release(shard: number, epoch: bigint): void {
@@ -90,7 +142,7 @@ export class ModelLedger implements Pick<ClusterDirectory, 'read'> {
   }
 
   acknowledge(id: number): void {
-    if (!this.#decided.has(id)) this.#break(`${id} was acknowledged undecided`);
+    if (!this.#decided.has(id) && !this.#everParked.has(id)) this.#break(`${id} was acknowledged undecided`);
     if (this.#acknowledged.has(id)) this.#break(`${id} was acknowledged twice`);
     this.#acknowledged.add(id);
   }
@@ -107,4 +159,11 @@ export class ModelLedger implements Pick<ClusterDirectory, 'read'> {
     this.broken ??= new Error(promise);
     throw this.broken;
   }
+}
+
+function idOfBody(body: Buffer): number {
+  const { transaction_id: transactionId } = JSON.parse(body.toString()) as {
+    readonly transaction_id: string;
+  };
+  return Number(transactionId.slice(-12));
 }

@@ -6,6 +6,7 @@ import { ForwardDesk } from '../../../src/supervisor/cluster/forward-desk.ts';
 import { forwardMail } from '../../../src/supervisor/cluster/forward-mail.ts';
 import { ForwardedOrigin } from '../../../src/supervisor/cluster/forwarded-origin.ts';
 import { Forwarder } from '../../../src/supervisor/cluster/forwarder.ts';
+import { OrphanDesk } from '../../../src/supervisor/cluster/orphan-desk.ts';
 import { CommandEnvelope } from '../../../src/supervisor/command-envelope.ts';
 import type { EnvelopeDesk } from '../../../src/supervisor/command-envelope.ts';
 import { InFlight } from '../../../src/supervisor/in-flight.ts';
@@ -16,6 +17,9 @@ import { transactionIdOf } from '../../support/fakes/fake-envelope.ts';
 import { CountingMetrics, QuietLogger } from '../../support/fakes/quiet.ts';
 import { shardOfAccount } from './forwarder-ledger.ts';
 import type { Message, ModelLedger } from './forwarder-ledger.ts';
+
+/** Commands without owner are parked so many times sooner than by `LIMITS`, or a story would take minutes of virtual time. */
+const HASTE = 100;
 
 /** What can be put in the place of the real ones, to see the promises break. */
 export interface Mutations {
@@ -39,6 +43,10 @@ export interface Surroundings {
 interface Mailbox {
   readonly epoch: bigint;
   readonly envelopes: CommandEnvelope[];
+  /** What the ledger had parked when it was read last; null: not read yet. They come first. */
+  parked: number[] | null;
+  /** `idle`: kept with what was read, as a live actor is. */
+  phase: 'working' | 'idle';
 }
 
 /** A node as it will be wired: real router, forwarder and desk; a fake region that decides and settles later. */
@@ -53,8 +61,13 @@ export class TestNode {
   readonly #around: Surroundings;
   readonly #owned = new ShardTable();
   readonly #handingOff = new Set<number>();
+  readonly orphans: OrphanDesk;
   /** Shards that the router holds. */
   readonly #shut = new Set<number>();
+  /** The same, while their commands are being parked. */
+  readonly #parking = new Set<number>();
+  /** Which of its consumers brought a message: the broker hears nothing from those before. */
+  #channel = 0;
   readonly #mailboxes = new Map<string, Mailbox>();
   readonly #settling = new Map<number, number>();
   #n = 0;
@@ -66,7 +79,7 @@ export class TestNode {
     this.incarnation = incarnation;
     this.#around = around;
     this.router = new Router({
-      isOpen: (shard) => !this.#shut.has(shard),
+      isOpen: (shard) => !this.#shut.has(shard) && !this.#parking.has(shard),
       clock,
       deliver: (envelope) => this.#goOn(envelope),
       heldMax: 10_000,
@@ -90,13 +103,39 @@ export class TestNode {
     });
     const giveBack = (envelope: CommandEnvelope): void => this.router.giveBack(envelope);
     const common = { incarnation, inbox: this.inbox, clock, logger };
+    const watch = new DirectoryWatch({ directory: ledger, clock, logger });
+    const ended = endElsewhere({ clock, metrics: new CountingMetrics(), inFlight });
     this.forwarder = new Forwarder({
       ...common,
       clock: mutations.forwarderClock?.(clock) ?? clock,
-      watch: new DirectoryWatch({ directory: ledger, clock, logger }),
-      ended: endElsewhere({ clock, metrics: new CountingMetrics(), inFlight }),
+      watch,
+      ended,
       giveBack: (envelope) => (mutations.giveBack ?? giveBack)(envelope, this),
       heldMax: 10_000,
+    });
+    this.orphans = new OrphanDesk({
+      forwarder: {
+        unowned: (forMs) => this.forwarder.unowned(forMs / HASTE),
+        release: (shard) => this.forwarder.release(shard),
+      },
+      doors: {
+        hold: (shard) => void this.#parking.add(shard),
+        letGo: (shard) => {
+          this.#parking.delete(shard);
+          this.router.release();
+        },
+      },
+      watch,
+      store: ledger,
+      router: this.router,
+      clock: {
+        now: () => clock.now(),
+        soon: (callback) => clock.soon(callback),
+        after: (delayMs, callback) => clock.after(delayMs / HASTE, callback),
+      },
+      logger,
+      isConnected: () => this.#isAlive,
+      ended,
     });
     this.desk = new ForwardDesk({
       ...common,
@@ -142,8 +181,9 @@ export class TestNode {
     const decoded = decodeMessage('transactions_queue', body);
     if (!decoded.ok) throw new Error('the message of the test cannot be read');
     this.inFlight.enter();
+    const channel = this.#channel;
     const ack = (): void => {
-      if (this.#isAlive) ledger.acknowledge(id);
+      if (this.#isAlive && channel === this.#channel) ledger.acknowledge(id);
     };
     const desk: EnvelopeDesk = {
       settled: () => undefined,
@@ -181,8 +221,29 @@ export class TestNode {
     this.#maybeFinished(shard);
   }
 
+  /** The broker has given its messages to somebody else, and it does not know: it goes on with what it has. */
+  loseChannel(): void {
+    this.#channel += 1;
+  }
+
+  /** As if a command had come, for those accounts of its own that the ledger has parked commands of. */
+  takeUpParked(): void {
+    for (const accountId of this.#around.ledger.accountsParked) {
+      const shard = shardOfAccount(accountId);
+      const epoch = this.#owned.epochOf(shard);
+      if (epoch === null || this.#handingOff.has(shard)) continue;
+      const present = this.#mailboxes.get(accountId);
+      if (present === undefined) this.#openMailbox(accountId, epoch);
+      else if (present.parked?.length === 0) {
+        present.parked = null;
+        this.#wake(accountId, present);
+      }
+    }
+  }
+
   kill(): void {
     this.#isAlive = false;
+    this.orphans.stop();
     this.forwarder.stop();
     void this.inbox.close();
   }
@@ -199,10 +260,23 @@ export class TestNode {
     const present = this.#mailboxes.get(command.accountId);
     if (present !== undefined) {
       present.envelopes.push(envelope);
+      this.#wake(command.accountId, present);
       return;
     }
-    this.#mailboxes.set(command.accountId, { epoch, envelopes: [envelope] });
-    this.#later(() => this.#work(command.accountId));
+    this.#openMailbox(command.accountId, epoch).envelopes.push(envelope);
+  }
+
+  #wake(accountId: string, mailbox: Mailbox): void {
+    if (mailbox.phase === 'working') return;
+    mailbox.phase = 'working';
+    this.#later(() => this.#work(accountId));
+  }
+
+  #openMailbox(accountId: string, epoch: bigint): Mailbox {
+    const mailbox: Mailbox = { epoch, envelopes: [], parked: null, phase: 'working' };
+    this.#mailboxes.set(accountId, mailbox);
+    this.#later(() => this.#work(accountId));
+    return mailbox;
   }
 
   /** Commits a run of an account's commands, or gives everything of the account back. */
@@ -211,6 +285,17 @@ export class TestNode {
     if (mailbox === undefined) return;
     const { envelopes, epoch } = mailbox;
     const { ledger, random, giveBackRate } = this.#around;
+    if (mailbox.parked === null) {
+      mailbox.parked = [...ledger.parkedOf(accountId)];
+      this.#later(() => this.#work(accountId));
+      return;
+    }
+    if (mailbox.parked.length > 0) return this.#workOnParked(accountId, mailbox, mailbox.parked);
+    if (envelopes.length === 0) {
+      mailbox.phase = 'idle';
+      this.#maybeFinished(shardOfAccount(accountId));
+      return;
+    }
     const run = envelopes.slice(0, 1 + Math.floor(random.next() * 5));
     const isFenced = run.some((envelope) => !ledger.decide(idOf(envelope), epoch));
     if (isFenced) return this.#fenced(accountId, mailbox);
@@ -218,9 +303,18 @@ export class TestNode {
     if (goesBack) return this.#giveBack(accountId, mailbox);
     envelopes.splice(0, run.length);
     for (const envelope of run) this.#settle(envelope);
-    if (envelopes.length > 0) this.#later(() => this.#work(accountId));
-    else this.#mailboxes.delete(accountId);
-    this.#maybeFinished(shardOfAccount(accountId));
+    this.#later(() => this.#work(accountId));
+  }
+
+  #workOnParked(accountId: string, mailbox: Mailbox, parked: number[]): void {
+    const { ledger, random } = this.#around;
+    for (const id of parked.splice(0, 1 + Math.floor(random.next() * 3))) {
+      if (!ledger.decide(id, mailbox.epoch)) return this.#fenced(accountId, mailbox);
+      ledger.unpark(id);
+    }
+    // There may be more: it is read again before anything newer.
+    if (parked.length === 0) mailbox.parked = null;
+    this.#later(() => this.#work(accountId));
   }
 
   #fenced(accountId: string, mailbox: Mailbox): void {
@@ -255,7 +349,9 @@ export class TestNode {
   /** Nothing of a shard that goes away is in our actors' hands any more. */
   #maybeFinished(shard: number): void {
     if (!this.#shut.has(shard) || (this.#settling.get(shard) ?? 0) > 0) return;
-    if ([...this.#mailboxes.keys()].some((accountId) => shardOfAccount(accountId) === shard)) return;
+    const ofShard = [...this.#mailboxes].filter(([accountId]) => shardOfAccount(accountId) === shard);
+    if (ofShard.some(([, { phase }]) => phase === 'working')) return;
+    for (const [accountId] of ofShard) this.#mailboxes.delete(accountId);
     const epoch = this.#owned.epochOf(shard);
     if (epoch !== null && this.#handingOff.delete(shard)) {
       this.#owned.lose(shard);
