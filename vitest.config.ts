@@ -66,7 +66,7 @@ export default defineConfig({
           environment: 'node',
           sequence: { groupOrder: 2 },
           pool: 'forks',
-          // Each file has servers and three nodes of its own,.
+          // Each file has servers and three nodes of its own.
           maxWorkers: 2,
           testTimeout: 240_000,
           hookTimeout: 120_000,
