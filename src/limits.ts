@@ -156,6 +156,8 @@ const BOUNDS = {
   /** What is kept of a dead body above `bodyBytesMax`, and how many bytes of bodies travel in one statement. */
   deadBodyCutBytes: 64 * 1024,
   deadBodyBatchBytesMax: 8 * 1024 * 1024,
+  /** A letter whose transaction's row somebody else holds is tried again after this long. */
+  letterRowHeldMs: 500,
   /** Text of a reason that is kept with a dead letter. */
   deadDetailCharsMax: 4_000,
   /** Dead letters that an operator sends or discards in one commit; ids that one command takes up, and outcomes that it reads at once. */

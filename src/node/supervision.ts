@@ -251,7 +251,7 @@ function accountRegion(ports: Ports, config: SupervisionConfig, parts: RegionPar
     cache,
     clock,
     logger,
-    quarantine: (accountId, reason) => region.quarantine(accountId, reason),
+    quarantine: (accountId, reason, request) => region.quarantine(accountId, reason, request),
   });
   // Of a shard that leaves us nothing is begun any more.
   const isStaying = (accountId: string): boolean =>

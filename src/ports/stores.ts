@@ -40,8 +40,11 @@ export interface DeadLetter {
 }
 
 export interface DeadLetterStore {
-  /** Ids in the order given. A redelivered message that is already recorded and open keeps its id. */
-  record(letters: readonly DeadLetter[]): Promise<readonly bigint[]>;
+  /**
+   * Ids in the order given. A redelivered message that is already recorded and open keeps its id. null: nothing of it was
+   * written, since somebody else holds the row that is to become `ERROR`; to be asked again later.
+   */
+  record(letters: readonly DeadLetter[]): Promise<readonly (bigint | null)[]>;
 }
 
 /** A deferral: the truth about when a command is tried again. */

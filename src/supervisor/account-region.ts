@@ -146,17 +146,23 @@ export class AccountRegion implements AccountParent {
     for (const envelope of this.#quarantines.takeShard(shard)) envelope.giveBack(reason);
   }
 
-  /** From now on nothing of this account is decided here; once the ledger knows, its commands are parked. */
-  quarantine(accountId: string, reason: string): void {
+  /**
+   * From now on nothing of this account is decided here; once the ledger knows, its commands are parked. A request that has found the
+   * fault waits for that as well, and is given to the account once more; if its shard is not ours, it goes back to the router.
+   */
+  quarantine(accountId: string, reason: string, ...found: readonly BalanceEnvelope[]): void {
     const place = this.#placeOf(accountId);
-    if (this.#quarantines.pendingOf(accountId) !== undefined) return;
-    if (place === null) {
+    const pending = this.#quarantines.pendingOf(accountId);
+    if (pending !== undefined) {
+      pending.waiting.push(...found);
+    } else if (place === null) {
       this.#options.logger.warn({ account_id: accountId, reason }, 'not quarantined: its shard is not ours');
-      return;
+      for (const envelope of found) envelope.giveBack('fenced');
+    } else {
+      const waiting = this.#probations.get(accountId)?.takeWaiting() ?? [];
+      this.#probations.delete(accountId);
+      this.#setAside(place, reason, [...waiting, ...found]);
     }
-    const waiting = this.#probations.get(accountId)?.takeWaiting() ?? [];
-    this.#probations.delete(accountId);
-    this.#setAside(place, reason, waiting);
   }
 
   /** Has what is parked for accounts of ours decided. Never rejects. */

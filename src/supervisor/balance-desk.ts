@@ -13,8 +13,8 @@ export interface BalanceDeskOptions {
   readonly reader: Pick<AccountReader, 'account' | 'cardTotal' | 'journalCheck'>;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Sets an account aside whose balance is not what its journal says. */
-  readonly quarantine: (accountId: string, reason: string) => void;
+  /** Sets an account aside whose balance is not what its journal says. The request comes back when the ledger knows that. */
+  readonly quarantine: (accountId: string, reason: string, request: BalanceEnvelope) => void;
 }
 
 type Reading =
@@ -25,10 +25,10 @@ type Reading =
 /**
  * Answers balance requests: the balance goes into the cache, then the request is settled.
  *
- * Owns a request from `answer` until it is settled.
+ * Owns a request from `answer` until it is settled, or waits for a quarantine.
  * N1. Settled only after the cache has confirmed the balance; while the cache is away the request stays unacknowledged.
  * N2. A forced recalculation compares the balance with the sum of the journal, both of one moment. If they differ the
- *     account is quarantined and the request fails; nothing is repaired silently.
+ *     account is quarantined, and then, not before, the request fails; nothing is repaired silently.
  * N3. For an account that is quarantined already, what the ledger holds is shown, whatever an actor remembers.
  */
 export class BalanceDesk {
@@ -78,8 +78,9 @@ export class BalanceDesk {
         break;
       }
       case 'wrong':
-        if (reading.status !== 'quarantined') quarantine(accountId, reading.detail);
-        request.settle({ kind: 'failed', code: 'INVARIANT_BROKEN', detail: reading.detail });
+        if (reading.status === 'quarantined')
+          request.settle({ kind: 'failed', code: 'INVARIANT_BROKEN', detail: reading.detail });
+        else quarantine(accountId, reading.detail, request);
         break;
       case 'right': {
         const total = cardId === null ? null : await reader.cardTotal(cardId);

@@ -1,4 +1,5 @@
 import { ensureError } from '../domain/errors.ts';
+import { LIMITS } from '../limits.ts';
 import type { Publisher } from '../ports/broker.ts';
 import type { Clock, Logger, Metrics } from '../ports/runtime.ts';
 import type { DeadLetterStore } from '../ports/stores.ts';
@@ -28,6 +29,7 @@ interface Item extends Letter {
  * Owns a letter from `send` until `done`.
  * D1. `done` (the acknowledgement) comes after both. A failure of either leaves the message unacknowledged and is tried
  *     again: publication is at-least-once, the record is one per message.
+ * D2. A letter whose transaction's row is in somebody else's hands waits for it alone; the others do not wait.
  */
 export class DeadLetterDesk {
   readonly #options: DeadLetterDeskOptions;
@@ -62,8 +64,14 @@ export class DeadLetterDesk {
       record === 'new' ? letter : { ...letter, redelivered: true },
     );
     for (const item of items) item.record = 'tried';
-    await this.#options.store.record(letters);
-    for (const item of items) this.#publishing.add(item);
+    const ids = await this.#options.store.record(letters);
+    for (const [index, item] of items.entries())
+      if (ids[index] === null) this.#recordLater(item);
+      else this.#publishing.add(item);
+  }
+
+  #recordLater(item: Item): void {
+    this.#options.clock.after(LIMITS.letterRowHeldMs, () => this.#recording.add(item));
   }
 
   /** Those that went through are done even when others were not taken. */

@@ -199,6 +199,22 @@ describe('a letter in hand', () => {
     expect(sent).toHaveLength(1);
   });
 
+  it('does not swallow what its own replay becomes', async () => {
+    const again = letterOf(newCommand({ accountId: randomUUID() }), {
+      queue: 'retry_queue',
+      redelivered: true,
+    });
+    const [id = '0'] = await record(again);
+    const next: string[] = [];
+    await replayLetters(scene.pool, [BigInt(id)], {
+      ...request,
+      // Given up once more, with the same bytes and from the same queue, before the letter is closed.
+      send: async () => void next.push(...(await record(again))),
+    });
+    expect(next).not.toContain(id);
+    expect((await letters()).map(({ state }) => state)).toEqual(['replayed', 'open']);
+  });
+
   it('stays open where the broker did not take it; the others of the portion are closed', async () => {
     const commands = [1, 2, 3].map(() => newCommand({ accountId: randomUUID() }));
     const ids = await record(...commands.map((command) => letterOf(command)));

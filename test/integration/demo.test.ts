@@ -44,6 +44,7 @@ describe('paygate demo', () => {
   it('processes as many as it is told on three nodes, audits, and ends with 0', async () => {
     const demo = await paygate(['demo', '--transactions', '1000', '--accounts', '50'], env);
     expect(demo.all).toContain('starting 3 nodes');
+    expect(demo.all).toMatch(/retries [\d,]+ {2}dead letters [\d,]+ {2}flags [\d,]+/);
     expect(demo.all).toContain('The ledger is right');
     expect(demo.all).toContain('Every transaction was decided exactly once.');
     expect(demo.all).toMatch(/decisions +1,000:/);

@@ -10,8 +10,8 @@ import { describe, expect, it } from 'vitest';
 import type { TransactionCommand } from '../../src/contracts/command.ts';
 import { insertRow, newAccount, newCommand, pendingCommand, rowOf } from '../support/ledger-fixtures.ts';
 import { eventually } from '../support/services.ts';
-import { audited, cell, messagesIn } from './node-scene.ts';
-import { useOneNode } from './use-one-node.ts';
+import { audited, cell, figure, messagesIn, publish } from './node-scene.ts';
+import { nonsense, useOneNode } from './use-one-node.ts';
 
 const scene = useOneNode();
 
@@ -204,26 +204,25 @@ describe('a row that somebody else holds', () => {
   });
 
   it('for longer than all tries: ERROR, and a dead letter that says all', async () => {
-    await scene.start({ RETRY_DELAY_MS: '20', RETRY_ATTEMPTS: '2' });
+    const node = await scene.start({ RETRY_DELAY_MS: '20', RETRY_ATTEMPTS: '2' });
     const accountId = await newAccount(scene.pool);
     const held = await pendingCommand(scene.pool, { accountId });
     const letGo = await holdRow(held);
     await scene.send([held]);
-    // The record of the letter waits for the row as well, since it is to become ERROR with it.
     await eventually(async () =>
-      expect(
-        await cell(
-          scene.pool,
-          `select count(*) from pg_stat_activity where wait_event_type = 'Lock' and query like '%dead_letters%' and datname = current_database()`,
-        ),
-      ).toBe('1'),
+      expect(await figure(node, 'paygate_dead_letters_total{reason="ROW_LOCKED"}')).toBe(1),
     );
+    // The record of the letter waits for the row, since it is to become ERROR with it; the letters of others do not.
+    for (let n = 1; n <= 3; n += 1) {
+      await publish(scene.rabbitmqUrl, [{ queue: 'transactions_queue', body: nonsense() }]);
+      await eventually(async () => expect(await count('dead_letters')).toBe(n));
+    }
     expect(await statusOf(held)).toBe('PENDING');
     await letGo();
     await eventually(async () => expect(await statusOf(held)).toBe('ERROR'));
     await eventually(async () => expect(await count('retries')).toBe(0));
     await scene.stop();
-    expect(await count('dead_letters')).toBe(1);
+    expect(await count('dead_letters')).toBe(4);
     expect(await count('journal')).toBe(0);
     const [message, ...more] = await messagesIn(scene.rabbitmqUrl, 'transactions_dlq');
     expect(more).toEqual([]);
@@ -237,10 +236,10 @@ describe('a row that somebody else holds', () => {
       'x-detail': 'still so after 2 retries',
     });
     const { rows } = await scene.pool.query(
-      'select body, first_seen_at, attempts, code from processor.dead_letters',
+      'select body, first_seen_at, attempts, code from processor.dead_letters order by id',
     );
-    expect(rows[0]).toMatchObject({ body: message?.content, attempts: 3, code: 'ROW_LOCKED' });
-    expect((rows[0] as { first_seen_at: Date }).first_seen_at.toISOString()).toBe(
+    expect(rows[3]).toMatchObject({ body: message?.content, attempts: 3, code: 'ROW_LOCKED' });
+    expect((rows[3] as { first_seen_at: Date }).first_seen_at.toISOString()).toBe(
       message?.properties.headers?.['x-first-seen'],
     );
   });

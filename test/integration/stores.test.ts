@@ -152,6 +152,30 @@ test('a letter that says so turns its PENDING row into ERROR in the same commit,
   expect(await rowsOf('select count(*)::int as n from processor.dead_letters')).toEqual([{ n: 4 }]);
 });
 
+test('a letter whose row somebody else holds is left out, without waiting; the others of its batch are recorded', async () => {
+  const store = new PostgresDeadLetterStore(database.pool);
+  const [held, free] = [await pendingTransaction(), await pendingTransaction()];
+  const letters = [
+    letter({ transactionId: held, marksError: true }),
+    letter({ transactionId: free, marksError: true }),
+    letter({ transactionId: held, marksError: false, code: 'PAYLOAD_MISMATCH' }),
+  ];
+  const holder = await database.pool.connect();
+  try {
+    await holder.query('begin');
+    await holder.query('select from public.transactions where id = $1 for update', [held]);
+    const ids = await store.record(letters);
+    expect(ids).toEqual([null, expect.anything(), expect.anything()]);
+    expect([await statusOf(held), await statusOf(free)]).toEqual(['PENDING', 'ERROR']);
+    await holder.query('commit');
+  } finally {
+    holder.release();
+  }
+  expect(await store.record(letters.slice(0, 1))).toEqual([expect.anything()]);
+  expect(await statusOf(held)).toBe('ERROR');
+  expect(await rowsOf('select count(*)::int as n from processor.dead_letters')).toEqual([{ n: 3 }]);
+});
+
 function retry(change: Partial<Retry> = {}): Retry {
   return {
     transactionId: randomUUID(),

@@ -5,6 +5,7 @@ import type { Announcement } from '../../domain/announcement.ts';
 import { LIMITS } from '../../limits.ts';
 import type { DeadLetter, DeadLetterStore } from '../../ports/stores.ts';
 import { Announcements } from './announcements.ts';
+import { isInHands } from './letter-lock.ts';
 import { poolTransaction } from './pool-transaction.ts';
 import { storableText } from './storable-text.ts';
 
@@ -13,8 +14,9 @@ import { storableText } from './storable-text.ts';
  *
  * D1. A body is kept whole up to 1 MiB; of a longer one the first 64 KiB, with its length and digest.
  * D2. A redelivered message whose body waits here from the same queue, still open, keeps its id: the process died
- *     between recording and acknowledging.
- * D3. Where the letter says so, the `transactions` row goes from `PENDING` to `ERROR` in the same commit.
+ *     between recording and acknowledging. Not that of a letter in an operator's hands, which is about to be closed as sent.
+ * D3. Where the letter says so, the `transactions` row goes from `PENDING` to `ERROR` in the same commit. A row that somebody
+ *     else holds is not waited for: its letter is left out, and the others are recorded.
  * D4. The event of a transaction that failed is written in the commit that records its letter, once.
  */
 export class PostgresDeadLetterStore implements DeadLetterStore {
@@ -28,7 +30,7 @@ export class PostgresDeadLetterStore implements DeadLetterStore {
     this.#announcements = announcements;
   }
 
-  async record(letters: readonly DeadLetter[]): Promise<readonly bigint[]> {
+  async record(letters: readonly DeadLetter[]): Promise<readonly (bigint | null)[]> {
     if (letters.length === 0) return [];
     const { recorded, outboxId } = await poolTransaction(this.#pool, async (client) => {
       const records: Recorded[] = [];
@@ -37,13 +39,14 @@ export class PostgresDeadLetterStore implements DeadLetterStore {
       return { recorded: records, outboxId: await this.#announcements.write(client, failures) };
     });
     this.#announcements.committed(outboxId);
-    return recorded.map(({ id }) => BigInt(id));
+    return recorded.map(({ id }) => (id === null ? null : BigInt(id)));
   }
 }
 
+/** Both null: its row is in somebody else's hands. */
 interface Recorded {
-  readonly id: string;
-  readonly is_new: boolean;
+  readonly id: string | null;
+  readonly is_new: boolean | null;
 }
 
 /** Not of a false message under a true transaction's id, which goes on, nor of a letter that is recorded already. */
@@ -54,7 +57,10 @@ function failuresOf(letter: DeadLetter, recorded: Recorded | undefined): readonl
   return [failureAnnounced(letter, { transactionId, accountId, deadLetterId: Number(recorded.id) })];
 }
 
-/** Ids are drawn first, so that each can be told to its letter; n is the letter's place in the batch. */
+/**
+ * Ids are drawn first, so that each can be told to its letter; n is the letter's place in the batch. A row that was `PENDING` when we
+ * looked and cannot be locked is somebody else's, or just decided: the next try will see.
+ */
 const RECORD = `
 with given as materialized (
   select * from unnest(
@@ -64,15 +70,25 @@ with given as materialized (
     queue, dead_letter_queue, code, detail, transaction_id, account_id, body, body_bytes, body_sha256,
     attempts, first_seen_at, redelivered, marks_error, n
   )
+), held as materialized (
+  select t.id from public.transactions t
+   where t.status = 'PENDING' and t.id in (select transaction_id from given where marks_error)
+     for no key update skip locked
+), busy as materialized (
+  select g.n
+    from given g
+    join public.transactions t on t.id = g.transaction_id and t.status = 'PENDING'
+   where g.marks_error and t.id not in (select id from held)
 ), recorded as (
   select g.n, min(d.id) as id
     from given g
     join processor.dead_letters d on d.body_sha256 = g.body_sha256 and d.queue = g.queue and d.state = 'open'
-   where g.redelivered
+   where g.redelivered and not ${isInHands('d.id')}
    group by g.n
 ), numbered as materialized (
   select g.*, coalesce(r.id, nextval(pg_get_serial_sequence('processor.dead_letters', 'id'))) as id, r.id is null as is_new
     from given g left join recorded r using (n)
+   where g.n not in (select n from busy)
 ), inserted as (
   insert into processor.dead_letters
     (id, queue, dead_letter_queue, code, detail, transaction_id, account_id, body, body_bytes, body_sha256, attempts, first_seen_at)
@@ -80,10 +96,9 @@ with given as materialized (
   select id, queue, dead_letter_queue, code, detail, transaction_id, account_id, body, body_bytes, body_sha256, attempts, first_seen_at
     from numbered where is_new
 ), marked as (
-  update public.transactions t set status = 'ERROR'
-   where t.status = 'PENDING' and t.id in (select transaction_id from given where marks_error)
+  update public.transactions t set status = 'ERROR' where t.id in (select id from held)
 )
-select id, is_new from numbered order by n`;
+select r.id, r.is_new from given g left join numbered r using (n) order by g.n`;
 
 async function recordBatch(
   client: pg.PoolClient,

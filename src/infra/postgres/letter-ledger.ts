@@ -6,22 +6,19 @@ import { ensureError } from '../../domain/errors.ts';
 import { replayOf } from '../../domain/replay.ts';
 import type { RefundTarget, ReplayableLetter } from '../../domain/replay.ts';
 import { isoTime } from './journal-entry.ts';
+import { takeInHands } from './letter-lock.ts';
 import { letterSubject } from './letter-view.ts';
 import { poolTransaction } from './pool-transaction.ts';
 
 /**
  * What operators do to dead letters, each with its line in the operator log.
  *
- * W1. Whoever works on a letter holds its lock to the end: two replays of one letter publish it once. It is an advisory lock, since
- *     the commit that decides a replayed transaction closes the letter's row and must not wait for the operator.
+ * W1. Whoever works on a letter holds its lock (`letter-lock.ts`) to the end: two replays of one letter publish it once.
  * W2. A letter counts as replayed only after the broker has confirmed the message, and is marked then at once, in a commit of its
  *     own: it holds no other row, so it and a commit that closes many letters cannot wait for each other. A crash in between leaves it open, and
  *     another replay is harmless: a transaction is its id.
  * W3. Rows are read in the order of their ids and never waited for: a letter that somebody else works on is refused.
  */
-
-/** Of the advisory locks; the other half of the key is the letter's id. */
-const LOCK_CLASS = 0x1e77e5;
 
 export interface OperatorNote {
   readonly operator: string;
@@ -150,7 +147,7 @@ function closedBefore(letter: KeptLetter | null | undefined, remedy: string): st
 /** Locks are tried for every id before any row is read: what is read then cannot change under us, but by a commit that decides it. */
 const LOCK = `
 select g.id::text from unnest($1::bigint[]) as g (id)
- where pg_try_advisory_xact_lock(${LOCK_CLASS}, (g.id % 2147483647)::int)`;
+ where ${takeInHands('g.id')}`;
 
 const LETTERS = `
 select l.id::text, l.state, l.code, l.queue, l.dead_letter_queue as "deadLetterQueue",

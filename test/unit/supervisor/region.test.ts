@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { CommitLane } from '../../../src/actors/commit-lane.ts';
 import { OrderLane } from '../../../src/actors/order-lane.ts';
 import type { Envelope } from '../../../src/machines/envelope.ts';
-import type { TransactionCommand } from '../../../src/contracts/command.ts';
+import type { BalanceCommand, TransactionCommand } from '../../../src/contracts/command.ts';
 import type { Settlement } from '../../../src/domain/settlement.ts';
 import { LIMITS } from '../../../src/limits.ts';
 import { AccountRegion } from '../../../src/supervisor/account-region.ts';
@@ -103,6 +103,10 @@ function world(options: { readonly accounts?: number; readonly activeAccountsMax
     desk,
     send,
   };
+}
+
+function balanceEnvelope(desk: EnvelopeDesk): Envelope<BalanceCommand> {
+  return envelopeOf(balanceRequest(), desk, new FakeDelivery('{}')) as Envelope<BalanceCommand>;
 }
 
 function nameOf({ command }: Envelope): string {
@@ -415,6 +419,28 @@ describe('quarantine', () => {
     quarantines.gate.open();
     await turns(clock, 30);
     expect(endings).toEqual(['balance answered']);
+  });
+
+  it('the request that found the fault is answered when the ledger has the quarantine, not before', async () => {
+    const { clock, endings, quarantines, desk, region } = world();
+    quarantines.gate.close();
+    region.quarantine(accountIdOf(1), REASON, balanceEnvelope(desk));
+    await turns(clock, 30);
+    expect(endings).toEqual([]);
+    quarantines.gate.open();
+    await turns(clock, 30);
+    expect(endings).toEqual(['balance answered']);
+  });
+
+  it('two requests that find the same fault wait for one quarantine', async () => {
+    const { clock, endings, quarantines, desk, region } = world();
+    quarantines.gate.close();
+    for (const request of [balanceEnvelope(desk), balanceEnvelope(desk)])
+      region.quarantine(accountIdOf(1), REASON, request);
+    quarantines.gate.open();
+    await turns(clock, 30);
+    expect(endings).toEqual(['balance answered', 'balance answered']);
+    expect(quarantines.written).toHaveLength(1);
   });
 
   it('a node that has lost the shard gives everything back in order and parks nothing', async () => {
