@@ -17,6 +17,8 @@ import { openLedger } from './open-ledger.ts';
 export interface RuntimeOptions {
   readonly config: Config;
   readonly identity: NodeIdentity;
+  /** Base URL of our admin port, for others; asked when the ledger is open. */
+  readonly adminAddress: () => string;
   readonly clock: SystemClock;
   readonly random: Random;
   readonly logger: Logger;
