@@ -67,7 +67,12 @@ const schema = z.object({
   httpHost: z.string().trim().default('127.0.0.1'),
   /** 0 = any free port. */
   httpPort: integer(0, 65_535).default(9464),
-  /** Whoever brings it may read the console and the inspector; without it only this machine may. */
+  /** Base URL under which others reach this port; by default what it listens on, or the machine's first address. */
+  httpAdvertisedUrl: url('http', 'https')
+    .transform((text) => new URL(text).origin)
+    .nullable()
+    .default(null),
+  /** Whoever brings it may read the console, the inspector and balances; without it only this machine may. */
   consoleToken: z.string().trim().min(16, 'expected at least 16 characters').nullable().default(null),
   logLevel: oneOf(LOG_LEVELS).default('info'),
   /**
@@ -146,6 +151,7 @@ const VARIABLES = {
   nodeId: 'NODE_ID',
   httpHost: 'HTTP_HOST',
   httpPort: 'HTTP_PORT',
+  httpAdvertisedUrl: 'HTTP_ADVERTISED_URL',
   consoleToken: 'CONSOLE_TOKEN',
   logLevel: 'LOG_LEVEL',
   commitLanes: 'PROCESSOR_WORKERS',

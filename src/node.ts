@@ -72,6 +72,7 @@ export async function startNode(config: Config, options: StartOptions): Promise<
   const runtime: NodeRuntime = new NodeRuntime({
     config,
     identity,
+    adminAddress: () => http.told,
     clock,
     random: systemRandom,
     logger,

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { loadConfig } from '../config.ts';
 import { consoleLink } from '../infra/http/access.ts';
-import { readNodeAddresses } from '../infra/redis/figure-board.ts';
+import { readNodeAddresses } from '../infra/redis/node-address.ts';
 import { CommandError, EXIT } from './exit-codes.ts';
 import { print } from './output.ts';
 import { paragraphs } from './paragraphs.ts';

@@ -52,8 +52,6 @@ export interface AccountSurvey {
 export interface NodeFigures {
   readonly nodeId: string;
   readonly incarnation: string;
-  /** Base URL of its admin port. */
-  readonly address: string;
   readonly status: string;
   readonly dependencies: Readonly<Record<string, string>>;
   readonly uptimeSeconds: number;
@@ -102,6 +100,8 @@ export interface NodeRow {
   readonly nodeId: string;
   readonly incarnation: string;
   readonly state: 'working' | 'draining' | 'absent' | 'unknown';
+  /** Base URL of its admin port; null: not known. */
+  readonly address: string | null;
   readonly shards: number;
   /** Queues that it reads. */
   readonly reads: readonly string[];

@@ -3,6 +3,7 @@ import type { Config } from '../config.ts';
 import { Access } from '../infra/http/access.ts';
 import { startHttpServer } from '../infra/http/http-server.ts';
 import type { HttpServer, NodeStatus } from '../infra/http/http-server.ts';
+import { toldAddress } from '../infra/http/told-address.ts';
 import type { PrometheusMetrics } from '../infra/metrics.ts';
 import type { Clock, Logger, Random } from '../ports/runtime.ts';
 import type { NodeIdentity } from './identity.ts';
@@ -23,7 +24,7 @@ export interface AdminOptions {
   readonly logger: Logger;
 }
 
-/** Who looks at this node, in one piece: routes to add, what to do once the address is known, and at the end. */
+/** Who looks at this node, in one piece: routes to add, what to do once they are there, and at the end. */
 interface Looking {
   readonly routes: readonly ((server: FastifyInstance) => Promise<void>)[];
   start(address: string): void;
@@ -32,35 +33,44 @@ interface Looking {
 
 const NOBODY_LOOKS: Looking = { routes: [], start: () => undefined, close: () => Promise.resolve() };
 
+/** A server and what others are told of it. */
+export interface Admin extends HttpServer {
+  /** Base URL for other nodes and people. */
+  readonly told: string;
+}
+
 /** The admin port: health, metrics, balances, and the console where it is switched on. Rejects when the port is taken. */
-export async function startAdmin(options: AdminOptions): Promise<HttpServer> {
-  const { config, identity, runtime, observation, metrics, status } = options;
-  const looking = config.features.has('console') ? await loadLooking(options) : NOBODY_LOOKS;
+export async function startAdmin(options: AdminOptions): Promise<Admin> {
+  const { config, identity, runtime, observation, metrics, status, clock } = options;
+  const { httpHost: host, httpAdvertisedUrl: advertised, consoleToken: token } = config;
+  const access = new Access({ token, advertised, now: () => clock.now() });
+  const looking = config.features.has('console') ? await loadLooking(options, access) : NOBODY_LOOKS;
   const http = await startHttpServer({
-    host: config.httpHost,
+    host,
     port: config.httpPort,
     status,
     figures: () => observation.health(),
     metrics,
+    access,
     readBalance: (accountId) => readBalance(runtime, identity, accountId),
     routes: looking.routes,
   });
   looking.start(http.address);
   return {
     address: http.address,
+    told: toldAddress({ host, listening: http.address, advertised, token }),
     close: async () => {
       await Promise.all([looking.close(), http.close()]);
     },
   };
 }
 
-async function loadLooking(options: AdminOptions): Promise<Looking> {
+async function loadLooking(options: AdminOptions, access: Access): Promise<Looking> {
   const { config, identity, runtime, observation, status, clock, random, logger } = options;
   const [{ NodeConsole }, { nodeInspection }] = await Promise.all([
     import('./node-console.ts'),
     import('./node-inspection.ts'),
   ]);
-  const access = new Access({ token: config.consoleToken, now: () => clock.now() });
   const inspection = nodeInspection({ nodeId: config.nodeId, access, runtime, clock, logger });
   const console = new NodeConsole({
     ...{ config, identity, clock, random, logger, access },

@@ -33,6 +33,8 @@ import type { NodeIdentity } from './identity.ts';
 export interface ConnectionsOptions {
   readonly config: Config;
   readonly identity: NodeIdentity;
+  /** Base URL of our admin port, for others; asked when the ledger is open. */
+  readonly adminAddress: () => string;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -114,7 +116,7 @@ export interface LinkedServers {
 }
 
 export function linkServers(
-  { config, identity, clock, random, logger, openCache, openEvents }: ConnectionsOptions,
+  { config, identity, adminAddress, clock, random, logger, openCache, openEvents }: ConnectionsOptions,
   clusterId: string,
   inboxEvents: InboxEvents,
 ): LinkedServers {
@@ -122,7 +124,7 @@ export function linkServers(
   const name = `paygate/${nodeId}`;
   const rabbit = { url: config.rabbitmqUrl, name, logger, random, startConnection };
   const redis = { url: config.redisUrl, name, logger, random };
-  const self = { nodeId, incarnation, inbox, startedAtMs: clock.now() };
+  const self = { nodeId, incarnation, inbox, startedAtMs: clock.now(), address: adminAddress() };
   const membership = new RedisMembership({ ...redis, self, clusterId });
   return {
     cache: openCache === null ? new NoBalanceCache(membership) : openCache(redis),

@@ -15,8 +15,6 @@ export interface FigureMeterOptions {
   readonly totals: () => FigureTotals;
   readonly parts: () => NodeParts | null;
   readonly status: () => string;
-  /** Base URL of our admin port, once it is known. */
-  readonly address: () => string;
   readonly board: FigureBoard;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -95,7 +93,7 @@ export class FigureMeter {
   }
 
   #measure(): NodeFigures {
-    const { identity, parts, status, address, clock } = this.#options;
+    const { identity, parts, status, clock } = this.#options;
     const nowMs = clock.now();
     const elapsedMs = Math.max(1, performance.now() - this.#measuredAtMs);
     this.#measuredAtMs += elapsedMs;
@@ -108,7 +106,6 @@ export class FigureMeter {
     return {
       nodeId: identity.nodeId,
       incarnation: identity.incarnation,
-      address: address(),
       status: status(),
       dependencies: parts()?.probe.dependencies() ?? {},
       uptimeSeconds: Math.floor(process.uptime()),

@@ -62,7 +62,7 @@ export class NodeConsole {
       logger,
     );
     this.#board = new FigureBoard({ url: config.redisUrl, name: `paygate/${nodeId}`, logger, random });
-    this.#meter = new FigureMeter({ ...options, board: this.#board, address: () => this.#address });
+    this.#meter = new FigureMeter({ ...options, board: this.#board });
     const watch = new ClusterWatch({
       ...{ nodeId, incarnation, clock },
       pool: this.#pool,
@@ -95,7 +95,7 @@ export class NodeConsole {
     });
   }
 
-  /** @param address base URL of the admin port. */
+  /** @param address base URL where we reach our own admin port. */
   start(address: string): void {
     this.#address = address;
     this.#meter.start();
@@ -122,8 +122,8 @@ export class NodeConsole {
   async #ownerAddress(accountId: string): Promise<string | null> {
     const owner = await readShardOwner(this.#pool, shardOf(accountId, LIMITS.shardCount));
     if (owner === null) return null;
-    if (owner.incarnation === this.#options.identity.incarnation) return this.#address;
-    const { figures } = await this.#board.read(1);
-    return figures.find(({ incarnation }) => incarnation === owner.incarnation)?.address ?? null;
+    const { parts, identity } = this.#options;
+    if (owner.incarnation === identity.incarnation) return this.#address;
+    return parts()?.tick.addressOf(owner.incarnation) ?? null;
   }
 }

@@ -19,6 +19,8 @@ import type { NodeWebhooks } from './webhooks.ts';
 export interface RuntimeOptions {
   readonly config: Config;
   readonly identity: NodeIdentity;
+  /** Base URL of our admin port, for others; asked when the ledger is open. */
+  readonly adminAddress: () => string;
   readonly clock: SystemClock;
   readonly random: Random;
   readonly logger: Logger;

@@ -14,11 +14,15 @@ export async function readBalance(
   accountId: string,
 ): Promise<BalanceAnswer> {
   const shard = shardOf(accountId, LIMITS.shardCount);
-  const { supervision } = runtime.parts ?? {};
+  const { supervision, tick } = runtime.parts ?? {};
   const owner = supervision?.watch.rows[shard]?.owner ?? null;
   const isOurs = supervision?.shards.epochOf(shard) != null;
-  if (!isOurs && owner !== null && owner.incarnation !== incarnation)
-    return { kind: 'elsewhere', nodeId: owner.nodeId, shard };
+  if (!isOurs && owner !== null && owner.incarnation !== incarnation) {
+    const { nodeId } = owner;
+    const address = tick?.addressOf(owner.incarnation) ?? null;
+    if (address !== null) return { kind: 'elsewhere', nodeId, address, shard };
+    return { kind: 'owner-not-found', nodeId, redis: runtime.dependencies().redis, shard };
+  }
   if (!isOurs) return { kind: 'unowned', shard };
   const state = await runtime.ledger.reader.account(accountId);
   return state === null ? { kind: 'account-unknown' } : { kind: 'known', state, shard };

@@ -12,6 +12,8 @@ export interface NodeRecord {
   readonly startedAtMs: number;
   /** Gives its roles away and takes none. */
   readonly draining: boolean;
+  /** Base URL of its admin port, as others reach it; absent: it does not say. */
+  readonly address?: string | undefined;
 }
 
 /** A role that one node has at a time: a shard, or the reading of an inbound queue. */

@@ -8,7 +8,7 @@ import type { NodeFigures } from '../../src/contracts/console.ts';
 import { waitingRows } from '../../src/infra/console/pages.ts';
 import { checkSomeBalances } from '../../src/infra/postgres/balance-check.ts';
 import { readWaiting } from '../../src/infra/postgres/waiting-view.ts';
-import { FigureBoard, readNodeAddresses } from '../../src/infra/redis/figure-board.ts';
+import { FigureBoard } from '../../src/infra/redis/figure-board.ts';
 import { systemRandom } from '../../src/infra/system-clock.ts';
 import { QuietLogger } from '../support/fakes/quiet.ts';
 import { eventually, freshRedis, withDatabase } from '../support/services.ts';
@@ -75,7 +75,7 @@ it('finds a balance that is not its journal', async () => {
 function figuresOf(incarnation: string, second: number): NodeFigures {
   const rates = { received: 1, approved: 1, rejected: 0, retried: 0, deadLettered: 0 };
   return {
-    ...{ nodeId: 'node-1', incarnation, address: `http://127.0.0.1/${incarnation}`, status: 'ready' },
+    ...{ nodeId: 'node-1', incarnation, status: 'ready' },
     ...{ dependencies: {}, uptimeSeconds: 1, cpuPercent: 1, residentBytes: 1, loopP99Ms: 0, accounts: 0 },
     ...{ inFlight: 0, mailboxTotal: 0, mailboxMax: 0, survey: null },
     sample: { second, ...rates, latency: [1], commits: 1, committed: 1, mailboxAgeMs: 0 },
@@ -102,6 +102,5 @@ it('keeps the past of every node for the consoles of all, and tells nodes whethe
       .slice(0, 2),
   ).toEqual([101, 100]);
   expect((await board.read(1)).samples.get('a')).toHaveLength(1);
-  expect(await readNodeAddresses(redis.url)).toEqual(['http://127.0.0.1/a', 'http://127.0.0.1/b']);
   await board.close();
 });

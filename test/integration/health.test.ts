@@ -1,6 +1,6 @@
 /**
  * Without this: a node that is sent traffic it cannot work on, an operator's page that says "healthy" while a server is away, a balance
- * that is old or rounded, a switched-off part that works on.
+ * that is old, rounded, told by whoever does not own it or to whoever may not read it, a switched-off part that works on.
  */
 import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
@@ -50,10 +50,29 @@ async function start(settings: Environment = {}): Promise<RunningNode> {
   return node;
 }
 
-async function get(node: RunningNode, path: string): Promise<{ status: number; body: unknown }> {
-  const response = await fetch(new URL(path, node.address));
+interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+  readonly location: string | null;
+  readonly retryAfter: string | null;
+}
+
+const get = (node: RunningNode, path: string): Promise<Answer> => ask(node, path);
+
+async function ask(
+  node: RunningNode,
+  path: string,
+  headers: Record<string, string> = {},
+  redirect: 'follow' | 'manual' = 'follow',
+): Promise<Answer> {
+  const response = await fetch(new URL(path, node.address), { headers, redirect });
   const text = await response.text();
-  return { status: response.status, body: text.startsWith('{') ? JSON.parse(text) : text };
+  return {
+    status: response.status,
+    body: text.startsWith('{') ? JSON.parse(text) : text,
+    location: response.headers.get('location'),
+    retryAfter: response.headers.get('retry-after'),
+  };
 }
 
 async function newAccount(): Promise<string> {
@@ -167,17 +186,70 @@ describe('/accounts/<id>/balance', () => {
     expect((await get(node, '/accounts/1%20or%201=1/balance')).status).toBe(400);
   });
 
-  it('of two nodes one gives it, the other names that one', async () => {
-    const pair = [await start({ NODE_ID: 'a' }), await start({ NODE_ID: 'b' })];
+  it('of two nodes one gives it, the other leads there, also without a console', async () => {
+    const pair = [
+      await start({ NODE_ID: 'a', FEATURES: 'minimal' }),
+      await start({ NODE_ID: 'b', FEATURES: 'minimal' }),
+    ];
     const accountId = await newAccount();
+    const path = `/accounts/${accountId}/balance`;
     await eventually(async () => {
-      const answers = await Promise.all(pair.map((node) => get(node, `/accounts/${accountId}/balance`)));
-      expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 421]);
-      const shard = shardOf(accountId, LIMITS.shardCount);
-      const owner = await cell(database.pool, 'select owner from processor.shards where shard = $1', [shard]);
-      const elsewhere = answers.find(({ status }) => status === 421)?.body as { owner: string };
-      expect(owner.startsWith(`${elsewhere.owner}:`)).toBe(true);
+      const answers = await Promise.all(pair.map((node) => ask(node, path, {}, 'manual')));
+      const owner = pair[answers.findIndex(({ status }) => status === 200)];
+      const elsewhere = answers.find(({ status }) => status === 307);
+      expect(elsewhere).toMatchObject({
+        body: { owner: owner?.nodeId, shard: shardOf(accountId, LIMITS.shardCount) },
+        location: `${owner?.address ?? ''}${path}`,
+      });
     });
+    for (const node of pair)
+      expect(await get(node, path)).toMatchObject({ status: 200, body: { balance_cents: '0' } });
+  });
+
+  it('a node that cannot know where the owner is says why, and when to ask again', async () => {
+    await start({ NODE_ID: 'a' });
+    const cutOff = await start({ NODE_ID: 'b', REDIS_URL: 'redis://127.0.0.1:1' });
+    await eventually(async () =>
+      expect(await ask(cutOff, `/accounts/${await newAccount()}/balance`)).toMatchObject({
+        status: 503,
+        retryAfter: '1',
+        body: {
+          owner: 'a',
+          error: 'another node owns this account, and Redis, which would know its address, is away',
+        },
+      }),
+    );
+  });
+
+  it('is for this machine, and from elsewhere for who has the token', async () => {
+    const token = '0123456789abcdef-token';
+    const node = await start({ CONSOLE_TOKEN: token });
+    const path = `/accounts/${await newAccount()}/balance`;
+    const elsewhere = { 'x-forwarded-for': '10.0.0.7' };
+    const statusOf = async (headers: Record<string, string>): Promise<number> =>
+      (await ask(node, path, headers)).status;
+    expect(await statusOf({})).toBe(200);
+    expect(await statusOf(elsewhere)).toBe(401);
+    expect(await statusOf({ ...elsewhere, authorization: 'Bearer another' })).toBe(401);
+    expect(await statusOf({ ...elsewhere, authorization: `Bearer ${token}` })).toBe(200);
+    expect(await statusOf({ origin: 'http://evil.example' }), 'for a foreign page').toBe(401);
+  });
+
+  it('the address that was set is the one that others are led to', async () => {
+    const advertised = 'http://paygate-0.example:9464';
+    const pair = [
+      await start({ NODE_ID: 'a', HTTP_ADVERTISED_URL: `${advertised}/` }),
+      await start({ NODE_ID: 'b', HTTP_ADVERTISED_URL: `${advertised}/` }),
+    ];
+    const path = `/accounts/${await newAccount()}/balance`;
+    await eventually(async () => {
+      const answers = await Promise.all(pair.map((node) => ask(node, path, {}, 'manual')));
+      expect(answers.map(({ location }) => location).filter((found) => found !== null)).toEqual([
+        `${advertised}${path}`,
+      ]);
+    });
+    const told = await paygate(['console'], environmentOf(place));
+    expect(told.stdout.trim().split('\n')).toEqual([`${advertised}/console`, `${advertised}/console`]);
   });
 });
 

@@ -157,22 +157,24 @@ export class ClusterWatch {
   #nodes(overview: ClusterOverview | null, figures: readonly NodeFigures[]): readonly NodeRow[] {
     const ages = this.#board.value?.heartbeatAgeMs;
     const known = new Map(figures.map((one) => [one.incarnation, one]));
-    const rows = (overview?.nodes ?? []).map(({ nodeId, incarnation, state, shards, ingest }): NodeRow => {
-      const one = known.get(incarnation);
-      known.delete(incarnation);
-      // We are here, whatever Redis could say.
-      const isOurs = incarnation === this.#options.incarnation;
-      return {
-        ...{ nodeId, incarnation, shards, reads: ingest },
-        state: isOurs && state === 'unknown' ? 'working' : state,
-        heartbeatAgeMs: this.#board.trouble === null ? (ages?.get(incarnation) ?? null) : null,
-        ...figuresOf(one),
-      };
-    });
+    const rows = (overview?.nodes ?? []).map(
+      ({ nodeId, incarnation, state, address, shards, ingest }): NodeRow => {
+        const one = known.get(incarnation);
+        known.delete(incarnation);
+        // We are here, whatever Redis could say.
+        const isOurs = incarnation === this.#options.incarnation;
+        return {
+          ...{ nodeId, incarnation, address, shards, reads: ingest },
+          state: isOurs && state === 'unknown' ? 'working' : state,
+          heartbeatAgeMs: this.#board.trouble === null ? (ages?.get(incarnation) ?? null) : null,
+          ...figuresOf(one),
+        };
+      },
+    );
     const others = [...known.values()]
       .filter(({ incarnation }) => overview === null || incarnation === this.#options.incarnation)
       .map((one): NodeRow => ({
-        ...{ nodeId: one.nodeId, incarnation: one.incarnation, shards: 0, reads: [] },
+        ...{ nodeId: one.nodeId, incarnation: one.incarnation, address: null, shards: 0, reads: [] },
         state: one.incarnation === this.#options.incarnation ? 'working' : 'unknown',
         heartbeatAgeMs: null,
         ...figuresOf(one),

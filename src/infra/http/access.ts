@@ -11,6 +11,8 @@ export interface ReadRequest {
 export interface AccessOptions {
   /** `CONSOLE_TOKEN`; null: only this machine may read. */
   readonly token: string | null;
+  /** `HTTP_ADVERTISED_URL`: its name is one of this machine's; null or absent: there is none. */
+  readonly advertised?: string | null;
   readonly now: () => number;
 }
 
@@ -41,20 +43,38 @@ export class Access {
   }
 
   mayRead(request: ReadRequest): boolean {
-    if (!isOurPlace(request)) return false;
+    if (!this.#isOurPlace(request)) return false;
     return isOfThisMachine(request) || this.#hasBearer(request) || this.#hasCookie(request);
   }
 
   /** Value of a `Set-Cookie` header; null: the ticket is not valid, or was used. */
   enter(request: ReadRequest, ticket: string): string | null {
     const { token } = this.#options;
-    if (token === null || !isOurPlace(request)) return null;
+    if (token === null || !this.#isOurPlace(request)) return null;
     const audience = text(request.headers['host']);
     const untilMs = this.#untilMs('ticket', audience, ticket);
     if (untilMs === null || this.#used.has(ticket) || this.#used.size >= TICKETS_KEPT_MAX) return null;
     this.#used.set(ticket, untilMs);
     const cookie = signed(token, 'cookie', '', this.#options.now() + COOKIE_AGE_MS);
     return `${CONSOLE_COOKIE}=${cookie}; Path=/; Max-Age=${COOKIE_AGE_MS / 1_000}; HttpOnly; SameSite=Strict`;
+  }
+
+  /** A2. */
+  #isOurPlace({ headers }: ReadRequest): boolean {
+    const host = text(headers['host']);
+    const url = `http://${host}`;
+    if (host === '' || !URL.canParse(url)) return false;
+    const origin = text(headers['origin']);
+    const isSame = origin === '' || origin === `http://${host}` || origin === `https://${host}`;
+    return isSame && this.#isOurName(new URL(url).hostname);
+  }
+
+  #isOurName(name: string): boolean {
+    const { advertised = null } = this.#options;
+    if (LOOPBACK_NAMES.has(name) || isIP(name.replace(/^\[|\]$/g, '')) !== 0) return true;
+    return (
+      name === hostname().toLowerCase() || (advertised !== null && name === new URL(advertised).hostname)
+    );
   }
 
   #hasBearer({ headers }: ReadRequest): boolean {
@@ -103,18 +123,6 @@ export function isLoopback(address: string): boolean {
 function isOfThisMachine({ socket, headers }: ReadRequest): boolean {
   const isProxied = PROXY_HEADERS.some((name) => headers[name] !== undefined);
   return !isProxied && isLoopback(socket.remoteAddress ?? '');
-}
-
-/** A2. */
-function isOurPlace({ headers }: ReadRequest): boolean {
-  const host = text(headers['host']);
-  const url = `http://${host}`;
-  if (host === '' || !URL.canParse(url)) return false;
-  const name = new URL(url).hostname;
-  const isOurs =
-    LOOPBACK_NAMES.has(name) || isIP(name.replace(/^\[|\]$/g, '')) !== 0 || name === hostname().toLowerCase();
-  const origin = text(headers['origin']);
-  return isOurs && (origin === '' || origin === `http://${host}` || origin === `https://${host}`);
 }
 
 function signed(token: string, kind: 'ticket' | 'cookie', audience: string, untilMs: number): string {

@@ -1,19 +1,18 @@
 import fastify from 'fastify';
 import type { FastifyInstance } from 'fastify';
 import { addBalanceRoute } from './balance-route.ts';
-import type { ReadBalance } from './balance-route.ts';
+import type { BalanceRouteOptions } from './balance-route.ts';
 import { addHealthRoutes } from './health-routes.ts';
 import type { HealthOptions } from './health-routes.ts';
 
 export type { HealthFigures, NodeStatus, Readiness } from './health-routes.ts';
 
-export interface HttpOptions extends HealthOptions {
+export interface HttpOptions extends HealthOptions, BalanceRouteOptions {
   readonly host: string;
   /** 0 = any free port. */
   readonly port: number;
   /** null: switched off. */
   readonly metrics: { readonly contentType: string; text(): Promise<string> } | null;
-  readonly readBalance: ReadBalance;
   /** Further routes. */
   readonly routes?: readonly ((server: FastifyInstance) => Promise<void>)[];
 }
@@ -26,10 +25,10 @@ export interface HttpServer {
 
 /** Starts `/livez`, `/readyz`, `/healthz`, `/metrics` and `/accounts/<id>/balance`. Rejects when the port is taken. */
 export async function startHttpServer(options: HttpOptions): Promise<HttpServer> {
-  const { host, port, metrics, readBalance, routes = [] } = options;
+  const { host, port, metrics, routes = [] } = options;
   const server = fastify({ forceCloseConnections: true });
   addHealthRoutes(server, options);
-  addBalanceRoute(server, readBalance);
+  addBalanceRoute(server, options);
   if (metrics !== null) {
     server.get('/metrics', async (_request, reply) =>
       reply.type(metrics.contentType).send(await metrics.text()),

@@ -24,6 +24,8 @@ export interface NodeStanding {
   readonly state: NodeState;
   /** RFC 3339; null: Redis would know. */
   readonly startedAt: string | null;
+  /** Base URL of its admin port; null: not known. */
+  readonly address: string | null;
   readonly shards: number;
   /** Queues that it may read. */
   readonly ingest: readonly InboundQueue[];
@@ -95,15 +97,17 @@ function nodesOf(shards: readonly ShardStanding[], view: MembershipView | null):
   for (const { owner } of shards) {
     if (owner === null) continue;
     counts.set(owner.incarnation, (counts.get(owner.incarnation) ?? 0) + 1);
-    nodes.set(owner.incarnation, { ...owner, state: view === null ? 'unknown' : 'absent', startedAt: null });
+    const state = view === null ? 'unknown' : 'absent';
+    nodes.set(owner.incarnation, { ...owner, state, startedAt: null, address: null });
   }
-  for (const { nodeId, incarnation, inbox, draining, startedAtMs } of view?.nodes ?? []) {
+  for (const { nodeId, incarnation, inbox, draining, startedAtMs, address = null } of view?.nodes ?? []) {
     const startedAt = new Date(startedAtMs).toISOString();
     nodes.set(incarnation, {
       nodeId,
       incarnation,
       inbox,
       startedAt,
+      address,
       state: draining ? 'draining' : 'working',
     });
   }

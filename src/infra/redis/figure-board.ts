@@ -2,9 +2,9 @@ import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import type { NodeFigures, NodeSample } from '../../contracts/console.ts';
 import { LIMITS } from '../../limits.ts';
+import { jsonText } from './json-text.ts';
 import { MEMBERSHIP_KEYS } from './lease-scripts.ts';
 import { membershipViewOf, type MembershipView } from './membership-view.ts';
-import { withRedisClient } from './one-shot-client.ts';
 import {
   connectInBackground,
   createRedisClient,
@@ -45,7 +45,6 @@ const NOTE = z.object({ accountId: z.string(), at: z.string(), unanswered: z.num
 const FIGURES = z.object({
   nodeId: z.string(),
   incarnation: z.string(),
-  address: z.string(),
   status: z.string(),
   dependencies: z.record(z.string(), z.string()),
   uptimeSeconds: z.number(),
@@ -143,28 +142,12 @@ export class FigureBoard {
   }
 }
 
-/** Base URLs of the admin ports of all nodes that told something within the last seconds. Rejects when Redis does not answer. */
-export function readNodeAddresses(redisUrl: string): Promise<readonly string[]> {
-  return withRedisClient(redisUrl, async (client) => {
-    const incarnations = await client.zrange(KEY.sampled, '0', '-1');
-    if (incarnations.length === 0) return [];
-    const texts = await client.mget(incarnations.map((id) => KEY.figures + id));
-    return texts.flatMap((text) => parsed(FIGURES, text).map(({ address }) => address)).sort();
-  });
-}
-
 function pairsOf(flat: readonly string[]): readonly (readonly [string, number])[] {
   return flat.flatMap((id, index) => (index % 2 === 0 ? [[id, Number(flat[index + 1])] as const] : []));
 }
 
 /** One that cannot be read was written by another version: it is left out. */
 function parsed<T>(shape: z.ZodType<T>, text: string | null): readonly T[] {
-  if (text === null) return [];
-  try {
-    const result = shape.safeParse(JSON.parse(text));
-    return result.success ? [result.data] : [];
-  } catch (error) {
-    if (error instanceof SyntaxError) return [];
-    throw error;
-  }
+  const result = jsonText(shape).safeParse(text);
+  return result.success ? [result.data] : [];
 }

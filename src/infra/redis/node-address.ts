@@ -1,15 +1,17 @@
-import { z } from 'zod';
+import { LIMITS } from '../../limits.ts';
+import { MEMBERSHIP_KEYS } from './lease-scripts.ts';
+import { readMembershipView } from './membership-view.ts';
+import { NODE_RECORD_TEXT } from './node-record.ts';
 import { withRedisClient } from './one-shot-client.ts';
-import { jsonText } from './json-text.ts';
-
-/** What a node lays out of itself for the others, once a second; see the console. */
-const FIGURES_KEY = 'paygate:figures:';
-
-const FIGURES = jsonText(z.object({ address: z.url({ protocol: /^https?$/ }) }));
 
 /** Base URL of the admin port of a node, by its incarnation; null: it does not say. Rejects when Redis does not answer. */
 export async function readNodeAddress(redisUrl: string, incarnation: string): Promise<string | null> {
-  const text = await withRedisClient(redisUrl, (client) => client.get(FIGURES_KEY + incarnation));
-  const figures = FIGURES.safeParse(text);
-  return figures.success ? figures.data.address : null;
+  const text = await withRedisClient(redisUrl, (client) => client.get(MEMBERSHIP_KEYS.node + incarnation));
+  return NODE_RECORD_TEXT.safeParse(text).data?.address ?? null;
+}
+
+/** The same of all nodes that are there. */
+export async function readNodeAddresses(redisUrl: string): Promise<readonly string[]> {
+  const { nodes } = await readMembershipView(redisUrl, LIMITS.shardCount);
+  return nodes.flatMap(({ address }) => address ?? []).sort();
 }

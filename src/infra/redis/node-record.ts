@@ -8,6 +8,12 @@ const RECORD = z.object({
   inbox: z.string(),
   startedAtMs: z.number(),
   draining: z.boolean(),
+  // A link for people and their programs: one that is none must not cost the node its place.
+  address: z
+    .url({ protocol: /^https?$/ })
+    .transform((url) => new URL(url).origin)
+    .optional()
+    .catch(undefined),
 }) satisfies z.ZodType<NodeRecord>;
 
 /** A node's record as it stands in Redis: whatever stands there was written by somebody. */

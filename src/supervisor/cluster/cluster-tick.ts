@@ -101,6 +101,11 @@ export class ClusterTick {
     return this.#peers.situation(this.#isDraining(), this.#watch.pause === null ? 'open' : 'paused');
   }
 
+  /** Base URL of a node's admin port, also while Redis is away; null: not known. */
+  addressOf(incarnation: string): string | null {
+    return this.#peers.addressOf(incarnation);
+  }
+
   /** Resolves when this node knows its place for the first time and has taken what it could. */
   placed(): Promise<void> {
     return new Promise((resolve) => {

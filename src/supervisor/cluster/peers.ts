@@ -103,6 +103,11 @@ export class Peers {
     return this.#records.get(incarnation)?.draining ?? false;
   }
 
+  /** Base URL of its admin port, by its last record; null: not known. It stays what it is as long as the incarnation lives. */
+  addressOf(incarnation: string): string | null {
+    return this.#records.get(incarnation)?.address ?? null;
+  }
+
   /** A message to the node came back. `known`: that was known. */
   proveDead(incarnation: string, nowMs: number): 'news' | 'known' {
     if (this.#provenDead.has(incarnation)) return 'known';

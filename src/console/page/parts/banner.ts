@@ -26,8 +26,8 @@ function linesOf({ link, refusal, state }: Seen): readonly string[] {
 
 /** Any node shows the whole cluster. */
 function otherConsoles({ state }: Seen): VNode | null {
-  const others = (state?.nodes ?? []).flatMap(({ nodeId, figures }) =>
-    figures === null || nodeId === state?.servedBy ? [] : [{ nodeId, address: figures.address }],
+  const others = (state?.nodes ?? []).flatMap(({ nodeId, figures, address }) =>
+    figures === null || address === null || nodeId === state?.servedBy ? [] : [{ nodeId, address }],
   );
   if (others.length === 0) return null;
   return html`<p class="banner">
