@@ -2,7 +2,7 @@
 export const FIGURES = {
   txPerSecond: { title: 'throughput', unit: 'tx/s', decimals: 0, better: 'higher' },
   seconds: { title: 'time', unit: 's', decimals: 1, better: 'lower' },
-  settleMs: { title: 'last commit → all cached and acknowledged', unit: 'ms', decimals: 0, better: 'lower' },
+  settleMs: { title: 'last decision → nothing left to do', unit: 'ms', decimals: 0, better: 'lower' },
   nodeCpuUs: { title: 'CPU of the nodes', unit: 'µs/tx', decimals: 0, better: 'lower' },
   postgresCpuUs: { title: 'CPU of PostgreSQL', unit: 'µs/tx', decimals: 0, better: 'lower' },
   rabbitmqCpuUs: { title: 'CPU of RabbitMQ', unit: 'µs/tx', decimals: 0, better: 'lower' },

@@ -22,7 +22,7 @@ that does nothing else.
 Ctrl-C ends it, and shows what was measured until then.`;
 
 const EPILOGUE = `
-Figures: tx/s from the first decision until everything is decided, cached and acknowledged. CPU per transaction is what all processes of that kind used, divided by
+Figures: tx/s from the first decision of the backlog to the last. CPU per transaction is what all processes of that kind used, divided by
 the transactions. Memory is the largest resident size of a node while it was measured.`;
 
 interface Options {
@@ -110,10 +110,10 @@ async function run(names: readonly string[], options: Options): Promise<void> {
       onRun: (title, figures) =>
         progress.done(`${title}: ${figureLine(figures, ['txPerSecond', 'totalCpuUs'])}`),
     },
-    async (runs) =>
+    async (runs, servers) =>
       reportOf(runs, {
         startedAt,
-        surroundings: await readSurroundings(runs.servers),
+        surroundings: await readSurroundings(servers),
         settings: options.set,
       }),
   ).finally(() => progress.end());

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { RunningServers } from '../src/infra/services/index.ts';
 import type { BenchCase, CasePlan, CaseSize } from './bench-case.ts';
 import type { Figures } from './figures.ts';
 import { BenchServers } from './harness/bench-servers.ts';
@@ -32,7 +33,6 @@ export interface SuiteRuns {
   readonly cases: readonly CaseRuns[];
   /** `interrupted`: by the signal; the rounds until then are there. */
   readonly ended: 'complete' | 'interrupted';
-  readonly servers: BenchServers['running'];
 }
 
 /**
@@ -41,12 +41,15 @@ export interface SuiteRuns {
  *
  * `use` gets the results while the servers are still up. Rejects with the failure of a run; the logs of its processes stay then.
  */
-export async function runSuite<T>(options: SuiteOptions, use: (runs: SuiteRuns) => Promise<T>): Promise<T> {
+export async function runSuite<T>(
+  options: SuiteOptions,
+  use: (runs: SuiteRuns, servers: RunningServers) => Promise<T>,
+): Promise<T> {
   options.onStep('starting servers');
   const servers = await BenchServers.start(options.onStep);
   const logDirectory = mkdtempSync(join(tmpdir(), 'paygate-bench-'));
   try {
-    const result = await use(await runCases(options, servers, logDirectory));
+    const result = await use(await runCases(options, servers, logDirectory), servers.running);
     rmSync(logDirectory, { recursive: true, force: true });
     return result;
   } catch (error) {
@@ -73,10 +76,10 @@ async function runCases(
       }
     } catch (error) {
       if (!options.signal.aborted) throw error;
-      return { cases, ended: 'interrupted', servers: servers.running };
+      return { cases, ended: 'interrupted' };
     }
   }
-  return { cases, ended: 'complete', servers: servers.running };
+  return { cases, ended: 'complete' };
 }
 
 interface Round extends ChosenCase {

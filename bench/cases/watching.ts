@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Traffic } from '../../src/drive/traffic.ts';
 import { DRAIN_FIGURES, QUICK, type BenchCase, type Comparison, type Variant } from '../bench-case.ts';
 import type { ClusterRun } from '../harness/cluster-run.ts';
@@ -17,7 +16,6 @@ async function watchBusiest(run: ClusterRun, { accounts }: Traffic): Promise<() 
   if (busiest === undefined) throw new Error('there is no account to watch');
   const watch = await watchAccount(run, busiest.id);
   return async () => {
-    await sleep(0);
     const messages = await watch.close();
     if (messages === 0) throw new Error('nothing was seen of the account that was watched');
   };
