@@ -1,0 +1,114 @@
+import { pauseIntake, resumeIntake } from '../../src/infra/postgres/intake-pause.ts';
+import { drive } from '../../src/drive/drive.ts';
+import type { Traffic } from '../../src/drive/traffic.ts';
+import type { Figures } from '../figures.ts';
+import { benchTraffic, type BenchTrafficOptions } from './bench-traffic.ts';
+import { ClusterRun, type Bench } from './cluster-run.ts';
+import { until } from './until.ts';
+
+export interface DrainSettings {
+  readonly nodes: number;
+  readonly transactions: number;
+  readonly traffic: BenchTrafficOptions;
+  /** Settings of the nodes, beside the usual ones. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** `told`: on, and one queue gets them. */
+  readonly events?: 'told' | 'off';
+  /** Begins to look on, once the nodes are warm; what it returns ends that. */
+  readonly watch?: (run: ClusterRun, traffic: Traffic) => Promise<() => Promise<void>>;
+  /** Puts into the ledger what was there before. */
+  readonly prepare?: (run: ClusterRun) => Promise<void>;
+}
+
+const OPERATOR = { operator: 'bench', why: 'the backlog is being made' };
+/** Code that has run this often is as fast as it gets. */
+const WARM_UP_MAX = 10_000;
+const DRAIN_TIMEOUT_MS = 1_800_000;
+const POLL_MS = 25;
+
+const SPAN = `
+  select count(*)::int as decided, (extract(epoch from min(decided_at)) * 1000)::float8 as "firstMs",
+         (extract(epoch from max(decided_at)) * 1000)::float8 as "lastMs"
+    from processor.journal where decided_at > to_timestamp($1::float8 / 1000)`;
+
+/**
+ * How fast a filled queue is drained: the nodes run and are warm, intake is paused, rows and messages of the whole backlog are made,
+ * and the time runs from the first decision after intake was resumed to the last one. Then everything must become cached, told and
+ * acknowledged; that takes a second more at least, because a node keeps its to-do list until Redis has it on disk.
+ */
+export async function measureDrain(bench: Bench, settings: DrainSettings): Promise<Figures> {
+  return ClusterRun.use(bench, async (run) => {
+    const { transactions, nodes, events = 'told', env = {} } = settings;
+    const features = events === 'off' ? { FEATURES: 'cache,metrics,console,rules' } : {};
+    if (events === 'told') await run.place.bindEvents();
+    await settings.prepare?.(run);
+    await run.startNodes(nodes, { ...features, ...env });
+    const warmUp = Math.min(WARM_UP_MAX, Math.ceil(transactions / 4));
+    bench.onStep('warming up');
+    await publish(run, benchTraffic({ accounts: Math.ceil(warmUp / 10), run: 'warm-up' }), warmUp);
+    await untilNothingIsLeft(run);
+
+    await pause(run);
+    bench.onStep(`making a backlog of ${transactions}`);
+    const traffic = benchTraffic(settings.traffic);
+    await publish(run, traffic, transactions);
+    await run.place.settleDatabase();
+    const leave = (await settings.watch?.(run, traffic)) ?? null;
+    const figures = await drainBacklog(run, transactions);
+    await leave?.();
+    await run.stop();
+    await run.audit(warmUp + transactions);
+    return figures;
+  });
+}
+
+async function publish(run: ClusterRun, traffic: Traffic, transactions: number): Promise<void> {
+  const { signal } = run.bench;
+  await drive(await run.place.goApi(), traffic, { transactions, ratePerSecond: 0, backlogMax: null, signal });
+  signal.throwIfAborted();
+}
+
+/** Resolves when nobody reads the queues any more. */
+async function pause(run: ClusterRun): Promise<void> {
+  await pauseIntake(run.place.pool, OPERATOR);
+  await until(async () => (await run.place.queued()).readers === 0, {
+    what: 'intake is paused',
+    signal: run.bench.signal,
+    pollMs: 100,
+    timeoutMs: 60_000,
+  });
+}
+
+async function drainBacklog(run: ClusterRun, transactions: number): Promise<Figures> {
+  run.bench.onStep('draining');
+  const epochs = await run.epochs();
+  const window = await run.openWindow();
+  const resumedMs = Date.now();
+  await resumeIntake(run.place.pool, OPERATOR);
+  await untilNothingIsLeft(run);
+  const settledMs = Date.now();
+  const costs = await window.close(transactions);
+  const { rows } = await run.place.pool.query<{ decided: number; firstMs: number; lastMs: number }>(SPAN, [
+    resumedMs,
+  ]);
+  const [span] = rows;
+  if (span?.decided !== transactions)
+    throw new Error(`${span?.decided ?? 0} of ${transactions} transactions were decided`);
+  const seconds = Math.max(span.lastMs - span.firstMs, 1) / 1_000;
+  return {
+    txPerSecond: transactions / seconds,
+    seconds,
+    settleMs: settledMs - span.lastMs,
+    ...costs,
+    shardMoves: (await run.epochs()) - epochs,
+  };
+}
+
+async function untilNothingIsLeft(run: ClusterRun): Promise<void> {
+  await until(async () => (await run.place.stillToDo()) === 'nothing', {
+    what: 'everything is decided and told',
+    signal: run.bench.signal,
+    pollMs: POLL_MS,
+    timeoutMs: DRAIN_TIMEOUT_MS,
+  });
+}
