@@ -2,7 +2,8 @@ import { MIX_DEFAULT, Traffic, TRAFFIC_DEFAULTS, type Mix } from '../../src/driv
 
 /**
  * 55 % deposits, 35 % purchases, 5 % charges, 5 % refunds: the weights are those of the wishes, and a wish that an account cannot fulfil
- * (no card, no money yet, nothing to refund) becomes a deposit, so fewer deposits are wished for.
+ * (no card, no money yet, nothing to refund) becomes a deposit, so fewer deposits are wished for. True of 20
+ * transactions an account, the suite's usual size; fewer have more deposits.
  */
 const MIX: Mix = {
   ...(Object.fromEntries(Object.keys(MIX_DEFAULT).map((intent) => [intent, 0])) as Mix),

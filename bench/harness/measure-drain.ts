@@ -2,6 +2,7 @@ import { pauseIntake, resumeIntake } from '../../src/infra/postgres/intake-pause
 import { drive } from '../../src/drive/drive.ts';
 import type { Traffic } from '../../src/drive/traffic.ts';
 import type { Figures } from '../figures.ts';
+import { paceOf, type DecisionSpan } from '../statistics/pace.ts';
 import { benchTraffic, type BenchTrafficOptions } from './bench-traffic.ts';
 import { ClusterRun, type Bench } from './cluster-run.ts';
 import { until } from './until.ts';
@@ -27,9 +28,11 @@ const DRAIN_TIMEOUT_MS = 1_800_000;
 const POLL_MS = 25;
 
 const SPAN = `
-  select count(*)::int as decided, (extract(epoch from min(decided_at)) * 1000)::float8 as "firstMs",
-         (extract(epoch from max(decided_at)) * 1000)::float8 as "lastMs"
-    from processor.journal where decided_at > to_timestamp($1::float8 / 1000)`;
+  with own as (select decided_at from processor.journal where decided_at > to_timestamp($1::float8 / 1000)),
+       ends as (select min(decided_at) as first, max(decided_at) as last from own)
+  select count(*)::int as decided, (count(*) filter (where decided_at = first))::int as "decidedFirst",
+         (extract(epoch from first) * 1000)::float8 as "firstMs", (extract(epoch from last) * 1000)::float8 as "lastMs"
+    from own, ends group by first, last`;
 
 /**
  * How fast a filled queue is drained: the nodes run and are warm, intake is paused, rows and messages of the whole backlog are made,
@@ -88,16 +91,12 @@ async function drainBacklog(run: ClusterRun, transactions: number): Promise<Figu
   await untilNothingIsLeft(run);
   const settledMs = Date.now();
   const costs = await window.close(transactions);
-  const { rows } = await run.place.pool.query<{ decided: number; firstMs: number; lastMs: number }>(SPAN, [
-    resumedMs,
-  ]);
+  const { rows } = await run.place.pool.query<DecisionSpan>(SPAN, [resumedMs]);
   const [span] = rows;
   if (span?.decided !== transactions)
     throw new Error(`${span?.decided ?? 0} of ${transactions} transactions were decided`);
-  const seconds = Math.max(span.lastMs - span.firstMs, 1) / 1_000;
   return {
-    txPerSecond: transactions / seconds,
-    seconds,
+    ...paceOf(span, resumedMs),
     settleMs: settledMs - span.lastMs,
     ...costs,
     shardMoves: (await run.epochs()) - epochs,

@@ -4,6 +4,7 @@ import type { BenchCase } from '../../../bench/bench-case.ts';
 import { parseTicks } from '../../../bench/harness/process-cost.ts';
 import { reportOf } from '../../../bench/report/suite-report.ts';
 import type { SuiteRuns } from '../../../bench/run-suite.ts';
+import { paceOf } from '../../../bench/statistics/pace.ts';
 import { pairedRatios, summarize } from '../../../bench/statistics/summary.ts';
 
 test('runs are told by their median, quartiles and extremes', () => {
@@ -22,6 +23,13 @@ test('runs are told by their median, quartiles and extremes', () => {
 test('ratios are taken round by round, and a round that one of them did not run has none', () => {
   expect(pairedRatios([10, 30, null, 8], [20, 10, 5, null])).toEqual([0.5, 3]);
   expect(pairedRatios([1], [0])).toEqual([]);
+});
+
+test('what was committed before the clock began does not count', () => {
+  const span = { decided: 1_100, decidedFirst: 100, firstMs: 5_000, lastMs: 7_000 };
+  expect(paceOf(span, 4_000)).toEqual({ txPerSecond: 500, seconds: 2 });
+  const atOnce = { decided: 100, decidedFirst: 100, firstMs: 5_000, lastMs: 5_000 };
+  expect(paceOf(atOnce, 4_000)).toEqual({ txPerSecond: 100, seconds: 1 });
 });
 
 test('CPU is read from a line of /proc whatever the name of the program is', () => {
