@@ -373,6 +373,7 @@ describe('a balance that is not its journal', () => {
     await eventually(async () => expect(await lockWaits()).toBe(0));
     expect(await parkedBodies()).toEqual([]);
     expect(await decided(broken)).toBe('1');
+    expect(await cell(database.pool, 'select count(*) from processor.dead_letters')).toBe('0');
     await holder.query('rollback');
     await eventually(async () => expect(await parkedBodies()).toEqual(bodies));
     expect(await standing(broken)).toMatchObject([{ status: 'quarantined' }]);

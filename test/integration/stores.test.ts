@@ -3,7 +3,7 @@
  * without these tests one could be lost (not stored whole, replaced by another), or stored twice.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import type pg from 'pg';
+import pg from 'pg';
 import { expect, test } from 'vitest';
 import { shardOf } from '../../src/domain/shard.ts';
 import { PostgresDeadLetterStore } from '../../src/infra/postgres/dead-letter-store.ts';
@@ -153,7 +153,8 @@ test('a letter that says so turns its PENDING row into ERROR in the same commit,
 });
 
 test('a letter whose row somebody else holds is left out, without waiting; the others of its batch are recorded', async () => {
-  const store = new PostgresDeadLetterStore(database.pool);
+  const impatient = new pg.Pool({ connectionString: database.url, options: '-c lock_timeout=2s' });
+  const store = new PostgresDeadLetterStore(impatient);
   const [held, free] = [await pendingTransaction(), await pendingTransaction()];
   const letters = [
     letter({ transactionId: held, marksError: true }),
@@ -167,13 +168,14 @@ test('a letter whose row somebody else holds is left out, without waiting; the o
     const ids = await store.record(letters);
     expect(ids).toEqual([null, expect.anything(), expect.anything()]);
     expect([await statusOf(held), await statusOf(free)]).toEqual(['PENDING', 'ERROR']);
-    await holder.query('commit');
   } finally {
+    await holder.query('commit');
     holder.release();
   }
   expect(await store.record(letters.slice(0, 1))).toEqual([expect.anything()]);
   expect(await statusOf(held)).toBe('ERROR');
   expect(await rowsOf('select count(*)::int as n from processor.dead_letters')).toEqual([{ n: 3 }]);
+  await impatient.end();
 });
 
 function retry(change: Partial<Retry> = {}): Retry {
