@@ -66,8 +66,8 @@ export default defineConfig({
           environment: 'node',
           sequence: { groupOrder: 2 },
           pool: 'forks',
-          // Each file has servers and three nodes of its own.
-          maxWorkers: 2,
+          // Each file has servers and three nodes of its own, and measures how long accounts wait: one at a time.
+          maxWorkers: 1,
           testTimeout: 240_000,
           hookTimeout: 120_000,
         },

@@ -92,9 +92,8 @@ export async function startNode(config: Config, options: StartOptions): Promise<
       'REDIS_POOL_SIZE is not used: connections multiplex',
     );
   }
-  const actor: NodeActor = createActor(nodeMachine, {
-    input: { steps: runtime, drainTimeoutMs: config.drainTimeoutMs },
-  });
+  const input = { steps: runtime, drainTimeoutMs: config.drainTimeoutMs };
+  const actor: NodeActor = createActor(nodeMachine, { input });
   const status = (): NodeStatus => statusOf(actor, config.nodeId, runtime);
   const http = await startAdmin({
     ...{ config, identity, runtime, observation, metrics, status, clock, logger },

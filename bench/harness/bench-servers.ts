@@ -2,7 +2,7 @@ import pg from 'pg';
 import { environment } from '../../src/config.ts';
 import { migrate } from '../../src/infra/postgres/migrate.ts';
 import { startGuardian, type Guardian } from '../../src/infra/services/guardian.ts';
-import { addVhost, startServers } from '../../src/infra/services/index.ts';
+import { addVhosts, startServers } from '../../src/infra/services/index.ts';
 import type { BrokerControl, RunningServers } from '../../src/infra/services/index.ts';
 import { BenchPlace } from './bench-place.ts';
 
@@ -45,7 +45,7 @@ export class BenchServers {
     this.#places += 1;
     const name = `bench_${this.#places}`;
     await this.#administrate(`create database ${name} template ${TEMPLATE}`);
-    await addVhost(this.#control, name);
+    await addVhosts(this.#control, [name]);
     const at = (url: string, path: string): string => Object.assign(new URL(url), { pathname: path }).href;
     const { postgres, rabbitmq, redis } = this.running;
     return new BenchPlace(
