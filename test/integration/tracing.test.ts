@@ -2,10 +2,8 @@
  * Tracing on real servers, with a collector of the test's own. Without this: a trace that ends at the first node, a commit nobody can
  * tell the commands of, or a collector that is away and holds up payments.
  */
-import { spawn } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import getPort from 'get-port';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Environment } from '../../src/config.ts';
@@ -16,6 +14,7 @@ import { startNode } from '../../src/node.ts';
 import type { RunningNode } from '../../src/node.ts';
 import { EventQueue } from '../support/event-queue.ts';
 import { newAccount } from '../support/ledger-fixtures.ts';
+import { addressOf, nodeProcess } from '../support/paygate.ts';
 import { eventually, freshRedis, freshVhost } from '../support/services.ts';
 import type { TestPlace } from '../support/services.ts';
 import { useDatabase } from '../support/use-database.ts';
@@ -306,14 +305,9 @@ describe('a collector that is away', () => {
       OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`,
       LOG_LEVEL: 'error',
     });
-    const loader = fileURLToPath(new URL('../support/typescript-loader.mjs', import.meta.url));
-    const program = fileURLToPath(new URL('./node-program.ts', import.meta.url));
-    const child = spawn(process.execPath, ['--import', loader, program], {
-      env: { PATH: process.env['PATH'], ...env },
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    });
+    const child = nodeProcess(env);
     try {
-      await once(child, 'message');
+      await addressOf(child);
       await pay(await newAccount(database.pool));
       await decided(1);
       const exited = once(child, 'exit');
