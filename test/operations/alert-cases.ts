@@ -166,6 +166,25 @@ export const ALERT_CASES: readonly AlertCase[] = [
     ],
   },
   {
+    alert: 'PaygateWebhooksDisabled',
+    fires: { [of('paygate_webhooks_disabled')]: N('2+0') },
+    labels: {},
+    severity: 'ticket',
+    summary: '2 webhook endpoints were disabled because they fail',
+    quiet: [{ [of('paygate_webhooks_disabled')]: N('0+0') }, {}],
+  },
+  {
+    alert: 'PaygateWebhooksLate',
+    fires: { [of('paygate_webhook_late_seconds')]: N('1200+0') },
+    labels: {},
+    severity: 'ticket',
+    summary: 'a delivery to a webhook is 20m 0s late',
+    quiet: [
+      { [of('paygate_webhook_late_seconds')]: N('900+0') },
+      { [of('paygate_webhook_late_seconds')]: '0x35 1200x3 0x22' },
+    ],
+  },
+  {
     alert: 'PaygateAuditFailed',
     fires: { [of('paygate_audit_failed')]: N('1+0') },
     labels: {},

@@ -67,8 +67,12 @@ const queries = dashboard.panels.flatMap((panel) =>
   panel.type === 'row' ? [] : panel.targets.map(({ expr, refId }) => ({ panel: panel.title, refId, expr })),
 );
 
-/** These have a series only after something went wrong, or after an audit. */
-const NEEDS_A_FAULT = [/paygate_commit_failures_total/, /paygate_audit_failed/];
+/** These have a series only after something went wrong, after an audit, or with a webhook. */
+const NEEDS_A_FAULT = [
+  /paygate_commit_failures_total/,
+  /paygate_audit_failed/,
+  /paygate_webhook_deliveries_total/,
+];
 
 it('has what Grafana needs: ids and places of their own, variables that are used and there', () => {
   const ids = dashboard.panels.map(({ id }) => id);
