@@ -2,20 +2,19 @@
  * Webhooks on real servers, posted to a real endpoint. Without this: a receiver that misses a payment, or believes somebody
  * else's; an endpoint that is away and holds up everybody; a request of ours that opens a door into the operator's own network.
  */
-import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile, writeFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Environment } from '../../src/config.ts';
 import { eventSchema } from '../../src/contracts/events.ts';
 import { EventQueue } from '../support/event-queue.ts';
 import { newAccount, pendingCommand } from '../support/ledger-fixtures.ts';
-import { paygate } from '../support/paygate.ts';
+import { addressOf, nodeProcess, paygate } from '../support/paygate.ts';
 import { eventually } from '../support/services.ts';
 import { OK, WebhookReceiver } from '../support/webhook-receiver.ts';
 import type { Posted } from '../support/webhook-receiver.ts';
@@ -109,14 +108,9 @@ async function documentedVerify(): Promise<Verify> {
 }
 
 async function spawnNode(settings: Environment): Promise<ChildProcess> {
-  const loader = fileURLToPath(new URL('../support/typescript-loader.mjs', import.meta.url));
-  const program = fileURLToPath(new URL('./node-program.ts', import.meta.url));
-  const child = spawn(process.execPath, ['--import', loader, program], {
-    env: { PATH: process.env['PATH'], ...scene.env, ...settings, LOG_LEVEL: 'error', NODE_ID: 'killed' },
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  });
+  const child = nodeProcess({ ...scene.env, ...settings, LOG_LEVEL: 'error', NODE_ID: 'killed' });
   children.push(child);
-  await once(child, 'message');
+  await addressOf(child);
   return child;
 }
 
