@@ -67,8 +67,8 @@ export interface RetryStore {
    * stays and is returned, so that the caller can compare the payloads; null = written.
    */
   schedule(retries: readonly Retry[]): Promise<readonly (Retry | null)[]>;
-  /** Forgets retries whose command is settled. */
-  remove(transactionIds: readonly string[]): Promise<void>;
+  /** Forgets retries whose command is settled, where it is still that body which waits under the id. */
+  remove(retries: readonly Pick<Retry, 'transactionId' | 'body'>[]): Promise<void>;
   /** The retry as it stands, null where there is none any more. */
   find(transactionId: string): Promise<Retry | null>;
   /** Retries of accounts of these shards due before `nowMs`, oldest first. */

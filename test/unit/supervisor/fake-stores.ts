@@ -64,9 +64,10 @@ export class FakeStores implements DeadLetterStore, RetryStore, ParkStore {
     });
   }
 
-  async remove(transactionIds: readonly string[]): Promise<void> {
-    await this.#pass(`remove ${transactionIds.length}`);
-    for (const id of transactionIds) this.retries.delete(id);
+  async remove(retries: readonly Pick<Retry, 'transactionId' | 'body'>[]): Promise<void> {
+    await this.#pass(`remove ${retries.length}`);
+    for (const { transactionId, body } of retries)
+      if (this.retries.get(transactionId)?.body.equals(body) === true) this.retries.delete(transactionId);
   }
 
   async find(transactionId: string): Promise<Retry | null> {
