@@ -190,9 +190,13 @@ export interface OutboxEvents {
 export interface OutboxStore {
   /**
    * Takes up to `limit` rows, runs `work`, which does what is due and able. If it resolved, rows of which nothing is left to do
-   * are deleted, of the others what is left is noted. Returns how many.
+   * are deleted, of the others what is left is noted. Returns how many. `behind`: balances of rows that are left for later
+   * because there are more than `limit`; nothing comes of their rows.
    */
-  takeOver(taking: OutboxTaking, work: (tasks: readonly OutboxTask[]) => Promise<void>): Promise<number>;
+  takeOver(
+    taking: OutboxTaking,
+    work: (tasks: readonly OutboxTask[], behind: readonly CachedBalance[]) => Promise<void>,
+  ): Promise<number>;
   /** In the order given; a row that is gone has nothing to tell. */
   events(outboxIds: readonly bigint[]): Promise<readonly OutboxEvents[]>;
   /** Deletes these rows; those that somebody else works on are left to them. */

@@ -11,6 +11,7 @@ import { ADVISORY_LOCKS } from '../../src/infra/postgres/advisory-locks.ts';
 import { liveBodyOf } from '../../src/contracts/live-body.ts';
 import { eventually, freshRedis, freshVhost, withDatabase } from '../support/services.ts';
 import type { TestDatabase, TestPlace } from '../support/services.ts';
+import { note } from '../cluster/support/use-cluster.ts';
 import { publishBodies } from '../support/broker-scene.ts';
 import { insertRow, newAccount, newCommand } from '../support/ledger-fixtures.ts';
 import { bodyOf } from '../support/message-bodies.ts';
@@ -109,6 +110,20 @@ describe('a transaction whose message was lost', { timeout: 120_000 }, () => {
     expect(await figure(node, 'paygate_swept_rows_total{result="driven"}')).toBe(3);
     await node.drain();
     expect((await audited(database.pool, redis.url)).violations).toEqual([]);
+  });
+
+  it('is driven soon after it has come of age, with the settings that everybody has', async () => {
+    await start({ SWEEP_AGE_MIN: undefined, SWEEP_POLL: undefined });
+    const id = await pending({ age: '25 seconds' });
+    await becomes(id, 'APPROVED');
+    const afterMs = await cell(
+      database.pool,
+      `select round(extract(epoch from j.decided_at - t.created_at) * 1000)
+         from processor.journal j join public.transactions t on t.id = j.transaction_id`,
+    );
+    note(`a lost message was decided ${Number(afterMs) - 30_000} ms after its row had come of age`);
+    // Never before: its message may be late only.
+    expect(Number(afterMs)).toBeGreaterThan(30_000);
   });
 
   it('is the same transaction as its message, which comes late', async () => {

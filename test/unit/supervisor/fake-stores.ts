@@ -250,13 +250,17 @@ export class FakeOutbox implements OutboxStore {
 
   async takeOver(
     { limit, known, able }: OutboxTaking,
-    work: (tasks: readonly OutboxTask[]) => Promise<void>,
+    work: (tasks: readonly OutboxTask[], behind: readonly CachedBalance[]) => Promise<void>,
   ): Promise<number> {
     const isAble = ({ due }: OutboxTask): boolean => able === 'all' || due === 'all' || due === able;
     const free = this.left.filter(({ outboxId }) => !known.includes(outboxId));
-    const tasks = free.filter(isAble).slice(0, limit);
+    const doable = free.filter(isAble);
+    const tasks = doable.slice(0, limit);
     if (tasks.length === 0) return 0;
-    await work(tasks);
+    await work(
+      tasks,
+      doable.slice(limit).flatMap(({ balances }) => balances),
+    );
     const rest = able === 'balances' ? 'events' : 'balances';
     this.left = this.left.flatMap((task) => {
       if (!tasks.includes(task)) return [task];
