@@ -235,7 +235,7 @@ describe('a row that came after its message was given up', { timeout: 120_000 },
     expect(await statusOf(refund.transactionId)).toBe('PENDING');
     await publish(vhost.url, [{ queue: 'retry_queue', body }]);
     await becomes(refund.transactionId, 'APPROVED');
-    expect(await standings(refund.transactionId)).toBe('ROW_MISSING decided');
+    expect(await standings(refund.transactionId)).toBe('ROW_MISSING replayed');
   });
 });
 
