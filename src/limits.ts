@@ -79,6 +79,9 @@ const BOUNDS = {
   /** How often outbox rows of dead incarnations are looked for, and how many are taken at once: each may be 2,000 events. */
   outboxTakeoverMs: 1_500,
   outboxTakeoverRowsMax: 100,
+  /** Rows behind those, and accounts of them, whose balances are shown with them: a portion takes a second. */
+  outboxBehindRowsMax: 1_000,
+  outboxBehindIdsMax: 20_000,
   /** Outbox rows deleted in one statement. */
   outboxRemovalRowsMax: 500,
   /** Events that wait for one confirm: some 5 ms of CPU. */

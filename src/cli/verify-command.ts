@@ -1,4 +1,5 @@
-import { Command } from 'commander';
+import { existsSync, readFileSync } from 'node:fs';
+import { Command, InvalidArgumentError } from 'commander';
 import { loadConfig, type Config } from '../config.ts';
 import { WHY_CHARS_MAX } from '../contracts/order-mail.ts';
 import { ensureError } from '../domain/errors.ts';
@@ -20,7 +21,7 @@ const DESCRIPTION = `
 Audits the whole ledger. Every account: seq without gaps, each balance = the one before + amount, balance = sum of the journal = what Redis shows =
 the contract's formula over the APPROVED transactions. Every transaction: journal and status agree. Every refund within
 its original. Epochs never fall. Seals: nodes seal the journal about once a minute; a row that was changed, removed or slipped in by hand
-afterwards is named. Keep the head that is printed somewhere else: as long as seals up to then are what they were, so is it.
+afterwards is named. Keep the head that is printed somewhere else, and give it back with --seal-head: seals that were all made anew have another one.
 
 Counts every violation and names the first ones of each kind, or with --samples all each of them (with --json one object a line, the report last); exit
 code 1 if there is one. Reads one snapshot in bounded memory, and changes nothing but a line in the operator log, which the metrics show.`;
@@ -30,6 +31,8 @@ export interface VerifyOptions {
   readonly expectDrained: boolean;
   readonly quiet: boolean;
   readonly samples?: SampleCount;
+  /** Kept from an earlier audit. */
+  readonly sealHead?: string;
 }
 
 /** Violations of each kind to name. */
@@ -38,7 +41,7 @@ type SampleCount = number | 'all';
 /** The audit with its progress bar. Shared with the demonstration. */
 export async function verifyLedger(config: Config, options: VerifyOptions): Promise<AuditReport> {
   const bar = progress('auditing', { quiet: options.quiet });
-  const { samples } = options;
+  const { samples, sealHead } = options;
   try {
     return await withPool(config, (pool) =>
       withCacheReader(config.redisUrl, (readCached) =>
@@ -49,6 +52,7 @@ export async function verifyLedger(config: Config, options: VerifyOptions): Prom
           expectDrained: options.expectDrained,
           onProgress: (done, total) => bar.update(done, total),
           ...(samples === undefined ? {} : samplesOf(samples, options.quiet)),
+          ...(sealHead === undefined ? {} : { sealHead }),
         }),
       ),
     );
@@ -84,11 +88,12 @@ function violationLines(violation: Violation): readonly string[] {
   ];
 }
 
-function sealedLines({ seals, rows, through, head }: SealCounts): readonly string[] {
+function sealedLines({ seals, rows, through, head, keptThrough }: SealCounts): readonly string[] {
   if (through === null) return ['  sealed         nothing yet'];
   return [
     `  sealed         ${count(rows)} journal rows in ${count(seals)} seals, up to ${through}`,
     `                   head ${head ?? '–'}`,
+    ...(keptThrough === undefined ? [] : [`                   the head given is that of ${keptThrough}`]),
   ];
 }
 
@@ -134,6 +139,15 @@ function sampleCount(text: string): SampleCount {
   return text === 'all' ? 'all' : wholeNumber(0, 1_000)(text);
 }
 
+const HEAD = /\b[0-9a-f]{64}\b/;
+
+/** The head itself, or the first one in the file of that name: what `paygate verify` printed, in words or as JSON. */
+function sealHead(text: string): string {
+  const head = HEAD.exec(existsSync(text) ? readFileSync(text, 'utf8') : text)?.[0];
+  if (head !== undefined) return head;
+  throw new InvalidArgumentError('a head is 64 hex digits, and this is neither one nor a file with one');
+}
+
 /** `paygate verify` */
 export function verifyCommand(): Command {
   return new Command('verify')
@@ -145,17 +159,25 @@ export function verifyCommand(): Command {
       sampleCount,
       10,
     )
+    .option(
+      '--seal-head <head>',
+      'a head that was kept, or a file with one: it must be of these seals',
+      sealHead,
+    )
     .option('--json', 'print JSON')
     .action(
       async (options: {
         readonly json?: boolean;
         readonly drained?: boolean;
         readonly samples: SampleCount;
+        readonly sealHead?: string;
       }) => {
         const quiet = options.json === true;
         const expectDrained = options.drained === true;
         const config = loadConfig();
-        const report = await verifyLedger(config, { quiet, expectDrained, samples: options.samples });
+        const { samples, sealHead: kept } = options;
+        const head = kept === undefined ? {} : { sealHead: kept };
+        const report = await verifyLedger(config, { quiet, expectDrained, samples, ...head });
         await noteResult(config, report);
         const intakePause = await withPool(config, readIntakePause);
         if (quiet) print(jsonText({ ...report, intakePause }, options.samples === 'all' ? 0 : 2));

@@ -67,8 +67,8 @@ export interface RetryStore {
    * stays and is returned, so that the caller can compare the payloads; null = written.
    */
   schedule(retries: readonly Retry[]): Promise<readonly (Retry | null)[]>;
-  /** Forgets retries whose command is settled. */
-  remove(transactionIds: readonly string[]): Promise<void>;
+  /** Forgets retries whose command is settled, where it is still that body which waits under the id. */
+  remove(retries: readonly Pick<Retry, 'transactionId' | 'body'>[]): Promise<void>;
   /** The retry as it stands, null where there is none any more. */
   find(transactionId: string): Promise<Retry | null>;
   /** Retries of accounts of these shards due before `nowMs`, oldest first. */
@@ -190,9 +190,13 @@ export interface OutboxEvents {
 export interface OutboxStore {
   /**
    * Takes up to `limit` rows, runs `work`, which does what is due and able. If it resolved, rows of which nothing is left to do
-   * are deleted, of the others what is left is noted. Returns how many.
+   * are deleted, of the others what is left is noted. Returns how many. `behind`: balances of rows that are left for later
+   * because there are more than `limit`; nothing comes of their rows.
    */
-  takeOver(taking: OutboxTaking, work: (tasks: readonly OutboxTask[]) => Promise<void>): Promise<number>;
+  takeOver(
+    taking: OutboxTaking,
+    work: (tasks: readonly OutboxTask[], behind: readonly CachedBalance[]) => Promise<void>,
+  ): Promise<number>;
   /** In the order given; a row that is gone has nothing to tell. */
   events(outboxIds: readonly bigint[]): Promise<readonly OutboxEvents[]>;
   /** Deletes these rows; those that somebody else works on are left to them. */

@@ -7,7 +7,7 @@ import { CATEGORY_OF_CODE, marksError, ROAD_OF_CATEGORY } from '../domain/error-
 import type { ErrorCategory } from '../domain/error-category.ts';
 import { LIMITS } from '../limits.ts';
 import type { OutboundMessage } from '../ports/broker.ts';
-import type { DeadLetter } from '../ports/stores.ts';
+import type { DeadLetter, Retry } from '../ports/stores.ts';
 import type { CommandTrace } from '../ports/tracing.ts';
 import type { CommandEnvelope, Origin } from './command-envelope.ts';
 
@@ -90,6 +90,29 @@ export function failedLetter(
       firstSeenAt: new Date(envelope.firstSeenAtMs).toISOString(),
       redelivered: origin.redelivered,
       marksError: isTransaction && marksError(code),
+    },
+  };
+}
+
+/** The letter of a message that waits for its retry under the id of another one. */
+export function falseRetryLetter(waiting: Retry, detail: string): Letter {
+  const category = CATEGORY_OF_CODE.PAYLOAD_MISMATCH;
+  const { queue, transactionId, accountId, body, attempt, firstSeenAtMs } = waiting;
+  return {
+    category,
+    letter: {
+      queue,
+      deadLetterQueue: deadLetterQueueOf(queue, category),
+      code: 'PAYLOAD_MISMATCH',
+      detail: detail.slice(0, LIMITS.detailCharsMax),
+      transactionId,
+      accountId,
+      body,
+      attempts: attempt,
+      firstSeenAt: new Date(firstSeenAtMs).toISOString(),
+      // Its own try may come to the same end: one letter is enough.
+      redelivered: true,
+      marksError: false,
     },
   };
 }

@@ -36,8 +36,10 @@ export type DeferralResult =
   | { readonly kind: 'ends'; readonly settlement: Settlement }
   /** The same payload waits under this id already. */
   | { readonly kind: 'waiting-already' }
-  /** Another payload waits under this id. */
-  | { readonly kind: 'differs'; readonly fields: readonly DifferingField[] };
+  /** Another payload waits under this id, and nothing says that it is a false one. */
+  | { readonly kind: 'differs'; readonly fields: readonly DifferingField[] }
+  /** What waits under this id is not what is on record, but the newcomer is: it is to make room. `detail`: what it differs in. */
+  | { readonly kind: 'false-waits'; readonly waiting: Retry; readonly detail: string };
 
 interface Item {
   readonly envelope: CommandEnvelope;
@@ -55,6 +57,7 @@ interface Item {
  *     (a row or a decision), that is the first payload: a refund that waits for its original never came to the commit,
  *     which would have looked, so it is looked at here.
  * F3. Refunds that wait for an original are woken by its decision.
+ * F4. A false message may have taken the place under an id before the row was there. Once the row is, it makes room for the true one.
  */
 export class DeferralDesk {
   readonly #options: DeferralDeskOptions;
@@ -105,31 +108,54 @@ export class DeferralDesk {
   }
 
   /** The other codes come from the commit, which has looked. */
-  async #endOnRecord({ envelope, command, code }: Item): Promise<Settlement | null> {
-    if (code !== 'ORIGINAL_UNDECIDED') return null;
-    const { reader, refundAmount } = this.#options;
-    const stored = await reader.stored(command.transactionId);
+  async #endOnRecord(item: Item): Promise<Settlement | null> {
+    if (item.code !== 'ORIGINAL_UNDECIDED') return null;
+    const stored = await this.#options.reader.stored(item.command.transactionId);
+    return stored === null ? null : this.#onRecord(item, stored);
+  }
+
+  #onRecord({ command, envelope }: Item, stored: StoredTransaction): Settlement | null {
     const { mayDecideError } = envelope;
-    return stored === null ? null : settlementOnRecord(command, stored, { refundAmount, mayDecideError });
+    return settlementOnRecord(command, stored, { refundAmount: this.#options.refundAmount, mayDecideError });
   }
 
   async #write(items: readonly Item[]): Promise<void> {
     if (items.length === 0) return;
-    const { store, clock, retryClock } = this.#options;
+    const { store, clock } = this.#options;
     const retries = items.map((item) => this.#retryOf(item));
     const waiting = await store.schedule(retries);
     const nowMs = clock.now();
+    // Before the first is done: what fails here fails for all of them, and comes again.
+    const results = await Promise.all(
+      items.map((item, index) => this.#resultOf(item, waiting[index] ?? null)),
+    );
     for (const [index, item] of items.entries()) {
-      const other = waiting[index] ?? null;
-      item.done(other === null ? { kind: 'scheduled' } : this.#compare(item.command, other));
+      const result = results[index];
       const retry = retries[index];
-      if (other !== null || retry === undefined) continue;
-      const originalId = awaitedBy(item);
-      // It was decided while this was written.
-      if (originalId !== null && !this.#early.has(originalId, retry.transactionId))
-        this.#options.wake(retry.transactionId);
-      void retryClock.arm(retry.transactionId, retry.attempt, Math.max(0, retry.dueAtMs - nowMs));
+      if (result === undefined || retry === undefined) continue;
+      item.done(result);
+      if (result.kind === 'scheduled') this.#scheduled(item, retry, nowMs);
     }
+  }
+
+  #scheduled(item: Item, { transactionId, attempt, dueAtMs }: Retry, nowMs: number): void {
+    const originalId = awaitedBy(item);
+    // It was decided while this was written.
+    if (originalId !== null && !this.#early.has(originalId, transactionId)) this.#options.wake(transactionId);
+    void this.#options.retryClock.arm(transactionId, attempt, Math.max(0, dueAtMs - nowMs));
+  }
+
+  /** Where another payload waits under the id, what is on record says which of the two is the true one. */
+  async #resultOf(item: Item, waiting: Retry | null): Promise<DeferralResult> {
+    if (waiting === null) return { kind: 'scheduled' };
+    const result = this.#compare(item.command, waiting);
+    if (result.kind !== 'differs') return result;
+    const stored = await this.#options.reader.stored(item.command.transactionId);
+    if (stored === null) return result;
+    const settlement = this.#onRecord(item, stored);
+    if (settlement !== null) return { kind: 'ends', settlement };
+    const detail = this.#mismatchOf(waiting, stored);
+    return detail === null ? result : { kind: 'false-waits', waiting, detail };
   }
 
   #retryOf({ envelope, command, code }: Item): Retry {
@@ -147,16 +173,31 @@ export class DeferralDesk {
     };
   }
 
+  /** What makes what waits a false message, in words; null: as far as the row tells, it may be the true one. */
+  #mismatchOf(waiting: Retry, stored: StoredTransaction): string | null {
+    const command = commandOf(waiting);
+    if (command === null) return null;
+    const { refundAmount } = this.#options;
+    const settlement = settlementOnRecord(command, stored, { refundAmount, mayDecideError: true });
+    return settlement?.kind === 'failed' ? settlement.detail : null;
+  }
+
   /** What waits under the id is the first payload: the newcomer is a repeat of it or a different one. */
   #compare(command: TransactionCommand, waiting: Retry): DeferralResult {
-    const decoded = decodeMessage(waiting.queue, waiting.body);
-    if (!decoded.ok || decoded.command.kind !== 'transaction') return { kind: 'waiting-already' };
-    const fields = differences(command, storedOf(decoded.command), {
+    const first = commandOf(waiting);
+    if (first === null) return { kind: 'waiting-already' };
+    const fields = differences(command, storedOf(first), {
       compareKey: false,
       compareRefundAmount: this.#options.refundAmount === 'message',
     });
     return fields.length === 0 ? { kind: 'waiting-already' } : { kind: 'differs', fields };
   }
+}
+
+/** null: it cannot be read any more, and its try will say so. */
+function commandOf({ queue, body }: Retry): TransactionCommand | null {
+  const decoded = decodeMessage(queue, body);
+  return decoded.ok && decoded.command.kind === 'transaction' ? decoded.command : null;
 }
 
 /** Retries that were spent on this code: minutes of waiting for an original are not held against a row that is locked for a moment. */

@@ -40,7 +40,8 @@ const TAKEOVER_WORK_MS_MAX = 20_000;
  * O2. A row is deleted only when all its events are confirmed, and its balances are confirmed, `cacheDurableMs` have passed, and
  *     the cache is still the one that confirmed them; else these are written again. Neither waits for the other.
  * O3. Rows of incarnations that are gone are taken over, so that a crash after a commit leaves no old balance standing and no
- *     event untold; and so are those of our own commits whose answer was lost, which nobody ever told us of.
+ *     event untold; and so are those of our own commits whose answer was lost, which nobody ever told us of. Where there are more
+ *     than a portion, the balances of all are shown with the first: however many a crash leaves, Redis is right at once.
  */
 export class Outbox {
   readonly #options: OutboxOptions;
@@ -196,7 +197,8 @@ export class Outbox {
       known: [...this.#open.keys()],
       able: showing && telling ? 'all' : showing ? 'balances' : 'events',
     } as const;
-    return store.takeOver(taking, async (tasks) => {
+    return store.takeOver(taking, async (tasks, behind) => {
+      if (showing) for (const balance of behind) this.#options.writer.put(balance, null);
       await Promise.all([
         showing ? this.#showAll(tasks.filter(({ due }) => due !== 'events')) : null,
         telling ? this.#tellAll(tasks.filter(({ due }) => due !== 'balances')) : null,

@@ -4,11 +4,11 @@ import type { DeferralCode, FailureCode } from '../domain/codes.ts';
 import { duplicateAnnounced } from '../domain/announcement.ts';
 import type { Settlement } from '../domain/settlement.ts';
 import type { Clock, Logger, Metrics } from '../ports/runtime.ts';
-import type { AnnouncementStore, RetryStore } from '../ports/stores.ts';
+import type { AnnouncementStore, Retry, RetryStore } from '../ports/stores.ts';
 import { traceId } from '../ports/tracing.ts';
 import type { CommandEnvelope, EnvelopeDesk, Origin } from './command-envelope.ts';
 import { logSettlement } from './decision-line.ts';
-import { failedLetter, refusedLetter, unhandledLetter } from './dead-letter.ts';
+import { falseRetryLetter, failedLetter, refusedLetter, unhandledLetter } from './dead-letter.ts';
 import type { Letter } from './dead-letter.ts';
 import type { DeadLetterDesk } from './dead-letter-desk.ts';
 import type { DeferralDesk, DeferralResult } from './deferral-desk.ts';
@@ -44,8 +44,8 @@ interface Duplicate {
 /** A retry whose row is to be removed. */
 interface Ended {
   readonly transactionId: string;
-  readonly origin: Origin;
-  readonly receivedAtMs: number;
+  readonly body: Buffer;
+  readonly done: () => void;
 }
 
 /**
@@ -162,13 +162,18 @@ export class Settle implements EnvelopeDesk {
     if (command.kind !== 'transaction') {
       this.#giveUp(envelope, 'INVARIANT_BROKEN', `a ${command.kind} request cannot be deferred`);
     } else if (deferrals.mayDefer(envelope, code)) {
-      deferrals.defer(envelope, command, code, (result) => this.#deferred(envelope, command, result));
+      deferrals.defer(envelope, command, code, (result) => this.#deferred(envelope, command, code, result));
     } else {
       this.#giveUp(envelope, code, `still so after ${retryAttempts} retries`);
     }
   }
 
-  #deferred(envelope: CommandEnvelope, command: TransactionCommand, result: DeferralResult): void {
+  #deferred(
+    envelope: CommandEnvelope,
+    command: TransactionCommand,
+    code: DeferralCode,
+    result: DeferralResult,
+  ): void {
     switch (result.kind) {
       case 'scheduled':
         this.#answer(envelope.origin, envelope.receivedAtMs);
@@ -184,8 +189,19 @@ export class Settle implements EnvelopeDesk {
         const fields = result.fields.join(', ');
         const detail = `differs in ${fields} from the message with id ${command.transactionId} that waits for its retry`;
         this.#giveUp(envelope, 'PAYLOAD_MISMATCH', detail);
+        break;
       }
+      case 'false-waits':
+        this.#endFalse(result.waiting, result.detail, () => this.#defer(envelope, code));
     }
+  }
+
+  /** What waits for its retry is given up; `next` when its place is free. */
+  #endFalse(waiting: Retry, detail: string, next: () => void): void {
+    const { transactionId, body } = waiting;
+    this.#options.deadLetters.send(falseRetryLetter(waiting, detail), () =>
+      this.#forgetting.add({ transactionId, body, done: next }),
+    );
   }
 
   #giveUp(envelope: CommandEnvelope, code: FailureCode | DeferralCode, detail: string): void {
@@ -199,8 +215,9 @@ export class Settle implements EnvelopeDesk {
   }
 
   #endUnread(origin: Origin, receivedAtMs: number, retryOf: string | null): void {
-    if (retryOf === null) this.#answer(origin, receivedAtMs);
-    else this.#forgetting.add({ transactionId: retryOf, origin, receivedAtMs });
+    const done = (): void => this.#answer(origin, receivedAtMs);
+    if (retryOf === null) done();
+    else this.#forgetting.add({ transactionId: retryOf, body: origin.body, done });
   }
 
   #answer(origin: Origin, receivedAtMs: number): void {
@@ -220,8 +237,8 @@ export class Settle implements EnvelopeDesk {
   }
 
   async #forget(retries: readonly Ended[]): Promise<void> {
-    await this.#options.retryStore.remove(retries.map(({ transactionId }) => transactionId));
-    for (const { origin, receivedAtMs } of retries) this.#answer(origin, receivedAtMs);
+    await this.#options.retryStore.remove(retries);
+    for (const { done } of retries) done();
   }
 }
 

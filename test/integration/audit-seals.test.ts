@@ -2,6 +2,9 @@
  * Without these: a row of the journal could be changed, removed or slipped in by whoever owns the database, with everything that adds up
  * put right as well, and nobody would ever know; or a sealer that died, or two of them, would leave gaps that look like that.
  */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { shardOf } from '../../src/domain/shard.ts';
 import { auditLedger } from '../../src/infra/postgres/audit.ts';
@@ -42,7 +45,8 @@ async function sealAll(rowsMax = 20_000): Promise<number> {
   }
 }
 
-const audit = (): Promise<AuditReport> => auditLedger({ pool: database.pool });
+const audit = (kept: { readonly sealHead?: string } = {}): Promise<AuditReport> =>
+  auditLedger({ pool: database.pool, ...kept });
 
 async function deposit(seq: number): Promise<void> {
   await addEntry(database.pool, {
@@ -256,8 +260,34 @@ describe('a sealed ledger with', () => {
     for (const name of named) expect(JSON.stringify(found?.samples)).toContain(name);
   });
 
+  it('all seals made anew to fit: seal-head-unknown, for whoever has kept a head', async () => {
+    const { sealed: before } = await audit();
+    const sealHead = before.head ?? '';
+    await deposit(10);
+    await sealAll();
+    // Of a moment that later seals came after, and of the present one.
+    const through = before.through ?? '';
+    expect(await audit({ sealHead })).toMatchObject({ ok: true, sealed: { keptThrough: through } });
+    const { sealed: now } = await audit();
+    expect(await audit({ sealHead: now.head ?? '' })).toMatchObject({
+      ok: true,
+      sealed: { keptThrough: now.through },
+    });
+    await change('truncate processor.seals');
+    await change(
+      `update processor.journal set reason = 'CARD_UNKNOWN' where transaction_id = $1`,
+      TX.tooMuch,
+    );
+    await sealAll();
+    expect((await audit()).violations).toEqual([]);
+    const report = await audit({ sealHead });
+    expect(report.violations.map(({ kind }) => kind)).toEqual(['seal-head-unknown']);
+    expect(JSON.stringify(report.violations)).toContain(sealHead);
+    expect(report.sealed.keptThrough).toBeUndefined();
+  });
+
   it('every kind of violation of seals is among these', () => {
-    const made = new Set(tamperings.map(([, kind]) => kind));
+    const made = new Set<ViolationKind>([...tamperings.map(([, kind]) => kind), 'seal-head-unknown']);
     expect(SEAL_VIOLATION_KINDS.filter((kind) => !made.has(kind))).toEqual([]);
   });
 });
@@ -283,6 +313,16 @@ describe('a node', () => {
     const right = await paygate(['verify', '--json'], environment);
     expect(JSON.parse(right.stdout)).toMatchObject({ ok: true, sealed: { rows: 10 } });
     expect(right.exitCode).toBe(0);
+    const directory = await mkdtemp(join(tmpdir(), 'paygate-head-'));
+    const kept = join(directory, 'verify.json');
+    await writeFile(kept, right.stdout);
+    const asKept = await paygate(['verify', '--seal-head', kept], environment);
+    expect(asKept.stdout).toContain('the head given is that of ');
+    expect(asKept.exitCode).toBe(0);
+    const foreign = await paygate(['verify', '--seal-head', 'f'.repeat(64)], environment);
+    expect(foreign.stdout).toContain('seal-head-unknown');
+    expect(foreign.exitCode).toBe(1);
+    expect((await paygate(['verify', '--seal-head', 'no/such/file'], environment)).exitCode).toBe(2);
     await change(
       `update processor.journal set reason = 'CARD_UNKNOWN' where transaction_id = $1`,
       TX.tooMuch,
@@ -290,6 +330,6 @@ describe('a node', () => {
     const wrong = await paygate(['verify'], environment);
     expect(wrong.stdout).toContain(`account ${FRESH}, transaction ${TX.tooMuch}: seq 6 is not what it was`);
     expect(wrong.exitCode).toBe(1);
-    await Promise.all([vhost.drop(), redis.drop()]);
+    await Promise.all([vhost.drop(), redis.drop(), rm(directory, { recursive: true })]);
   });
 });

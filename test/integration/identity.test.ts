@@ -102,6 +102,32 @@ describe('a refund whose original is not there yet', () => {
     expect((await rowOf(database.pool, refund.transactionId))?.amount_cents).toBe('300');
   });
 
+  it('waits though a false message took its place before its row was there', async () => {
+    await start({ RETRY_DELAY_MS: '3600000' });
+    const accountId = await newAccount(database.pool);
+    const deposit = newCommand({ accountId, shape: 'documented' });
+    const refund = newCommand({
+      accountId,
+      type: 'REFUND',
+      amountCents: 300n,
+      originalId: deposit.transactionId,
+    });
+    await send([{ ...refund, amountCents: 200n }]);
+    await eventually(async () => expect(await retriesCount()).toBe('1'));
+    await insertRow(database.pool, refund);
+    await send([refund]);
+    await eventually(async () =>
+      expect(await letters()).toMatchObject([
+        { code: 'PAYLOAD_MISMATCH', detail: expect.stringContaining('message 200') as unknown },
+      ]),
+    );
+    await settled();
+    await send([deposit]);
+    await eventually(async () => expect(await statusOf(refund.transactionId)).toBe('APPROVED'));
+    await eventually(async () => expect(await retriesCount()).toBe('0'));
+    expect(await letters()).toHaveLength(1);
+  });
+
   it('decided before: a repeat is acknowledged, another payload refused, and nothing waits', async () => {
     await start({ REFUND_WAIT_MS: '1000' });
     const accountId = await newAccount(database.pool);

@@ -17,6 +17,7 @@ import type { RunningServers } from '../../src/infra/services/index.ts';
 import { startNode } from '../../src/node.ts';
 import type { RunningNode } from '../../src/node.ts';
 import { TcpProxy } from '../cluster/support/tcp-proxy.ts';
+import { note } from '../cluster/support/use-cluster.ts';
 import { QuietLogger } from '../support/fakes/quiet.ts';
 import { addressOf, nodeProcess } from '../support/paygate.ts';
 import { eventually } from '../support/services.ts';
@@ -241,8 +242,10 @@ describe('the node goes away', { timeout: 240_000 }, () => {
       await eventually(async () => expect(await decided()).toBe(2), LONG);
       // Before the kill: a moment after it the other one mends it.
       expect(await shown()).toBe('1000');
+      const killedAtMs = performance.now();
       victim.kill('SIGKILL');
       await eventually(async () => expect(await shown()).toBe('1500'), LONG);
+      note(`killed between commit and cache: right after ${Math.round(performance.now() - killedAtMs)} ms`);
     } finally {
       redis.disconnect();
       await proxy.close();

@@ -126,6 +126,20 @@ describe('the ledger knows what Redis forgets', () => {
   });
 });
 
+it('a message in retry_queue is tried now, long before its retry is due; the retry is a repeat then', async () => {
+  await scene.start({ RETRY_DELAY_MS: AN_HOUR });
+  const accountId = await newAccount(scene.pool);
+  const deposit = newCommand({ accountId });
+  await scene.send([deposit]);
+  await eventually(async () => expect(await count('retries')).toBe(1));
+  await insertRow(scene.pool, deposit);
+  await scene.send([deposit], 'retry_queue');
+  await eventually(async () => expect(await statusOf(deposit)).toBe('APPROVED'));
+  await scene.pool.query('update processor.retries set due_at = now()');
+  await eventually(async () => expect(await count('retries')).toBe(0));
+  expect([await count('journal'), await count('dead_letters')]).toEqual([1, 0]);
+});
+
 describe('a refund before its original', () => {
   it('is approved soon after it, not when its next try is due', async () => {
     await scene.start({ RETRY_DELAY_MS: AN_HOUR });

@@ -178,6 +178,33 @@ test('a taker that loses its connection while it works leaves the rows to the ne
   expect(await remaining()).toEqual([]);
 });
 
+test('where there are more than a portion, the balances of those behind it come along, and their rows stay', async () => {
+  const ids = Array.from({ length: 4 }, () => randomUUID());
+  await database.pool.query(
+    'insert into processor.accounts (account_id, balance_cents, seq) select id, 5, 1 from unnest($1::uuid[]) g (id)',
+    [ids],
+  );
+  const [first, second, told, mine] = [
+    await outboxRow({ accountIds: ids.slice(0, 1) }),
+    await outboxRow({ accountIds: ids.slice(1, 3) }),
+    await outboxRow({ accountIds: ids.slice(3), due: 'events' }),
+    await outboxRow({ accountIds: ids.slice(3), incarnation: ours }),
+  ];
+  const behind: string[][] = [];
+  const take = (limit: number, able: OutboxDue): Promise<number> =>
+    store.takeOver({ ageMs: 30_000, limit, known: [mine], able }, (_, more) => {
+      behind.push(more.map(({ id }) => id).sort());
+      return Promise.resolve();
+    });
+  await take(1, 'all');
+  expect(await remaining()).toEqual([second, told, mine]);
+  await take(1, 'events');
+  await take(9, 'all');
+  expect(behind).toEqual([ids.slice(1, 3).sort(), [], []]);
+  expect(first).toBeLessThan(second);
+  expect(await remaining()).toEqual([mine]);
+});
+
 test('remove deletes the rows named, also ours, and minds none that are gone', async () => {
   const [own, other, kept] = [
     await outboxRow({ incarnation: ours }),

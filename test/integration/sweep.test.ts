@@ -11,8 +11,10 @@ import { ADVISORY_LOCKS } from '../../src/infra/postgres/advisory-locks.ts';
 import { liveBodyOf } from '../../src/contracts/live-body.ts';
 import { eventually, freshRedis, freshVhost, withDatabase } from '../support/services.ts';
 import type { TestDatabase, TestPlace } from '../support/services.ts';
+import { note } from '../cluster/support/use-cluster.ts';
 import { publishBodies } from '../support/broker-scene.ts';
-import { newAccount } from '../support/ledger-fixtures.ts';
+import { insertRow, newAccount, newCommand } from '../support/ledger-fixtures.ts';
+import { bodyOf } from '../support/message-bodies.ts';
 import { QuietLogger } from '../support/fakes/quiet.ts';
 import { audited, cell, configOf, figure, messagesIn, publish, slowCommits } from './node-scene.ts';
 import type { Place } from './node-scene.ts';
@@ -110,6 +112,20 @@ describe('a transaction whose message was lost', { timeout: 120_000 }, () => {
     expect((await audited(database.pool, redis.url)).violations).toEqual([]);
   });
 
+  it('is driven soon after it has come of age, with the settings that everybody has', async () => {
+    await start({ SWEEP_AGE_MIN: undefined, SWEEP_POLL: undefined });
+    const id = await pending({ age: '25 seconds' });
+    await becomes(id, 'APPROVED');
+    const afterMs = await cell(
+      database.pool,
+      `select round(extract(epoch from j.decided_at - t.created_at) * 1000)
+         from processor.journal j join public.transactions t on t.id = j.transaction_id`,
+    );
+    note(`a lost message was decided ${Number(afterMs) - 30_000} ms after its row had come of age`);
+    // Never before: its message may be late only.
+    expect(Number(afterMs)).toBeGreaterThan(30_000);
+  });
+
   it('is the same transaction as its message, which comes late', async () => {
     const id = await pending();
     await start();
@@ -180,6 +196,46 @@ describe('a transaction whose message was lost', { timeout: 120_000 }, () => {
     await start();
     await becomes(free, 'APPROVED');
     for (const id of [retried, parked, buried]) expect(await statusOf(id)).toBe('PENDING');
+  });
+});
+
+describe('a row that came after its message was given up', { timeout: 120_000 }, () => {
+  const given = { RETRY_ATTEMPTS: '1', RETRY_DELAY_MS: '20' };
+  const standings = (id: string): Promise<string> =>
+    cell(
+      database.pool,
+      `select coalesce(string_agg(code || ' ' || standing, ', ' order by id), 'none')
+         from processor.letters where transaction_id = $1`,
+      [id],
+    );
+
+  it('is driven, and its letter is answered', async () => {
+    await start(given);
+    const command = newCommand({ accountId: await newAccount(database.pool) });
+    await publish(vhost.url, [{ queue: 'transactions_queue', body: bodyOf(command) }]);
+    await eventually(async () => expect(await standings(command.transactionId)).toBe('ROW_MISSING open'));
+    await insertRow(database.pool, command);
+    await becomes(command.transactionId, 'APPROVED');
+    expect(await standings(command.transactionId)).toBe('ROW_MISSING decided');
+  });
+
+  it('a refund’s is left to its letter, which alone says of what; its replay decides it', async () => {
+    await start(given);
+    const accountId = await newAccount(database.pool);
+    const deposit = await pending({ accountId });
+    await becomes(deposit, 'APPROVED');
+    const refund = newCommand({ accountId, type: 'REFUND', amountCents: 400n, originalId: deposit });
+    const body = bodyOf(refund);
+    await publish(vhost.url, [{ queue: 'transactions_queue', body }]);
+    await eventually(async () => expect(await standings(refund.transactionId)).toBe('ROW_MISSING open'));
+    await insertRow(database.pool, refund);
+    // Rows are looked at in the order of their times: with each of these the refund's was looked at again.
+    for (let look = 1; look <= 3; look += 1) await becomes(await pending({ age: '0 seconds' }), 'APPROVED');
+    expect(await standings(refund.transactionId)).toBe('ROW_MISSING open');
+    expect(await statusOf(refund.transactionId)).toBe('PENDING');
+    await publish(vhost.url, [{ queue: 'retry_queue', body }]);
+    await becomes(refund.transactionId, 'APPROVED');
+    expect(await standings(refund.transactionId)).toBe('ROW_MISSING replayed');
   });
 });
 

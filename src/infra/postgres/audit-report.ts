@@ -7,6 +7,7 @@ export const SEAL_VIOLATION_KINDS = [
   'seal-gap',
   'seal-changed',
   'seal-unchained',
+  'seal-head-unknown',
 ] as const;
 
 export const VIOLATION_KINDS = [
@@ -85,6 +86,8 @@ export interface SealCounts {
   readonly through: string | null;
   /** SHA-256 over the last seals of all shards. Kept elsewhere, it shows later whether what was sealed then was sealed anew. */
   readonly head: string | null;
+  /** Of a head that was kept: up to when the seals that made it are as they were. Absent: none was given, or none of them makes it. */
+  readonly keptThrough?: string;
 }
 
 export interface AuditReport {

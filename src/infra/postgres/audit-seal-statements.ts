@@ -67,3 +67,10 @@ select case when d.unsealed then 'row-not-sealed' when d.absent and k.seq is nul
 export const SEAL_HEAD = `
 select encode(sha256(coalesce(string_agg(h.hash, ''::bytea order by h.shard), '')), 'hex') as head
   from (select distinct on (shard) shard, hash from processor.seals order by shard, n desc) h`;
+
+/** The seals after moment $1 (null = from the beginning) and shard $2, $3 of them, in the order in which they were written. */
+export const SEAL_HASHES = `
+select ${exactTime('sealed_through')} as through, shard, hash
+  from processor.seals
+ where $1::timestamptz is null or (sealed_through, shard) > ($1::timestamptz, $2::int)
+ order by sealed_through, shard limit $3`;

@@ -6,6 +6,7 @@ import { ViolationTally } from './audit-report.ts';
 import type { AuditCounts, AuditReport, OnViolation, SealCounts, Violation } from './audit-report.ts';
 import { findAll, findSome } from './audit-findings.ts';
 import type { Place } from './audit-findings.ts';
+import { findSealHead } from './audit-seal-head.ts';
 import { planSealAudit } from './audit-seals.ts';
 import * as statements from './audit-statements.ts';
 import { poolTransaction } from './pool-transaction.ts';
@@ -32,6 +33,8 @@ export interface AuditOptions {
   readonly sampleMax?: number;
   /** Told of each violation when it is found; without it only samples are read. */
   readonly onViolation?: OnViolation;
+  /** A head of the seals that was kept from an earlier audit, 64 hex digits: the seals must have made it at some moment. */
+  readonly sealHead?: string;
   /** Accounts, or cards, looked at in one statement; default 20,000. */
   readonly rangeAccounts?: number;
 }
@@ -99,7 +102,7 @@ class Audit {
     const cardRanges = this.#cache === null ? [] : await this.#ranges(client, statements.CARD_RANGE_STARTS);
     const shardEpochs = await epochsByShard(client);
     const seals = await planSealAudit(client);
-    this.#sealed = seals.counts;
+    this.#sealed = await this.#keptHead(client, seals.counts);
     // Ranges are worth one step each, every other statement too.
     const total = ranges.length + cardRanges.length + GLOBAL_CHECKS.length + seals.checks.length + 2;
     let done = 0;
@@ -146,6 +149,16 @@ class Audit {
       violations,
       durationMs,
     };
+  }
+
+  async #keptHead(client: pg.PoolClient, counts: SealCounts): Promise<SealCounts> {
+    const { sealHead } = this.#options;
+    if (sealHead === undefined) return counts;
+    const keptThrough = await findSealHead(client, sealHead);
+    if (keptThrough !== null) return { ...counts, keptThrough };
+    const detail = `at no moment the seals made the head ${sealHead}: they were made anew since, or are those of another ledger`;
+    this.#tally.add('seal-head-unknown', 1, [{ accountId: null, transactionId: null, detail }]);
+    return counts;
   }
 
   async #ranges(client: pg.PoolClient, sql: string): Promise<readonly Range[]> {

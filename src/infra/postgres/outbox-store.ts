@@ -24,21 +24,18 @@ export class PostgresOutboxStore implements OutboxStore {
 
   async takeOver(
     { ageMs, limit, known, able }: OutboxTaking,
-    work: (tasks: readonly OutboxTask[]) => Promise<void>,
+    work: (tasks: readonly OutboxTask[], behind: readonly CachedBalance[]) => Promise<void>,
   ): Promise<number> {
     return poolTransaction(this.#pool, async (client) => {
       await client.query(
         `set local idle_in_transaction_session_timeout = ${String(LIMITS.outboxWorkTimeoutMs)}`,
       );
-      const { rows } = await client.query<OutboxRow>(TAKE, [
-        this.#incarnation,
-        ageMs,
-        limit,
-        known.map(String),
-        able === 'all' ? ['all', 'balances', 'events'] : ['all', able],
-      ]);
-      if (rows.length === 0) return 0;
-      await work(await tasksOf(client, rows));
+      const values = [this.#incarnation, ageMs, limit, known.map(String), duesOf(able)];
+      const { rows } = await client.query<OutboxRow>(TAKE, values);
+      const last = rows.at(-1);
+      if (last === undefined) return 0;
+      const behind = rows.length < limit || able === 'events' ? [] : [this.#incarnation, ageMs, last.id];
+      await work(await tasksOf(client, rows), await balancesBehind(client, behind));
       await settle(client, rows, able);
       return rows.length;
     });
@@ -72,6 +69,17 @@ select id, due, account_ids, card_ids
  limit $3
    for update skip locked`;
 
+/** Accounts and cards of rows that wait to be taken after row $3, each once; nobody's rows are locked by it. */
+const BEHIND = `
+with waiting as (
+  select account_ids, card_ids from processor.outbox
+   where incarnation <> $1 and id > $3::bigint and due <> 'events'
+     and created_at <= clock_timestamp() - $2::float8 * interval '1 millisecond'
+   order by id limit ${String(LIMITS.outboxBehindRowsMax)}
+)
+select array(select distinct a.id from waiting, unnest(account_ids) a (id) limit ${String(LIMITS.outboxBehindIdsMax)}) as account_ids,
+       array(select distinct c.id from waiting, unnest(card_ids) c (id) limit ${String(LIMITS.outboxBehindIdsMax)}) as card_ids`;
+
 const DELETE = 'delete from processor.outbox where id = any ($1::bigint[])';
 
 const KEEP_FOR = 'update processor.outbox set due = $2 where id = any ($1::bigint[])';
@@ -95,15 +103,44 @@ interface BalanceRow {
   readonly version: string;
 }
 
+function duesOf(able: OutboxDue): readonly OutboxDue[] {
+  return able === 'all' ? ['all', 'balances', 'events'] : ['all', able];
+}
+
+async function readBalances(
+  client: pg.PoolClient,
+  accountIds: readonly string[],
+  cardIds: readonly string[],
+): Promise<readonly CachedBalance[]> {
+  const { rows } = await client.query<BalanceRow>(BALANCES, [accountIds, cardIds]);
+  return rows.map(({ kind, id, cents, version }) => ({
+    kind,
+    id,
+    cents: BigInt(cents),
+    version: BigInt(version),
+  }));
+}
+
+/** `place`: of `BEHIND`; empty: nothing is behind. */
+async function balancesBehind(
+  client: pg.PoolClient,
+  place: readonly (string | number)[],
+): Promise<readonly CachedBalance[]> {
+  if (place.length === 0) return [];
+  const { rows } = await client.query<Pick<OutboxRow, 'account_ids' | 'card_ids'>>(BEHIND, [...place]);
+  const [waiting] = rows;
+  return waiting === undefined ? [] : readBalances(client, waiting.account_ids, waiting.card_ids);
+}
+
 async function tasksOf(client: pg.PoolClient, rows: readonly OutboxRow[]): Promise<readonly OutboxTask[]> {
   const unshown = rows.filter(({ due }) => due !== 'events');
-  const { rows: found } = await client.query<BalanceRow>(BALANCES, [
+  const found = await readBalances(
+    client,
     [...new Set(unshown.flatMap((row) => row.account_ids))],
     [...new Set(unshown.flatMap((row) => row.card_ids))],
-  ]);
+  );
   const balances = { account: new Map<string, CachedBalance>(), card: new Map<string, CachedBalance>() };
-  for (const { kind, id, cents, version } of found)
-    balances[kind].set(id, { kind, id, cents: BigInt(cents), version: BigInt(version) });
+  for (const balance of found) balances[balance.kind].set(balance.id, balance);
   return rows.map(({ id, due, account_ids, card_ids }) => ({
     outboxId: BigInt(id),
     due,

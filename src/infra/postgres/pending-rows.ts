@@ -170,8 +170,8 @@ select p.id as "transactionId", p.account_id as "accountId", p.type, p.amount_ce
   from page p
   left join lateral (
     select l.id, l.code from processor.dead_letters l
-     where l.transaction_id = p.id and l.state = 'open' order by l.id desc limit 1
-  ) l on true
+     where l.transaction_id = p.id and l.state = 'open' and l.code <> 'PAYLOAD_MISMATCH' order by l.id desc limit 1
+  ) l on processor.is_cared_for(p.id, p.account_id)
  order by p.created_at, p.id`;
 
 const DRIVE_IDS = `

@@ -13,7 +13,8 @@ import { Announcements } from './announcements.ts';
  * R1. One row per transaction id. A second body under the same id never replaces the first: it is handed back.
  * R2. A row is moved on, never backwards in `first_seen_at`.
  * R3. Rows are written in id order, so that two batches cannot deadlock.
- * R4. Each row that is written has its event written in the same statement.
+ * R4. A row is removed only for the body that it holds: another one may have taken its place since.
+ * R5. Each row that is written has its event written in the same statement.
  */
 export class PostgresRetryStore implements RetryStore {
   readonly #pool: pg.Pool;
@@ -33,9 +34,12 @@ export class PostgresRetryStore implements RetryStore {
     });
   }
 
-  async remove(transactionIds: readonly string[]): Promise<void> {
-    if (transactionIds.length === 0) return;
-    await this.#pool.query(REMOVE, [transactionIds]);
+  async remove(retries: readonly Pick<Retry, 'transactionId' | 'body'>[]): Promise<void> {
+    if (retries.length === 0) return;
+    await this.#pool.query(REMOVE, [
+      retries.map(({ transactionId }) => transactionId),
+      retries.map(({ body }) => body),
+    ]);
   }
 
   async find(transactionId: string): Promise<Retry | null> {
@@ -126,7 +130,10 @@ select w.transaction_id, t.outbox_id::text from written w cross join told t`;
 
 const REMOVE = `
 with gone as (
-  select transaction_id from processor.retries where transaction_id = any ($1::uuid[]) order by transaction_id for update
+  select r.transaction_id
+    from processor.retries r join unnest($1::uuid[], $2::bytea[]) as g (transaction_id, body) using (transaction_id)
+   where r.body = g.body
+   order by r.transaction_id for update of r
 )
 delete from processor.retries r using gone where r.transaction_id = gone.transaction_id`;
 

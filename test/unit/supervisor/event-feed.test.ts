@@ -5,6 +5,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { ToldAccount } from '../../../src/domain/told-account.ts';
 import { LIMITS } from '../../../src/limits.ts';
+import type { EventMessage } from '../../../src/ports/broker.ts';
 import { EventFeed } from '../../../src/supervisor/event-feed.ts';
 import { FakeClock } from '../../support/fakes/fake-clock.ts';
 import { accountIdOf, transactionIdOf } from '../../support/fakes/fake-envelope.ts';
@@ -136,6 +137,31 @@ describe('with the broker there', () => {
     await turns(world.clock);
     expect(confirmed).toEqual([1, 1]);
     expect(seqs()).toEqual([1, 1]);
+  });
+});
+
+describe('webhooks', () => {
+  it('a commit is done when what they are to be told is written; the broker does not wait for that', async () => {
+    const { clock, publisher, store, metrics, logger } = world;
+    const recorded: string[] = [];
+    const left = { failures: 3 };
+    const webhooks = {
+      record: async (events: readonly EventMessage[]): Promise<void> => {
+        await Promise.resolve();
+        left.failures -= 1;
+        if (left.failures >= 0) throw new Error('no database');
+        recorded.push(...events.map(({ type }) => type));
+      },
+    };
+    const feed = new EventFeed({ publisher, store, webhooks, clock, metrics, logger });
+    void feed.tell(1n, [told(1, 1)]).then(() => confirmed.push(1));
+    await turns(clock);
+    expect(publisher.batches).toHaveLength(1);
+    expect(confirmed).toEqual([]);
+    await pass(2_000);
+    expect(recorded).toEqual(['transaction.approved', 'balance.updated']);
+    expect(confirmed).toEqual([1]);
+    expect(publisher.batches).toHaveLength(1);
   });
 });
 

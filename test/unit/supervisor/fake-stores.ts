@@ -64,9 +64,10 @@ export class FakeStores implements DeadLetterStore, RetryStore, ParkStore {
     });
   }
 
-  async remove(transactionIds: readonly string[]): Promise<void> {
-    await this.#pass(`remove ${transactionIds.length}`);
-    for (const id of transactionIds) this.retries.delete(id);
+  async remove(retries: readonly Pick<Retry, 'transactionId' | 'body'>[]): Promise<void> {
+    await this.#pass(`remove ${retries.length}`);
+    for (const { transactionId, body } of retries)
+      if (this.retries.get(transactionId)?.body.equals(body) === true) this.retries.delete(transactionId);
   }
 
   async find(transactionId: string): Promise<Retry | null> {
@@ -249,13 +250,17 @@ export class FakeOutbox implements OutboxStore {
 
   async takeOver(
     { limit, known, able }: OutboxTaking,
-    work: (tasks: readonly OutboxTask[]) => Promise<void>,
+    work: (tasks: readonly OutboxTask[], behind: readonly CachedBalance[]) => Promise<void>,
   ): Promise<number> {
     const isAble = ({ due }: OutboxTask): boolean => able === 'all' || due === 'all' || due === able;
     const free = this.left.filter(({ outboxId }) => !known.includes(outboxId));
-    const tasks = free.filter(isAble).slice(0, limit);
+    const doable = free.filter(isAble);
+    const tasks = doable.slice(0, limit);
     if (tasks.length === 0) return 0;
-    await work(tasks);
+    await work(
+      tasks,
+      doable.slice(limit).flatMap(({ balances }) => balances),
+    );
     const rest = able === 'balances' ? 'events' : 'balances';
     this.left = this.left.flatMap((task) => {
       if (!tasks.includes(task)) return [task];

@@ -342,6 +342,23 @@ describe('rows of an incarnation that is gone', () => {
   });
 });
 
+it('however many rows a crash has left: their balances are shown with the first portion, their rows go with their own', async () => {
+  const rows = LIMITS.outboxTakeoverRowsMax * 3;
+  world.store.left = Array.from({ length: rows }, (_, n): OutboxTask => {
+    world.ledger.addAccount(accountIdOf(n), { balanceCents: BigInt(n), seq: 1n });
+    const balance: CachedBalance = { kind: 'account', id: accountIdOf(n), cents: BigInt(n), version: 1n };
+    return { outboxId: BigInt(n + 1), due: 'balances', balances: [balance] };
+  });
+  world.outbox.start();
+  await pass(LIMITS.cacheDurableMs / 2);
+  expect(world.store.left).toHaveLength(rows);
+  expect(world.cache.shown(accountIdOf(rows - 1))).toBe(BigInt(rows - 1));
+  await pass(LIMITS.cacheDurableMs);
+  expect(world.store.left).toHaveLength(rows - LIMITS.outboxTakeoverRowsMax);
+  await pass(LIMITS.cacheDurableMs * 3);
+  expect(world.store.left).toEqual([]);
+});
+
 it('a row of ours that was never announced is done; one that is being done is left alone', async () => {
   committed(1, 1, 100, 1);
   world.ledger.addAccount(accountIdOf(2), { balanceCents: 9n, seq: 1n });

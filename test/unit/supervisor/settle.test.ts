@@ -311,6 +311,40 @@ describe('a refund that waits for its original', () => {
     expect(world.stores.retries.size).toBe(1);
   });
 
+  it('takes the place of a false message that came before the row: that one is the dead letter', async () => {
+    const first = { ...refund, amountCents: 7n };
+    const early = settleDelivered(deferred, {}, first);
+    await turns(world.clock);
+    world.onRecord.set(refund.transactionId, row);
+    world.stores.failures = 1;
+    const delivery = settleDelivered(deferred, {}, refund);
+    for (let pause = 0; pause < 3; pause += 1) {
+      await turns(world.clock);
+      world.clock.advance(LIMITS.storeBackoffMsMin);
+    }
+    await turns(world.clock);
+    expect(world.stores.letters).toMatchObject([
+      { code: 'PAYLOAD_MISMATCH', body: early.body, attempts: 1, redelivered: true, marksError: false },
+    ]);
+    expect(world.stores.letters[0]?.detail).toContain('amount');
+    expect([...world.stores.retries.values()].map(({ body }) => body)).toEqual([delivery.body]);
+    expect([early.acks, delivery.acks]).toEqual([1, 1]);
+    expect(world.inFlight.count).toBe(0);
+    // Acknowledged last: whatever fails before, it comes again.
+    expect(world.log.at(-1)).toBe('arm');
+    expect(world.log.lastIndexOf('ack')).toBeGreaterThan(world.log.indexOf('remove 1'));
+  });
+
+  it('does not take the place of one that fits the row as well: which of the two is true nobody knows', async () => {
+    world.onRecord.set(refund.transactionId, row);
+    const early = settleDelivered(deferred, {}, refund);
+    await turns(world.clock);
+    settleDelivered(deferred, {}, { ...refund, originalId: transaction(3).transactionId });
+    await turns(world.clock);
+    expect(world.stores.letters).toMatchObject([{ code: 'PAYLOAD_MISMATCH' }]);
+    expect([...world.stores.retries.values()].map(({ body }) => body)).toEqual([early.body]);
+  });
+
   it.each(['APPROVED', 'REJECTED', 'ERROR'] as const)('does not wait where it is %s', async (status) => {
     world.onRecord.set(refund.transactionId, { ...row, status });
     const delivery = settleDelivered(deferred, {}, refund);
