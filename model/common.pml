@@ -5,6 +5,7 @@
  *  ORDER  a transaction is decided for the first time after all that its queue delivered before it
  *  OWNER  only the node that the present epoch was given to writes
  *  FRESH  an owner decides from the ledger as it is; only an unknown outcome of its own may have moved it
+ *  CALM   no owner at work loses its shard because leases were lost
  *  ENDS   no run gets stuck (where it ends, all is decided and acknowledged), and none goes in circles
  */
 #define ONCE  1
@@ -13,8 +14,9 @@
 #define OWNER 8
 #define FRESH 16
 #define ENDS  32
+#define CALM  64
 #ifndef CHECK
-#define CHECK 63
+#define CHECK 127
 #endif
 #define MUST(property, condition) assert((CHECK & (property)) == 0 || (condition))
 
