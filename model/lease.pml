@@ -3,9 +3,9 @@
  * question is whether it keeps going: from some moment on, somebody who reaches what is needed owns the shard and knows it,
  * and somebody reads the queue (SERVED). And that a FLUSHALL takes no shard from an owner at work (CALM).
  *
- * No clocks: a lease or a record may run out as soon as nobody renews it. One fault, drawn at the beginning, stays for good.
+ * No clocks: a lease or a record may run out as soon as nobody renews it. One fault, at any time; it is mended, or stays for good.
  *
- * Planted bugs: NO_GATE, NO_EPOCH_ALONE, NO_BOOT, NO_GIVE_BACK, READER_WAITS_FOR_REDIS.
+ * Planted bugs: NO_GATE, NO_EPOCH_ALONE, NO_BOOT, READER_WAITS_FOR_REDIS.
  */
 #include "common.pml"
 
@@ -15,6 +15,7 @@ byte preferred;                       /* placement: the node that the roles belo
 /* ---- Redis */
 byte shardLease = 1, queueLease = 1;  /* 0 free, 1 + the holder */
 bool record[NODES] = 1;
+bool lost;                            /* ghost: leases were lost, and nothing else has happened */
 bool young;                           /* a boot: leases may be missing whose owners are at work */
 bool ticked[NODES];
 
@@ -72,13 +73,14 @@ proctype View(byte n) {
 end: do
   :: d_step { RENEWS(n) && record[n] && record[OTHER(n)] && !counted[n] -> counted[n] = 1 }
   :: d_step { RENEWS(n) && record[n] && !record[OTHER(n)] && counted[n] && BELIEVES_ABSENCE -> counted[n] = 0 }
+  :: d_step { RENEWS(n) && record[n] && record[OTHER(n)] && buried[n] && up[OTHER(n)] && toBroker[OTHER(n)] -> buried[n] = 0 }
   /* A message to its inbox came back. */
   :: d_step { up[n] && toBroker[n] && !(up[OTHER(n)] && toBroker[OTHER(n)]) && !buried[n] -> buried[n] = 1 }
   od
 }
 
 inline take(n) {
-  MUST(CALM, !(OTHERS_ROW(n) && own[OTHER(n)] && RENEWS(OTHER(n))));
+  MUST(CALM, !(lost && OTHERS_ROW(n) && own[OTHER(n)] && RENEWS(OTHER(n))));
   rowOwner = n; own[n] = 1
 }
 
@@ -107,9 +109,7 @@ end: do
 proctype Leases(byte n) {
 end: do
   :: d_step { RENEWS(n) && trust[n] != UNKNOWN && own[n] && shardLease == 0 -> shardLease = 1 + n }
-#ifndef NO_GIVE_BACK
   :: d_step { RENEWS(n) && trust[n] != UNKNOWN && !own[n] && !SELF(n) && shardLease == 1 + n -> shardLease = 0 }
-#endif
   od
 }
 /* Hand-off: "nobody" into the row, then the lease. Only while leases are settled. */
@@ -190,19 +190,26 @@ end: do
   od
 }
 
+/* A FLUSHALL, or an outage in which everything has run out. */
+inline lose_leases() { shardLease = 0; queueLease = 0; record[0] = 0; record[1] = 0; young = 1; lost = 1 }
+
+/* It stays, or is mended. */
+#define BREAKS(what) d_step { true -> what = 0 }; if :: skip :: d_step { true -> what = 1 } fi
 proctype World() {
   if
   :: skip
-  :: d_step { true -> toRedis[0] = 0 }
-  :: d_step { true -> toPostgres[0] = 0 }
-  :: d_step { true -> toBroker[0] = 0 }
-  :: d_step { true -> up[0] = 0 }
-  :: d_step { true -> redis = 0 } ;
+  :: BREAKS(toRedis[0])
+  :: BREAKS(toPostgres[0])
+  :: BREAKS(toBroker[0])
+  :: d_step { true -> redis = 0 };
      if
      :: skip
-     :: d_step { true -> up[0] = 0 }
+     :: d_step { true -> redis = 1 }
+     :: d_step { true -> redis = 1; lose_leases() }
      fi
-  :: d_step { true -> shardLease = 0; queueLease = 0; record[0] = 0; record[1] = 0; young = 1 }
+  :: d_step { true -> up[0] = 0 }
+  :: d_step { true -> redis = 0 }; d_step { true -> up[0] = 0 }
+  :: d_step { true -> lose_leases() }
   fi
 }
 
@@ -210,13 +217,10 @@ proctype World() {
 proctype Clock() { do :: d_step { true -> skip } od }
 
 #define SERVED (rowOwner != NOBODY && own[rowOwner] && HEALTHY(rowOwner) && consumer != 0 && HEALTHY(consumer - 1))
+/* Lease and epoch are one node's, as far as Redis can be asked. */
 #define AGREED (!redis || !toRedis[0] || shardLease == 1 + rowOwner)
 #if CHECK & ENDS
-#ifdef AGREE
 ltl ends { <> [] (SERVED && AGREED) }
-#else
-ltl ends { <> [] (SERVED) }
-#endif
 #endif
 
 init {

@@ -46,8 +46,13 @@ function finds(
   says: string,
   defines: readonly string[] = ['FAULTS=2'],
 ): Search {
-  return { model, method: 'shortest', properties: [property], defines, planted: { flag, says } };
+  // Where endless runs matter there is no shortest story.
+  const method = model === 'lease' && property === 'ends' ? 'fair' : 'shortest';
+  return { model, method, properties: [property], defines, planted: { flag, says } };
 }
+
+/** With fewer faults nothing can be refused that was to be parked. */
+const PARKING: readonly string[] = ['FAULTS=3'];
 
 /** Seconds each: what `npm test` tries. */
 export const SMALL: readonly Search[] = [
@@ -73,11 +78,17 @@ export const ALL: readonly Search[] = [
   finds('ownership', 'order', 'BACK_AT_TAIL', 'what is given back goes behind what came later'),
   finds('ownership', 'order', 'SESSIONS_OVERLAP', 'a reader begins before the messages of the last one are back'),
   finds('ownership', 'ends', 'NO_RESEND', 'a forward without an answer is not sent again'),
-  holds('parking', 'states', ['once', 'kept', 'order', 'ends'], ['FAULTS=3']),
-  holds('parking', 'states', ['once', 'kept', 'order', 'ends'], ['FAULTS=3', 'FIRST_READER=1']),
-  finds('parking', 'order', 'PARK_UNFENCED', 'an owner parks without a look at the epoch', ['FAULTS=3']),
-  finds('parking', 'order', 'PARK_KEEPS_EPOCH', 'parking for want of an owner leaves the epoch as it is', ['FAULTS=3']),
-  holds('lease', 'fair', ['ends']),
+  holds('parking', 'states', ['once', 'kept', 'order', 'ends'], PARKING),
+  holds('parking', 'states', ['once', 'kept', 'order', 'ends'], [...PARKING, 'FIRST_READER=1']),
+  finds('parking', 'order', 'PARK_UNFENCED', 'an owner parks without a look at the epoch', PARKING),
+  finds('parking', 'order', 'PARK_KEEPS_EPOCH', 'parking for want of an owner raises no epoch', PARKING),
+  finds('parking', 'order', 'PARK_DOOR_OPEN', 'newer commands pass what may be refused', PARKING),
+  finds('parking', 'order', 'READ_WHILE_PARKING', 'an account is read while it is being parked', PARKING),
+  finds('parking', 'order', 'PARKED_LAST', 'what was parked waits behind newer commands', PARKING),
   holds('lease', 'states', ['calm']),
+  holds('lease', 'fair', ['ends']),
   finds('lease', 'calm', 'NO_BOOT', 'leases are believed right after a FLUSHALL', []),
+  finds('lease', 'ends', 'NO_GATE', 'a node with half of its links keeps its roles', []),
+  finds('lease', 'ends', 'NO_EPOCH_ALONE', 'with Redis away nothing is taken over', []),
+  finds('lease', 'ends', 'READER_WAITS_FOR_REDIS', 'with Redis away no queue is opened', []),
 ];
