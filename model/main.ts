@@ -1,7 +1,8 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { wholeNumber } from '../src/cli/options.ts';
 import { print, printError, printJson } from '../src/cli/output.ts';
 import { paragraphs } from '../src/cli/paragraphs.ts';
+import { ensureError } from '../src/domain/errors.ts';
 import { reportText } from './report-text.ts';
 import { isAsItShouldBe, runSearch } from './run-search.ts';
 import type { SearchResult } from './run-search.ts';
@@ -26,14 +27,15 @@ interface Options {
 }
 
 const JOBS = 2;
+const INTERRUPTED = 130;
 
 function chosen(names: readonly string[], { small }: Options): readonly Search[] {
   const searches = small === true ? SMALL : ALL;
-  const unknown = names.find((name) => !ALL.some((search) => isNamed(search, name)));
-  if (unknown !== undefined)
-    throw new InvalidArgumentError(`there is no model and no planted bug called ${unknown}.`);
-  if (names.length === 0) return searches;
-  return searches.filter((search) => names.some((name) => isNamed(search, name)));
+  const missing = names.find((name) => !searches.some((search) => isNamed(search, name)));
+  if (missing !== undefined) throw new Error(`there is no model and no planted bug called ${missing}.`);
+  return names.length === 0
+    ? searches
+    : searches.filter((search) => names.some((name) => isNamed(search, name)));
 }
 
 function isNamed({ model, planted }: Search, name: string): boolean {
@@ -62,9 +64,8 @@ async function runAll(
   return searches.flatMap((search) => results.get(search) ?? []);
 }
 
-async function main(names: readonly string[], options: Options): Promise<void> {
+async function main(names: readonly string[], options: Options, signal: AbortSignal): Promise<void> {
   const searches = chosen(names, options);
-  const signal = firstSignal();
   const programs = await readySpin(process.env, printError);
   const startedMs = performance.now();
   const results = await runAll(searches, options.jobs, async (search) => {
@@ -88,14 +89,14 @@ await new Command('model')
   .option('--small', 'the smallest searches alone')
   .option('--jobs <n>', 'searches at a time', wholeNumber(1, 64), JOBS)
   .option('--json', 'print the results as JSON')
-  .addHelpText('after', paragraphs(EPILOGUE))
+  .addHelpText('after', `\n${paragraphs(EPILOGUE)}`)
   .action(async (names: readonly string[], options: Options) => {
+    const signal = firstSignal();
     try {
-      await main(names, options);
+      await main(names, options, signal);
     } catch (error) {
-      if (error instanceof InvalidArgumentError) throw error;
-      printError(error instanceof Error ? error.message : String(error));
-      process.exitCode = 1;
+      process.exitCode = signal.aborted ? INTERRUPTED : 1;
+      if (!signal.aborted) printError(ensureError(error).message);
     }
   })
   .parseAsync();
