@@ -39,7 +39,7 @@ module.exports = {
     layer('the-page-runs-in-a-browser', '^src/console/page/', '^src/(?!console/|contracts/console)'),
     layer('nothing-imports-the-page', '^src/(?!console/page/)', '^src/console/page/'),
     layer('nothing-imports-the-cli', '^src/(?!cli/)', '^src/cli/'),
-    layer('no-test-in-source', '^src/', '^(test|bench)/'),
+    layer('no-test-in-source', '^src/', '^(test|bench|model)/'),
     {
       name: 'pure-layers-use-no-io-library',
       severity: 'error',

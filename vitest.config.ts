@@ -48,6 +48,17 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'model',
+          include: ['test/model/**/*.test.ts'],
+          environment: 'node',
+          globalSetup: ['test/support/spin-programs.ts'],
+          sequence: { groupOrder: 3 },
+          maxWorkers: 1,
+          testTimeout: 180_000,
+        },
+      },
+      {
+        test: {
           name: 'mutation',
           include: ['test/mutation/**/*.test.ts'],
           environment: 'node',
