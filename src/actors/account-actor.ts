@@ -224,7 +224,7 @@ export class AccountActor {
   };
 }
 
-function describePlace(value: SnapshotFrom<typeof accountMachine>['value']): string {
+export function describePlace(value: SnapshotFrom<typeof accountMachine>['value']): string {
   return typeof value === 'string' ? value : Object.entries(value).flat().join('.');
 }
 

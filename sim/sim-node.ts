@@ -1,0 +1,234 @@
+import { NodeCore } from '../src/node/node-core.ts';
+import type { CoreConfig, LedgerPorts, ServerPorts } from '../src/node/node-core.ts';
+import type { Delivery, InboundQueues } from '../src/ports/broker.ts';
+import type { InboxEvents } from '../src/ports/cluster.ts';
+import type { LogFields, Logger } from '../src/ports/runtime.ts';
+import type { AnnouncementStore } from '../src/ports/stores.ts';
+import { FakeMembership } from '../test/support/fakes/fake-membership.ts';
+import { CountingMetrics } from '../test/support/fakes/quiet.ts';
+import type { Bug } from './planted-bugs.ts';
+import { HEARTBEAT_MS, SimInbound, SimPublisher } from './servers/sim-broker.ts';
+import type { BrokerSide } from './servers/sim-broker.ts';
+import { SimDirectory } from './servers/sim-directory.ts';
+import { SimInbox } from './servers/sim-inbox.ts';
+import { SimLedger } from './servers/sim-ledger.ts';
+import { SimLink } from './servers/sim-link.ts';
+import type { LinkQuality, ServerState } from './servers/sim-link.ts';
+import { SimReader } from './servers/sim-reader.ts';
+import { SimCache, SimRetryClock } from './servers/sim-redis.ts';
+import { SimDeadLetters, SimOutbox, SimParked, SimQuarantines, SimRetries } from './servers/sim-stores.ts';
+import { SimSweeps } from './servers/sim-sweeps.ts';
+import { SimProcess } from './sim-process.ts';
+import type { Surroundings } from './surroundings.ts';
+
+export type ServerName = 'postgres' | 'broker' | 'redis';
+
+/** Real settings, with shorter waits: a run is a minute long. */
+export const CONFIG: CoreConfig = {
+  intakeWindowMax: 40,
+  retryAttempts: 3,
+  retryDelayMs: 300,
+  refundWaitMs: 4_000,
+  refundAmount: 'message',
+  activeAccountsMax: 100,
+  accountIdleMs: 2_000,
+  sweepAgeMinMs: 6_000,
+  sweepAgeMaxMs: 86_400_000,
+  sweepPollMs: 1_000,
+  clusterGraceMs: 500,
+};
+
+const NO_ANNOUNCEMENTS: AnnouncementStore = {
+  announce: () => Promise.resolve(),
+  onAnnounced: () => undefined,
+};
+
+/** One life of a node: real code between simulated servers. */
+export class SimNode {
+  readonly nodeId: string;
+  readonly incarnation: string;
+  readonly process: SimProcess;
+  readonly core: NodeCore;
+  readonly #world: Surroundings;
+  readonly #links: Readonly<Record<ServerName, SimLink>>;
+  readonly #inbound: SimInbound;
+  readonly #membership: FakeMembership;
+  #inbox: SimInbox | null = null;
+
+  constructor(nodeId: string, world: Surroundings) {
+    const { time, chance, tables, broker, redis } = world;
+    this.#world = world;
+    this.nodeId = nodeId;
+    this.incarnation = chance.uuid();
+    this.process = new SimProcess(time);
+    const link = (server: ServerState): SimLink => new SimLink(time, this.process, chance.fork(), server);
+    this.#links = { postgres: link(tables), broker: link(broker), redis: link(redis) };
+    const side = { time, process: this.process, chance, broker, link: this.#links.broker };
+    this.#inbound = new SimInbound(side);
+    const { clock } = this.process;
+    const inbox = `inbox.${nodeId}.${this.incarnation}`;
+    const self = { nodeId, incarnation: this.incarnation, inbox, startedAtMs: clock.now() };
+    this.#membership = new FakeMembership({ redis: redis.leases, self, clock });
+    this.core = new NodeCore({
+      config: CONFIG,
+      identity: { nodeId, incarnation: this.incarnation, inbox },
+      ledger: this.#ledger(inbox),
+      webhooks: null,
+      tracing: null,
+      link: (events) => this.#serverPorts(side, events, inbox),
+      clock,
+      random: chance.fork(),
+      logger: new NodeLog((level, fields, message) => world.onLog(this, level, fields, message)),
+      metrics: new CountingMetrics(),
+      onDrain: () => undefined,
+      onLogLevel: () => undefined,
+      onOtherCluster: () => undefined,
+    });
+    this.core.supervision.region.watchStarts((actor) => world.onActor(actor));
+    this.#join();
+  }
+
+  setLink(server: ServerName, quality: LinkQuality): void {
+    this.#links[server].quality = quality;
+    if (server === 'redis') this.#squareMembership();
+    if (server === 'broker' && (quality === 'cut' || quality === 'deaf')) this.dropBroker();
+  }
+
+  /** The server's own state has changed. */
+  serverChanged(server: ServerName): void {
+    if (server === 'redis') this.#squareMembership();
+    if (server === 'broker') this.dropBroker();
+    if (server === 'postgres') this.#world.tables.endSessions(this.incarnation);
+  }
+
+  dropBroker(): void {
+    this.#inbound.dropped();
+    this.#inbox?.dropped();
+  }
+
+  /** `kill -9`. */
+  die(): void {
+    this.process.die();
+    this.dropBroker();
+    this.#world.tables.endSessions(this.incarnation);
+  }
+
+  freeze(): void {
+    this.process.freeze();
+    this.#world.time.after(HEARTBEAT_MS, () => {
+      if (this.process.isFrozen) this.dropBroker();
+    });
+  }
+
+  /** In good order, as an operator's stop does; then the process ends. */
+  async drain(): Promise<void> {
+    const { supervision, sweeper, tick } = this.core;
+    await sweeper.stop();
+    await supervision.retries.stop();
+    await tick.drain();
+    await supervision.outbox.drain();
+    this.die();
+  }
+
+  #join(): void {
+    const { supervision, servers, tick, sweeper } = this.core;
+    supervision.outbox.start();
+    supervision.region.startSweeping();
+    supervision.orphans.start();
+    void servers.inbox.ready().then(() => tick.start());
+    void tick.placed().then(() => {
+      supervision.retries.start();
+      sweeper.start();
+    });
+  }
+
+  #squareMembership(): void {
+    const { redis } = this.#world;
+    const { quality } = this.#links.redis;
+    const isCut = !redis.isUp || quality === 'cut' || quality === 'flaky';
+    this.#membership.link = isCut ? 'cut' : quality === 'deaf' ? 'deaf' : 'up';
+  }
+
+  #ledger(inbox: string): LedgerPorts {
+    const { tables, bug, onWritten } = this.#world;
+    const { incarnation, nodeId } = this;
+    const link = this.#links.postgres;
+    const fence = bug === 'fence dropped' ? 'dropped' : 'kept';
+    const outbox = new SimOutbox(tables, link, incarnation);
+    if (bug === 'outbox not taken over') outbox.takeOver = () => Promise.resolve(0);
+    return {
+      ledgers: [new SimLedger({ tables, link, incarnation, fence, onWritten })],
+      operatorLedger: { apply: () => Promise.reject(new Error('nobody gives orders here')) },
+      reader: new SimReader(tables, link),
+      deadLetters: new SimDeadLetters(tables, link),
+      retries: new SimRetries(tables, link),
+      parked: new SimParked(tables, link),
+      quarantines: new SimQuarantines(tables, link),
+      outbox,
+      announcements: NO_ANNOUNCEMENTS,
+      rules: { newerThan: () => Promise.resolve(null) },
+      sweeps: new SimSweeps(tables, link, incarnation),
+      directory: new SimDirectory(tables, link, { nodeId, incarnation, inbox }),
+    };
+  }
+
+  #serverPorts(side: BrokerSide, events: InboxEvents, name: string): ServerPorts {
+    const { redis, bug, postFate } = this.#world;
+    this.#inbox = new SimInbox(name, side, events, postFate);
+    return {
+      inbound: sabotaged(this.#inbound, bug),
+      publisher: new SimPublisher(side),
+      eventPublisher: null,
+      inbox: this.#inbox,
+      membership: this.#membership,
+      cache: new SimCache(redis, this.#links.redis),
+      retryClock: new SimRetryClock(redis, this.#links.redis, this.process),
+    };
+  }
+}
+
+/** With the bug planted a message is acknowledged as soon as it comes. */
+function sabotaged(inbound: SimInbound, bug: Bug | null): ServerPorts['inbound'] {
+  if (bug !== 'ack before commit') return inbound;
+  const consume: InboundQueues['consume'] = (consumption) =>
+    inbound.consume({
+      ...consumption,
+      onDelivery: (delivery: Delivery) => {
+        delivery.ack();
+        consumption.onDelivery(delivery);
+      },
+    });
+  return { consume, reader: (queue) => inbound.reader(queue) };
+}
+
+class NodeLog implements Logger {
+  readonly #onLine: (level: 'error' | 'warn', fields: LogFields, message: string) => void;
+
+  constructor(onLine: (level: 'error' | 'warn', fields: LogFields, message: string) => void) {
+    this.#onLine = onLine;
+  }
+
+  error(fields: LogFields, message: string): void {
+    this.#onLine('error', fields, message);
+  }
+
+  warn(fields: LogFields, message: string): void {
+    this.#onLine('warn', fields, message);
+  }
+
+  info(): void {
+    return;
+  }
+
+  debug(): void {
+    return;
+  }
+
+  isLevelEnabled(): boolean {
+    return false;
+  }
+
+  child(): Logger {
+    return this;
+  }
+}
