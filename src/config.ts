@@ -55,7 +55,7 @@ function features(): z.ZodType<ReadonlySet<Feature>> {
     .transform((list): ReadonlySet<Feature> => new Set(list));
 }
 
-const schema = z.object({
+export const CONFIG_SCHEMA = z.object({
   databaseUrl: url('postgres', 'postgresql'),
   rabbitmqUrl: url('amqp', 'amqps'),
   redisUrl: url('redis', 'rediss'),
@@ -133,7 +133,7 @@ const schema = z.object({
   redisPoolSize: integer(1, 1_000).default(8),
 });
 
-export type Config = Readonly<z.infer<typeof schema>> & {
+export type Config = Readonly<z.infer<typeof CONFIG_SCHEMA>> & {
   /** null: tracing is off. */
   readonly tracing: TracingSettings | null;
 };
@@ -144,7 +144,7 @@ export class ConfigError extends Error {
 }
 
 /** Variable behind each setting, for messages and documentation. */
-const VARIABLES = {
+export const VARIABLES = {
   databaseUrl: 'DATABASE_URL',
   rabbitmqUrl: 'RABBITMQ_URL',
   redisUrl: 'REDIS_URL',
@@ -208,13 +208,18 @@ export function environment(): Environment {
   return process.env;
 }
 
+/** Empty counts as absent. */
+function withoutBlanks(env: Environment): Environment {
+  return Object.fromEntries(Object.entries(env).filter(([, value]) => value?.trim()));
+}
+
 /** Throws `ConfigError` naming every variable that is wrong and what it should be. */
-export function loadConfig(env: Environment = process.env): Config {
-  const present = Object.entries(VARIABLES).flatMap(([setting, variable]) => {
-    const value = env[variable];
-    return value === undefined || value.trim() === '' ? [] : [[setting, value] as const];
-  });
-  const parsed = schema.safeParse({
+export function loadConfig(environment: Environment = process.env): Config {
+  const env = withoutBlanks(environment);
+  const present = Object.entries(VARIABLES).flatMap(([setting, variable]) =>
+    env[variable] === undefined ? [] : [[setting, env[variable]] as const],
+  );
+  const parsed = CONFIG_SCHEMA.safeParse({
     databaseUrl: databaseUrl(env),
     rabbitmqUrl: rabbitmqUrl(env),
     redisUrl: redisUrl(env),

@@ -1,8 +1,8 @@
 import { Command, Option } from 'commander';
-import { z } from 'zod';
 import { loadConfig } from '../config.ts';
 import { EVENT_TYPES, eventSchema } from '../contracts/events.ts';
 import type { EventType, PaygateEvent } from '../contracts/events.ts';
+import { MESSAGE_SCHEMAS, schemaText } from '../contracts/json-schemas.ts';
 import { tailEvents } from '../infra/rabbitmq/event-tail.ts';
 import { firstInterrupt } from './first-interrupt.ts';
 import { uuid, wholeNumber } from './options.ts';
@@ -17,7 +17,7 @@ come twice (it has the same id then); the order within an account is that of seq
 --type transaction.rejected shows refusals alone, --account <id> what happens to one account, --json whole events, one a line.`;
 
 const SCHEMA_DESCRIPTION = `
-Prints the JSON Schema of all events (docs/events.schema.json is this text), for validators and code generators.`;
+Prints the JSON Schema of all events (contract/events.schema.json is this text), for validators and code generators.`;
 
 interface TailOptions {
   readonly type?: readonly EventType[];
@@ -95,16 +95,6 @@ function factsOf(event: PaygateEvent): string {
 
 const inMoney = (cents: number): string => money(BigInt(cents));
 
-/** The JSON Schema of all events, as `docs/events.schema.json` has it. */
-export function eventsJsonSchema(): string {
-  // As input: consumers must let pass what later versions add.
-  return JSON.stringify(
-    { title: 'PayGate events', ...z.toJSONSchema(eventSchema, { io: 'input' }) },
-    null,
-    2,
-  );
-}
-
 /** `paygate events tail | schema` */
 export function eventsCommand(): Command {
   const events = new Command('events').description(
@@ -123,6 +113,6 @@ export function eventsCommand(): Command {
     .command('schema')
     .summary('print the JSON Schema of all events')
     .description(paragraphs(SCHEMA_DESCRIPTION))
-    .action(() => print(eventsJsonSchema()));
+    .action(() => print(schemaText(MESSAGE_SCHEMAS.events)));
   return events;
 }

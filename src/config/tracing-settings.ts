@@ -57,7 +57,8 @@ function pair(text: string): readonly [string, string] | null {
 const timeout = integer(1, 60_000);
 const endpoint = url('http', 'https');
 
-const schema = z.object({
+/** By variable. */
+export const TRACING_SCHEMA = z.object({
   OTEL_SDK_DISABLED: z
     .string()
     .transform((text) => text.toLowerCase() === 'true')
@@ -96,11 +97,11 @@ export type ReadTracingSettings =
 
 /** Empty counts as absent. `settings` null: OpenTelemetry's own variables switch it off. */
 export function readTracingSettings(env: Readonly<Record<string, string | undefined>>): ReadTracingSettings {
-  const present = Object.keys(schema.shape).flatMap((variable) => {
+  const present = Object.keys(TRACING_SCHEMA.shape).flatMap((variable) => {
     const value = env[variable]?.trim() ?? '';
     return value === '' ? [] : [[variable, value] as const];
   });
-  const parsed = schema.safeParse(Object.fromEntries(present));
+  const parsed = TRACING_SCHEMA.safeParse(Object.fromEntries(present));
   if (!parsed.success)
     return {
       ok: false,
@@ -111,7 +112,7 @@ export function readTracingSettings(env: Readonly<Record<string, string | undefi
   return { ok: true, settings: isOff ? null : settingsOf(given) };
 }
 
-function settingsOf(given: z.infer<typeof schema>): TracingSettings {
+function settingsOf(given: z.infer<typeof TRACING_SCHEMA>): TracingSettings {
   const resourceAttributes = given.OTEL_RESOURCE_ATTRIBUTES;
   return {
     url: given.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? tracesBelow(given.OTEL_EXPORTER_OTLP_ENDPOINT),

@@ -12,16 +12,26 @@ import {
 
 const TYPES_LISTED = TRANSACTION_TYPES.join(', ');
 
+// For the JSON Schema: what it cannot say itself.
+const AMOUNT_MEANING =
+  'in cents, written in plain digits: neither fraction nor exponent. It is never rounded: whoever reads JSON numbers as doubles must not exceed the maximum';
+const KEY_MEANING =
+  'unique over all accounts; characters are code points, U+0000 and lone surrogates are refused';
+const TIME_MEANING =
+  'when it happened, RFC 3339, 0 to 9 fractional digits; the day must exist in the calendar';
+
 /** What the Go API really sends. Extra fields, `status` among them, are ignored. */
 export const liveTransaction = z.object({
-  id: uuid,
-  account_id: uuid,
-  card_id: nullString,
-  refund_transaction_id: nullString,
-  amount_cents: amountCents,
+  id: uuid.describe('the transaction; its row is there and PENDING before the message is published'),
+  account_id: uuid.describe('the account'),
+  card_id: nullString.describe('the card'),
+  refund_transaction_id: nullString.describe(
+    'of a refund the refunded transaction; ignored of every other type',
+  ),
+  amount_cents: amountCents.describe(AMOUNT_MEANING),
   type: z.enum(TRANSACTION_TYPES, { error: `one of ${TYPES_LISTED}` }),
-  idempotency_key: idempotencyKey,
-  created_at: timestamp,
+  idempotency_key: idempotencyKey.describe(KEY_MEANING),
+  created_at: timestamp.describe(TIME_MEANING),
 });
 export type LiveTransaction = z.infer<typeof liveTransaction>;
 
@@ -32,17 +42,23 @@ const TYPE_IN_ANY_CASE = new RegExp(`^(?:${TRANSACTION_TYPES.map(anyCase).join('
 /** `TransactionMessage` of the documentation: there is no row in `transactions` for it yet. */
 export const documentedTransaction = z
   .object({
-    transaction_id: uuid,
-    account_id: uuid,
-    card_id: optionalUuid,
-    refund_transaction_id: optionalUuid,
-    amount_cents: amountCents,
+    transaction_id: uuid.describe('the transaction, chosen by its producer'),
+    account_id: uuid.describe('the account'),
+    card_id: optionalUuid.describe('the card'),
+    refund_transaction_id: optionalUuid.describe(
+      'of a refund the refunded transaction; metadata.refund_transaction_id is taken as well, and must not differ',
+    ),
+    amount_cents: amountCents.describe(AMOUNT_MEANING),
     transaction_type: z
       .string({ error: `one of ${TYPES_LISTED}, in any letter case` })
-      .regex(TYPE_IN_ANY_CASE, { error: `one of ${TYPES_LISTED}, in any letter case` }),
-    idempotency_key: idempotencyKey,
-    timestamp,
-    metadata: z.unknown().optional(),
+      .regex(TYPE_IN_ANY_CASE, { error: `one of ${TYPES_LISTED}, in any letter case` })
+      .describe(`${TYPES_LISTED}, in any letter case`),
+    idempotency_key: idempotencyKey.describe(KEY_MEANING),
+    timestamp: timestamp.describe(TIME_MEANING),
+    metadata: z
+      .unknown()
+      .optional()
+      .describe('any JSON; only refund_transaction_id is read, and only of a refund'),
   })
   .superRefine((message, context) => {
     if (message.transaction_type.toUpperCase() !== 'REFUND') return;

@@ -1,12 +1,12 @@
 /** Without this: consumers generate their code from a schema that is not what is published. */
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { eventsJsonSchema } from '../../../src/cli/events-command.ts';
+import { MESSAGE_SCHEMAS, schemaText } from '../../../src/contracts/json-schemas.ts';
 import { EVENT_SCHEMAS, EVENT_TYPES, eventSchema } from '../../../src/contracts/events.ts';
 
-it('docs/events.schema.json is what `paygate events schema` prints', () => {
-  const file = new URL('../../../docs/events.schema.json', import.meta.url);
-  expect(readFileSync(file, 'utf8')).toBe(`${eventsJsonSchema()}\n`);
+it('contract/events.schema.json is what `paygate events schema` prints', () => {
+  const file = new URL('../../../contract/events.schema.json', import.meta.url);
+  expect(readFileSync(file, 'utf8')).toBe(`${schemaText(MESSAGE_SCHEMAS.events)}\n`);
 });
 
 it('every type is in the union under its own name, and takes what later versions add', () => {

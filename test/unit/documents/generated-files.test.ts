@@ -1,0 +1,40 @@
+/** Without this: what is written down for others (schemas, settings) is not what the processor does. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { parse } from 'dotenv';
+import { expect, it } from 'vitest';
+import { generatedFiles } from '../../../scripts/documents/generated-files.ts';
+import { SETTING_SECTIONS } from '../../../src/config/meanings.ts';
+import { TRACING_SCHEMA } from '../../../src/config/tracing-settings.ts';
+import { loadConfig, VARIABLES } from '../../../src/config.ts';
+
+const fileOf = (name: string): URL => new URL(`../../../${name}`, import.meta.url);
+
+it.each([...generatedFiles()])('%s is what `npm run contract` makes', (path, text) => {
+  expect(existsSync(fileOf(path))).toBe(true);
+  expect(readFileSync(fileOf(path), 'utf8')).toBe(text);
+});
+
+it('nothing else is in contract/', () => {
+  const made = [...generatedFiles().keys()].filter((path) => path.startsWith('contract/'));
+  expect(readdirSync(fileOf('contract')).map((name) => `contract/${name}`)).toEqual(made.toSorted());
+});
+
+it('every variable that is read is explained, once, and no other', () => {
+  const source = readFileSync(fileOf('src/config.ts'), 'utf8');
+  const parts = [...source.matchAll(/env\['([A-Z_]+)'\]/g)].map(([, name = '']) => name);
+  const read = new Set([...Object.values(VARIABLES), ...Object.keys(TRACING_SCHEMA.shape), ...parts]);
+  const explained = SETTING_SECTIONS.flatMap(({ settings }) => Object.keys(settings));
+  expect(explained.toSorted()).toEqual([...read].toSorted());
+});
+
+it('.env.example with everything in it set changes nothing', () => {
+  const example = readFileSync(fileOf('.env.example'), 'utf8').replaceAll(/^#(?=[A-Z])/gm, '');
+  const written = parse(example);
+  expect(Object.keys(written)).toEqual(SETTING_SECTIONS.flatMap(({ settings }) => Object.keys(settings)));
+  // The examples of what has no default that could be written down.
+  const { NODE_ID, HTTP_ADVERTISED_URL, REFUND_AMOUNT, ...defaults } = written;
+  expect(loadConfig({ NODE_ID, HTTP_ADVERTISED_URL, REFUND_AMOUNT })).toBeTruthy();
+  expect(loadConfig({ ...defaults, NODE_ID: 'same' })).toEqual(loadConfig({ NODE_ID: 'same' }));
+  const traced = { FEATURES: 'tracing', NODE_ID: 'same' };
+  expect(loadConfig({ ...defaults, ...traced })).toEqual(loadConfig(traced));
+});
