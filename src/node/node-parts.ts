@@ -1,4 +1,4 @@
-import { INBOUND_QUEUES } from '../contracts/queues.ts';
+import type { InboundQueue, SourceQueue } from '../contracts/queues.ts';
 import type { ReturnMeaning } from '../ports/cluster.ts';
 import type { Metrics } from '../ports/runtime.ts';
 import type { WebhookRecorder } from '../ports/webhooks.ts';
@@ -50,6 +50,7 @@ export class NodeParts {
     this.probe = new HealthProbe({
       pool: ledger.pool,
       servers: this.servers,
+      inbound: config.inboundQueues.map(({ name }) => name),
       clock,
       logger,
       onQueueDepth: metrics.queueDepth.bind(metrics),
@@ -132,7 +133,8 @@ export class NodeParts {
   #readQueues({ config, clock, logger }: PartsOptions): Intakes {
     const { onDelivery } = this.supervision.ingest;
     const { inbound } = this.servers;
-    return new Intakes({ inbound, onDelivery, windowMax: config.intakeWindowMax, clock, logger });
+    const { inboundQueues: sources, intakeWindowMax: windowMax } = config;
+    return new Intakes({ inbound, sources, onDelivery, windowMax, clock, logger });
   }
 
   #sweepRows({ ledger, config, clock, logger, metrics }: PartsOptions): Sweeper {
@@ -141,10 +143,8 @@ export class NodeParts {
       store: ledger.sweeps,
       intake: {
         isReading: () => inbound.reader('transactions_queue')?.state() === 'up',
-        depths: async () => {
-          const found = await publisher.queueStatus(INBOUND_QUEUES);
-          return new Map([...found].map(([queue, status]) => [queue, status?.messages ?? 0]));
-        },
+        depths: () => depthsOf(config.inboundQueues, publisher),
+        partitioned: config.inboundQueues.filter(({ as }) => as === 'transactions_queue').length > 1,
       },
       ingest: this.supervision.ingest,
       clock,
@@ -168,6 +168,7 @@ export class NodeParts {
       watch,
       inbox,
       shards,
+      queues: config.inboundQueues.map(({ name }) => name),
       callbacks: { ...countedDoors(doors, options.metrics), openIntake, closeIntake },
       clock,
       logger,
@@ -175,6 +176,18 @@ export class NodeParts {
       onOtherCluster,
     });
   }
+}
+
+/** Messages ready, summed over the queues that count as one. */
+async function depthsOf(
+  sources: readonly SourceQueue[],
+  publisher: Pick<LinkedServers['publisher'], 'queueStatus'>,
+): Promise<ReadonlyMap<InboundQueue, number>> {
+  const found = await publisher.queueStatus(sources.map(({ name }) => name));
+  const depths = new Map<InboundQueue, number>();
+  for (const { name, as } of sources)
+    depths.set(as, (depths.get(as) ?? 0) + (found.get(name)?.messages ?? 0));
+  return depths;
 }
 
 /** The doors, with what shards do counted. */
