@@ -20,7 +20,7 @@ packages() {
   cp package.json package-lock.json "$1/"
   [ ! -f .npmrc ] || cp .npmrc "$1/"
   (cd "$1" && install_packages --omit=dev && rm -f .npmrc package-lock.json node_modules/.package-lock.json)
-  # What only compilers, debuggers and readers want is a third of it. Licences stay, and are in NOTICE as well.
+  # What only compilers, debuggers, readers and tests want. Licences stay, and are in NOTICE as well.
   find "$1/node_modules" -type f \( -name '*.map' -o -name '*.ts' -o -name '*.mts' -o -name '*.cts' -o -name '*.tsbuildinfo' \
     -o -name '*.test.js' -o -name '*.test.cjs' -o -name '*.test.mjs' \
     -o -iname 'readme*.md' -o -iname 'changelog*.md' -o -iname 'history.md' \) -delete
