@@ -6,7 +6,7 @@ export interface Watched<T> {
   /** The document, to be given to the check. */
   readonly document: T;
   /** Paths such as `spec.replcas`, in the order of the document. */
-  unread(): readonly string[];
+  readonly unread: () => readonly string[];
 }
 
 /** Whatever the check reads of the document is remembered by path. Of a value nobody looks into only the whole counts. */
