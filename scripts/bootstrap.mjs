@@ -70,6 +70,7 @@ function digestOfSources() {
     'tsconfig.json',
     'tsconfig.build.json',
     'scripts/build-console.mjs',
+    'scripts/console-bundle.mjs',
     ...sourceFiles('src').sort(),
   ]) {
     hash.update(`${name}\0`).update(readFileSync(path(name)));

@@ -1,3 +1,4 @@
+import { sourceQueues } from '../src/contracts/queues.ts';
 import { NodeCore } from '../src/node/node-core.ts';
 import type { CoreConfig, LedgerPorts, ServerPorts } from '../src/node/node-core.ts';
 import type { Delivery, InboundQueues } from '../src/ports/broker.ts';
@@ -36,6 +37,7 @@ export const CONFIG: CoreConfig = {
   sweepAgeMaxMs: 86_400_000,
   sweepPollMs: 1_000,
   clusterGraceMs: 500,
+  inboundQueues: sourceQueues(),
 };
 
 const NO_ANNOUNCEMENTS: AnnouncementStore = {

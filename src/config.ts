@@ -3,8 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { LOG_LEVELS } from './contracts/log-levels.ts';
 import { integer, oneOf, span, url } from './config/setting-types.ts';
+import { inboundQueues } from './config/inbound-queues.ts';
 import { readTracingSettings } from './config/tracing-settings.ts';
 import type { TracingSettings } from './config/tracing-settings.ts';
+import { sourceQueues } from './contracts/queues.ts';
 import { WEBHOOK_PERMITS } from './contracts/webhooks.ts';
 
 /**
@@ -82,6 +84,8 @@ export const CONFIG_SCHEMA = z.object({
   commitLanes: integer(1, 16).default(1),
   /** Upper bound of the intake window, in messages. The old processor's documentation said 10. */
   intakeWindowMax: integer(1, 20_000).default(4_000),
+  /** What is read: the contract's queues, and those that are set, each by one node at a time. The same on all nodes. */
+  inboundQueues: inboundQueues().default(sourceQueues()),
   retryAttempts: integer(0, 100).default(3),
   retryDelayMs: integer(1, 3_600_000).default(1_000),
   /** How long a refund waits for an original that nobody has seen. */
@@ -156,6 +160,7 @@ export const VARIABLES = {
   logLevel: 'LOG_LEVEL',
   commitLanes: 'PROCESSOR_WORKERS',
   intakeWindowMax: 'PROCESSOR_PREFETCH',
+  inboundQueues: 'INBOUND_QUEUES',
   retryAttempts: 'RETRY_ATTEMPTS',
   retryDelayMs: 'RETRY_DELAY_MS',
   refundWaitMs: 'REFUND_WAIT_MS',
@@ -180,6 +185,9 @@ export const VARIABLES = {
   webhookPermits: 'WEBHOOK_ALLOW',
   redisPoolSize: 'REDIS_POOL_SIZE',
 } as const;
+
+/** Names of all variables that are settings, but the parts of URLs and OpenTelemetry's own. */
+export const SETTING_NAMES: ReadonlySet<string> = new Set(Object.values(VARIABLES));
 
 function credentials(user: string | undefined, password: string | undefined): string {
   if (user === undefined) return '';

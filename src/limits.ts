@@ -103,6 +103,8 @@ const BOUNDS = {
   /** How often the servers are looked at and queue depths are read. */
   healthPollMs: 2_000,
   unhealthyPollMs: 200,
+  /** How long `paygate health` waits for the answer. */
+  healthAnswerMs: 2_000,
   /** What waits in the ledger is looked up for metrics at most this often, and waited for so long. */
   ledgerLookMs: 1_000,
   ledgerLookTimeoutMs: 1_000,
@@ -118,6 +120,8 @@ const BOUNDS = {
   connectionStableMs: 5_000,
   /** What may gather in a socket to the broker before whoever publishes must wait for it. */
   brokerWriteBytesMax: 1024 * 1024,
+  /** Queues beside those of the contract (`INBOUND_QUEUES`): each is a connection, a role and a window of its own. */
+  partitionsMax: 32,
   /** How often a queue that somebody else reads is asked for again. */
   exclusiveRetryMs: 500,
   /** A body above this halves the intake window. */

@@ -271,7 +271,7 @@ export class SimQueueReader implements Subscription {
 /** The readers of one process. */
 export class SimInbound {
   readonly #side: BrokerSide;
-  readonly #readers = new Map<InboundQueue, SimQueueReader>();
+  readonly #readers = new Map<string, SimQueueReader>();
 
   constructor(side: BrokerSide) {
     this.#side = side;
@@ -286,7 +286,7 @@ export class SimInbound {
     return reader;
   }
 
-  reader(queue: InboundQueue): SimQueueReader | null {
+  reader(queue: string): SimQueueReader | null {
     const present = this.#readers.get(queue);
     return present === undefined || present.isClosed ? null : present;
   }

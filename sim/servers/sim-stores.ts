@@ -75,9 +75,11 @@ export class SimRetries implements RetryStore {
     return null;
   }
 
-  remove(transactionIds: readonly string[]): Promise<void> {
+  remove(retries: readonly Pick<Retry, 'transactionId' | 'body'>[]): Promise<void> {
     return this.#link.ask(() => {
-      for (const id of transactionIds) this.#tables.retries.delete(id);
+      for (const { transactionId, body } of retries)
+        if (this.#tables.retries.get(transactionId)?.body.equals(body) === true)
+          this.#tables.retries.delete(transactionId);
     });
   }
 
@@ -204,7 +206,7 @@ export class SimOutbox implements OutboxStore {
 
   async takeOver(
     taking: OutboxTaking,
-    work: (tasks: readonly OutboxTask[]) => Promise<void>,
+    work: (tasks: readonly OutboxTask[], behind: readonly CachedBalance[]) => Promise<void>,
   ): Promise<number> {
     // Of this transaction alone: whatever becomes of the connection, the server ends it.
     const lock = `${this.#incarnation} ${(this.#locks += 1)}`;
@@ -212,7 +214,11 @@ export class SimOutbox implements OutboxStore {
     try {
       const rows = await this.#link.ask(() => (isOver ? [] : this.#lock(taking, lock)));
       if (rows.length === 0) return 0;
-      await work(await this.#link.ask(() => rows.map((row) => this.#taskOf(row))));
+      const [tasks, behind] = await this.#link.ask(() => [
+        rows.map((row) => this.#taskOf(row)),
+        this.#behind(taking, rows),
+      ]);
+      await work(tasks, behind);
       await this.#link.ask(() => {
         for (const row of rows) this.#settle(row, taking.able);
       });
@@ -244,6 +250,16 @@ export class SimOutbox implements OutboxStore {
       .slice(0, limit);
     for (const row of rows) row.lockedBy = lock;
     return rows;
+  }
+
+  #behind({ ageMs, limit, able }: OutboxTaking, taken: readonly OutboxRow[]): readonly CachedBalance[] {
+    const last = taken.at(-1);
+    if (last === undefined || taken.length < limit || able === 'events') return [];
+    const { outbox, time } = this.#tables;
+    return [...outbox.values()]
+      .filter(({ id, incarnation }) => id > last.id && incarnation !== this.#incarnation)
+      .filter(({ createdAtMs }) => createdAtMs <= time.nowMs - ageMs)
+      .flatMap((row) => this.#taskOf(row).balances);
   }
 
   #taskOf({ id, due, accountIds, cardIds }: OutboxRow): OutboxTask {

@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Argument, Command, Option } from 'commander';
 import { createLogUpdate } from 'log-update';
-import { loadConfig } from '../config.ts';
+import type pg from 'pg';
+import { loadConfig, type Config } from '../config.ts';
 import { pauseIntake, resumeIntake } from '../infra/postgres/intake-pause.ts';
 import { describeOverview } from './cluster/describe-overview.ts';
 import { findNode, orderDrain, watchDrain } from './cluster/drain-node.ts';
+import type { ClusterOverview } from '../infra/overview/overview.ts';
 import { readOverview } from '../infra/overview/read-overview.ts';
 import { describePause } from './describe-pause.ts';
 import { changeLogLevel } from './cluster/log-level.ts';
@@ -44,14 +46,22 @@ interface OperatorOptions extends JsonOption {
   readonly why?: string;
 }
 
+function overviewOf(pool: pg.Pool, { redisUrl, inboundQueues }: Config): Promise<ClusterOverview> {
+  return readOverview(
+    pool,
+    redisUrl,
+    inboundQueues.map(({ name }) => name),
+  );
+}
+
 async function show(options: JsonOption & { readonly watch?: boolean }): Promise<void> {
   const config = loadConfig();
   await withPool(config, async (pool) => {
     if (options.watch === true) {
-      await watch(async () => describeOverview(await readOverview(pool, config.redisUrl)));
+      await watch(async () => describeOverview(await overviewOf(pool, config)));
       return;
     }
-    const overview = await readOverview(pool, config.redisUrl);
+    const overview = await overviewOf(pool, config);
     if (options.json === true) printJson(overview);
     else print(describeOverview(overview));
   });
@@ -78,7 +88,7 @@ async function drain(name: string, options: OperatorOptions): Promise<void> {
     quiet: options.json === true,
   };
   const { node, left } = await withPool(config, async (pool) => {
-    const found = findNode(await readOverview(pool, config.redisUrl), name);
+    const found = findNode(await overviewOf(pool, config), name);
     await orderDrain(config, pool, found, request);
     return { node: found, left: await watchDrain(pool, found, request) };
   });
@@ -126,7 +136,7 @@ async function logLevel(node: string, level: LogLevel, options: OperatorOptions)
   const config = loadConfig();
   const request = { node, level, operator: operatorName(options.operator), why: options.why ?? null };
   const told = await withPool(config, async (pool) =>
-    changeLogLevel(config, pool, await readOverview(pool, config.redisUrl), request),
+    changeLogLevel(config, pool, await overviewOf(pool, config), request),
   );
   if (options.json === true)
     printJson({ level, nodes: told.map(({ nodeId, incarnation }) => ({ nodeId, incarnation })) });

@@ -20,6 +20,11 @@ const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./node-command.ts')).nodeCommand(),
   },
   {
+    name: 'health',
+    summary: 'ask whether a node does its work, for health checks',
+    load: async () => (await import('./health-command.ts')).healthCommand(),
+  },
+  {
     name: 'migrate',
     summary: 'bring the database up to date and take over the history from before',
     load: async () => (await import('./migrate-command.ts')).migrateCommand(),

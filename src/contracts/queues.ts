@@ -11,6 +11,17 @@ export const INBOUND_QUEUES = [
 ] as const;
 export type InboundQueue = (typeof INBOUND_QUEUES)[number];
 
+/** A queue that is read. `as`: which of the contract's it counts as, and for a queue of the contract that one itself. */
+export interface SourceQueue {
+  readonly name: string;
+  readonly as: InboundQueue;
+}
+
+/** The contract's queues, then further ones that count as one of them (partitions by tenant or type). */
+export function sourceQueues(partitions: readonly SourceQueue[] = []): readonly SourceQueue[] {
+  return [...INBOUND_QUEUES.map((name) => ({ name, as: name })), ...partitions];
+}
+
 export const DEAD_LETTER_QUEUES = ['transactions_dlq', 'balance_dlq', 'system_dlq'] as const;
 export type DeadLetterQueue = (typeof DEAD_LETTER_QUEUES)[number];
 

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { DEAD_LETTER_QUEUES, INBOUND_QUEUES } from '../contracts/queues.ts';
+import { DEAD_LETTER_QUEUES } from '../contracts/queues.ts';
 import { LIMITS } from '../limits.ts';
 import type { LinkState } from '../ports/connection.ts';
 import type { Clock, Logger } from '../ports/runtime.ts';
@@ -8,6 +8,8 @@ import type { LinkedServers } from './connections.ts';
 export interface HealthProbeOptions {
   readonly pool: pg.Pool;
   readonly servers: LinkedServers;
+  /** Names of the queues that are read. */
+  readonly inbound: readonly string[];
   readonly clock: Clock;
   readonly logger: Logger;
   readonly onQueueDepth: (queue: string, messages: number) => void;
@@ -16,8 +18,6 @@ export interface HealthProbeOptions {
 }
 
 export type Dependencies = Readonly<Record<'postgresql' | 'rabbitmq' | 'redis', LinkState>>;
-
-const QUEUES = [...INBOUND_QUEUES, ...DEAD_LETTER_QUEUES];
 
 /**
  * Looks at the servers every `healthPollMs` (more often while one is missing), for readiness and metrics. Redis is no condition of work: while it is
@@ -77,7 +77,8 @@ export class HealthProbe {
 
   async #readDepths(): Promise<void> {
     try {
-      const found = await this.#options.servers.publisher.queueStatus(QUEUES);
+      const { servers, inbound } = this.#options;
+      const found = await servers.publisher.queueStatus([...inbound, ...DEAD_LETTER_QUEUES]);
       for (const [queue, status] of found) this.#options.onQueueDepth(queue, status?.messages ?? 0);
     } catch (error) {
       this.#options.logger.debug({ err: error }, 'queue depths could not be read');

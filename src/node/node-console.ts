@@ -61,7 +61,10 @@ export class NodeConsole {
       },
       logger,
     );
-    this.#board = new FigureBoard({ url: config.redisUrl, name: `paygate/${nodeId}`, logger, random });
+    this.#board = new FigureBoard({
+      ...{ url: config.redisUrl, name: `paygate/${nodeId}`, logger, random },
+      queues: config.inboundQueues.map(({ name }) => name),
+    });
     this.#meter = new FigureMeter({ ...options, board: this.#board });
     const watch = new ClusterWatch({
       ...{ nodeId, incarnation, clock },

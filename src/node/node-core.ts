@@ -1,7 +1,6 @@
 import type { Config } from '../config.ts';
 import type { LogLevel } from '../contracts/log-levels.ts';
-import { INBOUND_QUEUES } from '../contracts/queues.ts';
-import type { InboundQueue } from '../contracts/queues.ts';
+import type { InboundQueue, SourceQueue } from '../contracts/queues.ts';
 import type { BalanceCache } from '../ports/balance-cache.ts';
 import type { EventPublisher, InboundQueues, Publisher, Subscription } from '../ports/broker.ts';
 import type { LinkState } from '../ports/connection.ts';
@@ -43,13 +42,13 @@ export interface LedgerPorts extends Pick<
 export interface ServerPorts {
   readonly inbound: Omit<InboundQueues, 'reader'> & {
     /** `state`: of its connection. */
-    reader(queue: InboundQueue): (Subscription & { state(): LinkState }) | null;
+    reader(queue: string): (Subscription & { state(): LinkState }) | null;
   };
   readonly publisher: Publisher & {
     /** null: there is no such queue. Rejects while the broker cannot be asked. */
     queueStatus(
-      queues: readonly InboundQueue[],
-    ): Promise<ReadonlyMap<InboundQueue, { readonly messages: number } | null>>;
+      queues: readonly string[],
+    ): Promise<ReadonlyMap<string, { readonly messages: number } | null>>;
   };
   /** null: no events are published. */
   readonly eventPublisher: EventPublisher | null;
@@ -60,7 +59,7 @@ export interface ServerPorts {
 }
 
 export type CoreConfig = SupervisionConfig &
-  Pick<Config, 'sweepAgeMinMs' | 'sweepAgeMaxMs' | 'sweepPollMs' | 'clusterGraceMs'>;
+  Pick<Config, 'inboundQueues' | 'sweepAgeMinMs' | 'sweepAgeMaxMs' | 'sweepPollMs' | 'clusterGraceMs'>;
 
 export interface CoreOptions<Servers extends ServerPorts> {
   readonly config: CoreConfig;
@@ -153,7 +152,8 @@ export class NodeCore<Servers extends ServerPorts = ServerPorts> {
   #readQueues({ config, clock, logger }: CoreOptions<Servers>): Intakes {
     const { onDelivery } = this.supervision.ingest;
     const { inbound } = this.servers;
-    return new Intakes({ inbound, onDelivery, windowMax: config.intakeWindowMax, clock, logger });
+    const { inboundQueues: sources, intakeWindowMax: windowMax } = config;
+    return new Intakes({ inbound, sources, onDelivery, windowMax, clock, logger });
   }
 
   #sweepRows({ ledger, config, clock, logger, metrics }: CoreOptions<Servers>): Sweeper {
@@ -162,10 +162,8 @@ export class NodeCore<Servers extends ServerPorts = ServerPorts> {
       store: ledger.sweeps,
       intake: {
         isReading: () => inbound.reader('transactions_queue')?.state() === 'up',
-        depths: async () => {
-          const found = await publisher.queueStatus(INBOUND_QUEUES);
-          return new Map([...found].map(([queue, status]) => [queue, status?.messages ?? 0]));
-        },
+        depths: () => depthsOf(config.inboundQueues, publisher),
+        partitioned: config.inboundQueues.filter(({ as }) => as === 'transactions_queue').length > 1,
       },
       ingest: this.supervision.ingest,
       clock,
@@ -189,6 +187,7 @@ export class NodeCore<Servers extends ServerPorts = ServerPorts> {
       watch,
       inbox,
       shards,
+      queues: config.inboundQueues.map(({ name }) => name),
       callbacks: { ...countedDoors(doors, options.metrics), openIntake, closeIntake },
       clock,
       logger,
@@ -196,6 +195,18 @@ export class NodeCore<Servers extends ServerPorts = ServerPorts> {
       onOtherCluster,
     });
   }
+}
+
+/** Messages ready, summed over the queues that count as one. */
+async function depthsOf(
+  sources: readonly SourceQueue[],
+  publisher: Pick<ServerPorts['publisher'], 'queueStatus'>,
+): Promise<ReadonlyMap<InboundQueue, number>> {
+  const found = await publisher.queueStatus(sources.map(({ name }) => name));
+  const depths = new Map<InboundQueue, number>();
+  for (const { name, as } of sources)
+    depths.set(as, (depths.get(as) ?? 0) + (found.get(name)?.messages ?? 0));
+  return depths;
 }
 
 /** The doors, with what shards do counted. */

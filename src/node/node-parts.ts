@@ -32,6 +32,7 @@ export class NodeParts extends NodeCore<LinkedServers> {
     this.probe = new HealthProbe({
       pool: ledger.pool,
       servers: this.servers,
+      inbound: config.inboundQueues.map(({ name }) => name),
       clock,
       logger,
       onQueueDepth: metrics.queueDepth.bind(metrics),

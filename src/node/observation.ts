@@ -1,4 +1,4 @@
-import { INBOUND_QUEUES } from '../contracts/queues.ts';
+import { DEAD_LETTER_QUEUES } from '../contracts/queues.ts';
 import type { HealthFigures } from '../infra/http/http-server.ts';
 import { NodeFigures } from '../infra/node-figures.ts';
 import { NodeRates } from '../infra/node-rates.ts';
@@ -67,7 +67,10 @@ export class Observation {
   }
 
   #backlog(): number {
-    const depths = this.figures.queueDepths();
-    return INBOUND_QUEUES.reduce((sum, queue) => sum + (depths.get(queue) ?? 0), 0);
+    const isInbound = (queue: string): boolean => !(DEAD_LETTER_QUEUES as readonly string[]).includes(queue);
+    return [...this.figures.queueDepths()].reduce(
+      (sum, [queue, messages]) => (isInbound(queue) ? sum + messages : sum),
+      0,
+    );
   }
 }

@@ -2,8 +2,7 @@ import { CommitLane } from '../actors/commit-lane.ts';
 import { OrderLane } from '../actors/order-lane.ts';
 import type { Config } from '../config.ts';
 import type { LogLevel } from '../contracts/log-levels.ts';
-import { INBOUND_QUEUES } from '../contracts/queues.ts';
-import type { InboundQueue } from '../contracts/queues.ts';
+import { sourceQueues } from '../contracts/queues.ts';
 import { shardOf } from '../domain/shard.ts';
 import { LIMITS } from '../limits.ts';
 import type { BalanceCache } from '../ports/balance-cache.ts';
@@ -91,14 +90,16 @@ export type SupervisionConfig = Pick<
   | 'refundAmount'
   | 'activeAccountsMax'
   | 'accountIdleMs'
->;
+> &
+  // The contract's queues unless given.
+  Partial<Pick<Config, 'inboundQueues'>>;
 
 /** What only the whole node can do. None may throw. */
 export interface Callbacks {
   /** Another node has the shard: a commit under this epoch was refused. */
   readonly onFenced: (shard: number, epoch: bigint) => void;
   /** The queue's channel is to be closed for a while. */
-  readonly onOverflow: (queue: InboundQueue) => void;
+  readonly onOverflow: (queue: string) => void;
   /** An operator lets the node drain. */
   readonly onDrain: () => void;
   readonly onLogLevel: (level: LogLevel) => void;
@@ -201,8 +202,11 @@ export function supervise(ports: Ports, config: SupervisionConfig, callbacks: Ca
  * What a node may hold at most. Its own windows twice: after a lost connection the broker delivers again what is still
  * here.
  */
-function boundsOf({ intakeWindowMax }: SupervisionConfig): { inFlightMax: number; takenMax: number } {
-  const windows = INBOUND_QUEUES.length * intakeWindowMax;
+function boundsOf({ intakeWindowMax, inboundQueues = sourceQueues() }: SupervisionConfig): {
+  inFlightMax: number;
+  takenMax: number;
+} {
+  const windows = inboundQueues.length * intakeWindowMax;
   return {
     takenMax: windows,
     inFlightMax: 3 * windows + LIMITS.retriesInFlightMax + LIMITS.sweepOnRoadMax + LIMITS.ordersInHandMax,

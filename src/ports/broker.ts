@@ -4,6 +4,8 @@ import type { LinkState } from './connection.ts';
 /** One message as it came. */
 export interface Delivery {
   readonly queue: InboundQueue;
+  /** The queue that it came from, where that is not `queue` itself but counts as it. */
+  readonly partition?: string | undefined;
   readonly body: Buffer;
   readonly redelivered: boolean;
   readonly headers: Readonly<Record<string, unknown>>;
@@ -21,7 +23,9 @@ export interface Subscription {
 }
 
 export interface Consumption {
+  /** What the messages count as, and the queue that is read unless `partition` names another. */
   readonly queue: InboundQueue;
+  readonly partition?: string | undefined;
   /** Upper bound of the intake window, in messages. */
   readonly windowMax: number;
   /** Must not throw and must not block. */
@@ -33,7 +37,7 @@ export interface InboundQueues {
   /** Resolves once the first consumer is up. Consumes exclusively: one reader per queue in the whole cluster. */
   consume(consumption: Consumption): Promise<Subscription>;
   /** The reader of a queue, also while it is not up; null: there is none, or it is closed. */
-  reader(queue: InboundQueue): Subscription | null;
+  reader(queue: string): Subscription | null;
 }
 
 export interface OutboundMessage {

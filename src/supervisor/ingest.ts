@@ -33,7 +33,7 @@ export interface IngestOptions {
   /** Messages in memory and not answered, whatever road they came by. */
   readonly inFlightMax: number;
   /** A delivery was left alone because of that: its channel is to be closed, so that it goes back to its place. */
-  readonly onOverflow: (queue: InboundQueue) => void;
+  readonly onOverflow: (queue: string) => void;
 }
 
 /**
@@ -73,17 +73,17 @@ export class Ingest {
     if (this.#phase === 'closed') return;
     const { router, settle, clock, inFlight, tally, inFlightMax, onOverflow } = this.#options;
     if (inFlight.count >= inFlightMax) {
-      onOverflow(delivery.queue);
+      onOverflow(delivery.partition ?? delivery.queue);
       return;
     }
     const receivedAtMs = clock.now();
     inFlight.enter();
-    tally.received(delivery.queue);
+    tally.received(delivery.partition ?? delivery.queue);
     let origin = this.#traced(delivery, delivery.queue, delivery.headers);
     try {
       const decoded = decodeMessage(delivery.queue, delivery.body);
       if (decoded.ok) {
-        origin = this.#noted(origin, decoded.command);
+        origin = this.#noted(origin, decoded.command, delivery.partition ?? delivery.queue);
         router.route(this.#delivered(origin, decoded.command, receivedAtMs));
       } else settle.refuse(origin, decoded.refusal, receivedAtMs);
     } catch (error) {
@@ -158,9 +158,9 @@ export class Ingest {
   }
 
   /** Only the live shape has a row that waits for its message. */
-  #noted(origin: Origin, command: Command): Origin {
+  #noted(origin: Origin, command: Command, source: string): Origin {
     if (command.kind !== 'transaction' || command.shape !== 'live') return origin;
-    if (origin.queue === 'transactions_queue') this.#newestDeliveredAt = command.occurredAt;
+    if (source === 'transactions_queue') this.#newestDeliveredAt = command.occurredAt;
     this.#atWork.add(command.transactionId);
     return new NotedDelivery(origin, command.transactionId, this.#atWork);
   }

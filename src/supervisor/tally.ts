@@ -1,6 +1,4 @@
 import type { TransactionType } from '../contracts/command.ts';
-import { INBOUND_QUEUES } from '../contracts/queues.ts';
-import type { InboundQueue } from '../contracts/queues.ts';
 import type { Outcome } from '../domain/codes.ts';
 import type { Clock, Metrics } from '../ports/runtime.ts';
 
@@ -17,13 +15,8 @@ const none = (): Decided => ({ APPROVED: 0, REJECTED: 0 });
 export class Tally {
   readonly #metrics: Metrics;
   readonly #clock: Clock;
-  readonly #received: Record<InboundQueue, number> = {
-    transactions_queue: 0,
-    refund_queue: 0,
-    calculate_balance_queue: 0,
-    balance_calculation_queue: 0,
-    retry_queue: 0,
-  };
+  /** By queue. */
+  readonly #received = new Map<string, number>();
   readonly #decided: Record<TransactionType, Decided> = {
     DEPOSIT: none(),
     PURCHASE: none(),
@@ -40,8 +33,8 @@ export class Tally {
     this.#clock = clock;
   }
 
-  received(queue: InboundQueue): void {
-    this.#received[queue] += 1;
+  received(queue: string): void {
+    this.#received.set(queue, (this.#received.get(queue) ?? 0) + 1);
     this.#schedule();
   }
 
@@ -68,10 +61,8 @@ export class Tally {
 
   #report(): void {
     this.#scheduled = false;
-    for (const queue of INBOUND_QUEUES) {
-      if (this.#received[queue] > 0) this.#metrics.received(queue, this.#received[queue]);
-      this.#received[queue] = 0;
-    }
+    for (const [queue, count] of this.#received) this.#metrics.received(queue, count);
+    this.#received.clear();
     for (const type of Object.keys(this.#decided) as TransactionType[]) {
       const counts = this.#decided[type];
       if (counts.APPROVED > 0) this.#metrics.decided(type, 'APPROVED', counts.APPROVED);

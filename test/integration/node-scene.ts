@@ -68,7 +68,8 @@ export async function send(
 export async function publish(
   rabbitmqUrl: string,
   bodies: readonly {
-    readonly queue: InboundQueue;
+    /** Of the contract, or a partition. */
+    readonly queue: string;
     readonly body: string | Buffer;
     readonly headers?: Readonly<Record<string, unknown>>;
   }[],

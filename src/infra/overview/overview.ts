@@ -1,4 +1,3 @@
-import type { InboundQueue } from '../../contracts/queues.ts';
 import type { DirectoryView, ShardStanding } from '../postgres/cluster-view.ts';
 import type { MembershipView } from '../redis/membership-view.ts';
 import type { IntakePause } from '../../ports/cluster.ts';
@@ -28,7 +27,7 @@ export interface NodeStanding {
   readonly address: string | null;
   readonly shards: number;
   /** Queues that it may read. */
-  readonly ingest: readonly InboundQueue[];
+  readonly ingest: readonly string[];
 }
 
 /** Shards whose lease and row in the directory name different incarnations; null: nobody. */
@@ -54,7 +53,7 @@ export interface ClusterOverview {
   readonly unowned: { readonly shards: readonly number[]; readonly since: string | null };
   readonly epochs: { readonly lowest: bigint; readonly highest: bigint };
   /** Incarnation that may read the queue, null = nobody; empty while Redis is away. */
-  readonly ingest: Readonly<Partial<Record<InboundQueue, string | null>>>;
+  readonly ingest: Readonly<Record<string, string | null>>;
   /** Empty while Redis is away. */
   readonly misfits: readonly Misfit[];
 }

@@ -1,4 +1,3 @@
-import type { InboundQueue } from '../../contracts/queues.ts';
 import type { Consumption, InboundQueues } from '../../ports/broker.ts';
 import type { LinkState } from '../../ports/connection.ts';
 import { QueueReader, type ReaderOptions } from './queue-reader.ts';
@@ -12,7 +11,7 @@ const BY_HEALTH: readonly LinkState[] = ['down', 'connecting', 'blocked', 'up'];
  */
 export class RabbitInboundQueues implements InboundQueues {
   readonly #options: ReaderOptions;
-  readonly #readers = new Map<InboundQueue, QueueReader>();
+  readonly #readers = new Map<string, QueueReader>();
 
   constructor(options: ReaderOptions) {
     this.#options = options;
@@ -23,7 +22,7 @@ export class RabbitInboundQueues implements InboundQueues {
    * queue; rejects only when `close` was called meanwhile, and when this node reads the queue already. Need not be waited for.
    */
   consume(consumption: Consumption): Promise<QueueReader> {
-    const { queue } = consumption;
+    const queue = consumption.partition ?? consumption.queue;
     const present = this.#readers.get(queue);
     if (present !== undefined && !present.isClosed) {
       return Promise.reject(new Error(`${queue} is being read already`));
@@ -36,7 +35,7 @@ export class RabbitInboundQueues implements InboundQueues {
     return up;
   }
 
-  reader(queue: InboundQueue): QueueReader | null {
+  reader(queue: string): QueueReader | null {
     const present = this.#readers.get(queue);
     return present === undefined || present.isClosed ? null : present;
   }

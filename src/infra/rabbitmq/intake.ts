@@ -54,11 +54,17 @@ export class Intake {
 
   /** Rejects with the broker's refusal; the channel is then closed by the broker. */
   async start(): Promise<void> {
-    const { queue, prefetch, windowMax } = this.#options;
+    const { prefetch, windowMax } = this.#options;
+    const queue = this.#name;
     await this.#channel.assertQueue(queue, { durable: true });
     if (prefetch === 'live') await this.#channel.prefetch(this.#window.size, true);
     else await this.#channel.prefetch(Math.min(windowMax, LIMITS.windowFixed), false);
     await this.#channel.consume(queue, (message) => this.#onMessage(message), { exclusive: true });
+  }
+
+  /** Of the queue that is read. */
+  get #name(): string {
+    return this.#options.partition ?? this.#options.queue;
   }
 
   get unacknowledged(): number {
@@ -101,7 +107,7 @@ export class Intake {
 
   #onMessage(message: ConsumeMessage | null): void {
     if (message === null) {
-      this.#options.lost(new Error(`the broker cancelled the consumer of ${this.#options.queue}`));
+      this.#options.lost(new Error(`the broker cancelled the consumer of ${this.#name}`));
       return;
     }
     if (this.#phase !== 'open') return;
@@ -111,10 +117,10 @@ export class Intake {
       this.#applyWindow(this.#window.size);
     }
     try {
-      this.#options.onDelivery(new ChannelDelivery(this, tag, this.#options.queue, message));
+      this.#options.onDelivery(new ChannelDelivery(this, tag, this.#options, message));
     } catch (error) {
       this.#options.logger.error(
-        { queue: this.#options.queue, error: ensureError(error) },
+        { queue: this.#name, error: ensureError(error) },
         'a delivery was not taken; it stays unacknowledged',
       );
     }
@@ -154,16 +160,18 @@ export class Intake {
 
 class ChannelDelivery implements Delivery {
   readonly queue: InboundQueue;
+  readonly partition: string | undefined;
   readonly body: Buffer;
   readonly redelivered: boolean;
   readonly headers: Readonly<Record<string, unknown>>;
   readonly #intake: Intake;
   readonly #tag: number;
 
-  constructor(intake: Intake, tag: number, queue: InboundQueue, message: ConsumeMessage) {
+  constructor(intake: Intake, tag: number, { queue, partition }: Consumption, message: ConsumeMessage) {
     this.#intake = intake;
     this.#tag = tag;
     this.queue = queue;
+    this.partition = partition;
     this.body = ownCopy(message.content);
     this.redelivered = message.fields.redelivered;
     this.headers = message.properties.headers ?? NO_HEADERS;

@@ -25,6 +25,8 @@ export class QueueReader implements Subscription {
   /** Resolves when the consumer was up for the first time; rejects when the reader was closed before. */
   readonly firstUp: Promise<void>;
   readonly #consumption: Consumption;
+  /** Of the queue that is read. */
+  readonly #name: string;
   readonly #logger: Logger;
   readonly #link: RabbitLink;
   #settleFirstUp: { readonly resolve: () => void; readonly reject: (reason: Error) => void } | null = null;
@@ -35,11 +37,12 @@ export class QueueReader implements Subscription {
 
   constructor(options: ReaderOptions, consumption: Consumption) {
     this.#consumption = consumption;
+    this.#name = consumption.partition ?? consumption.queue;
     this.#logger = options.logger;
     this.firstUp = new Promise((resolve, reject) => {
       this.#settleFirstUp = { resolve, reject };
     });
-    this.#link = new RabbitLink({ ...options, name: `${options.name}/${consumption.queue}` }, (session) =>
+    this.#link = new RabbitLink({ ...options, name: `${options.name}/${this.#name}` }, (session) =>
       this.#build(session),
     );
   }
@@ -69,9 +72,7 @@ export class QueueReader implements Subscription {
 
   async close(): Promise<void> {
     this.#phase = 'closed';
-    this.#settleFirstUp?.reject(
-      new Error(`the reader of ${this.#consumption.queue} was closed before it was up`),
-    );
+    this.#settleFirstUp?.reject(new Error(`the reader of ${this.#name} was closed before it was up`));
     await this.#intake?.close();
     await this.#link.close();
   }
@@ -121,8 +122,7 @@ export class QueueReader implements Subscription {
     channel.on('close', () => {
       intake.abandon();
       if (this.#phase === 'closed') return;
-      if (isReading)
-        session.lost(failure ?? new Error(`the channel of ${this.#consumption.queue} was closed`));
+      if (isReading) session.lost(failure ?? new Error(`the channel of ${this.#name} was closed`));
       failure ??= new Error('the channel was closed');
     });
     return () => {
@@ -135,7 +135,7 @@ export class QueueReader implements Subscription {
     this.#intake = intake;
     if (this.#phase !== 'reading') intake.quiesce();
     if (this.#saidWaiting) {
-      this.#logger.info({ queue: this.#consumption.queue }, 'the other reader is gone; reading now');
+      this.#logger.info({ queue: this.#name }, 'the other reader is gone; reading now');
       this.#saidWaiting = false;
     }
     this.#settleFirstUp?.resolve();
@@ -144,15 +144,14 @@ export class QueueReader implements Subscription {
   #sayWaiting(): void {
     if (this.#saidWaiting) return;
     this.#saidWaiting = true;
-    const { queue } = this.#consumption;
-    this.#logger.warn({ queue }, `another reader holds ${queue}; waiting`);
+    this.#logger.warn({ queue: this.#name }, `another reader holds ${this.#name}; waiting`);
   }
 
   #noteRefusal(reason: Error): void {
     if (this.#prefetch === 'fixed' || !isGlobalPrefetchRefusal(reason)) return;
     this.#prefetch = 'fixed';
     this.#logger.warn(
-      { queue: this.#consumption.queue, window: LIMITS.windowFixed, reason: reason.message },
+      { queue: this.#name, window: LIMITS.windowFixed, reason: reason.message },
       'the broker refuses a prefetch limit per channel; going on with a fixed intake window',
     );
   }

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import type { NodeFigures, NodeSample } from '../../contracts/console.ts';
+import { INBOUND_QUEUES } from '../../contracts/queues.ts';
 import { LIMITS } from '../../limits.ts';
 import { jsonText } from './json-text.ts';
 import { MEMBERSHIP_KEYS } from './lease-scripts.ts';
@@ -75,6 +76,11 @@ export interface BoardView {
   readonly samples: ReadonlyMap<string, readonly NodeSample[]>;
 }
 
+export interface FigureBoardOptions extends RedisClientOptions {
+  /** Names of those that are read; the contract's unless given. */
+  readonly queues?: readonly string[];
+}
+
 /**
  * Where nodes lay out their figures for each other, in Redis.
  *
@@ -82,8 +88,10 @@ export interface BoardView {
  */
 export class FigureBoard {
   readonly #client: Redis;
+  readonly #queues: readonly string[];
 
-  constructor(options: RedisClientOptions) {
+  constructor({ queues = INBOUND_QUEUES, ...options }: FigureBoardOptions) {
+    this.#queues = queues;
     this.#client = createRedisClient({ ...options, name: `${options.name}/figures` });
     connectInBackground(this.#client);
   }
@@ -116,7 +124,7 @@ export class FigureBoard {
   async read(seconds: number): Promise<BoardView> {
     const client = this.#client;
     const [membership, ends, time, incarnations] = await Promise.all([
-      membershipViewOf(client, LIMITS.shardCount),
+      membershipViewOf(client, { shardCount: LIMITS.shardCount, queues: this.#queues }),
       client.zrange(MEMBERSHIP_KEYS.nodes, '0', '-1', 'WITHSCORES'),
       client.time(),
       client.zrange(KEY.sampled, '0', '-1'),

@@ -1,5 +1,4 @@
 import type { Redis } from 'ioredis';
-import { INBOUND_QUEUES, type InboundQueue } from '../../contracts/queues.ts';
 import type { LeaseName, NodeRecord } from '../../ports/cluster.ts';
 import { MEMBERSHIP_KEYS } from './lease-scripts.ts';
 import { NODE_RECORD_TEXT } from './node-record.ts';
@@ -14,18 +13,25 @@ export interface MembershipView {
   /** Incarnation that holds the lease of a shard; null: nobody. By number of the shard. */
   readonly shardLeases: readonly (string | null)[];
   /** The same of the right to read a queue. */
-  readonly ingestLeases: ReadonlyMap<InboundQueue, string | null>;
+  readonly ingestLeases: ReadonlyMap<string, string | null>;
+}
+
+export interface Roles {
+  readonly shardCount: number;
+  /** Names of the queues that are read. */
+  readonly queues: readonly string[];
 }
 
 /** Changes nothing. Rejects when Redis does not answer. */
-export function readMembershipView(redisUrl: string, shardCount: number): Promise<MembershipView> {
-  return withRedisClient(redisUrl, (client) => membershipViewOf(client, shardCount));
+export function readMembershipView(redisUrl: string, roles: Roles): Promise<MembershipView> {
+  return withRedisClient(redisUrl, (client) => membershipViewOf(client, roles));
 }
 
 /** The same on a connection that there is. */
-export async function membershipViewOf(client: Redis, shardCount: number): Promise<MembershipView> {
+export async function membershipViewOf(client: Redis, roles: Roles): Promise<MembershipView> {
+  const { shardCount } = roles;
   const shards = Array.from({ length: shardCount }, (_, shard) => leaseKey(`shard:${shard}`));
-  const queues = INBOUND_QUEUES.map((queue) => leaseKey(`ingest:${queue}`));
+  const queues = roles.queues.map((queue) => leaseKey(`ingest:${queue}`));
   const incarnations = await client.zrange(MEMBERSHIP_KEYS.nodes, '0', '-1');
   const [clusterId = null, ...rest] = await client.mget([
     MEMBERSHIP_KEYS.cluster,
@@ -37,7 +43,7 @@ export async function membershipViewOf(client: Redis, shardCount: number): Promi
   return {
     clusterId,
     shardLeases: rest.slice(0, shardCount),
-    ingestLeases: new Map(INBOUND_QUEUES.map((queue, index) => [queue, ingest[index] ?? null])),
+    ingestLeases: new Map(roles.queues.map((queue, index) => [queue, ingest[index] ?? null])),
     nodes: nodesOf(rest.slice(shardCount + queues.length)),
   };
 }

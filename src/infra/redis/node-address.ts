@@ -12,6 +12,6 @@ export async function readNodeAddress(redisUrl: string, incarnation: string): Pr
 
 /** The same of all nodes that are there. */
 export async function readNodeAddresses(redisUrl: string): Promise<readonly string[]> {
-  const { nodes } = await readMembershipView(redisUrl, LIMITS.shardCount);
+  const { nodes } = await readMembershipView(redisUrl, { shardCount: LIMITS.shardCount, queues: [] });
   return nodes.flatMap(({ address }) => address ?? []).sort();
 }

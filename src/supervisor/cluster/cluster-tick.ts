@@ -21,6 +21,8 @@ export interface ClusterTickOptions {
   readonly inbox: Pick<Inbox, 'silentMs' | 'watch' | 'send'>;
   readonly shards: ShardTable;
   readonly callbacks: ShardCallbacks & IntakeCallbacks;
+  /** As for `IngestKeeper`. */
+  readonly queues?: readonly string[];
   readonly clock: Clock;
   readonly logger: Logger;
   /** How long the nodes of a cluster that boots wait for each other before they place anything. */
@@ -84,6 +86,7 @@ export class ClusterTick {
       onReleased,
     });
     this.ingestKeeper = new IngestKeeper({
+      queues: options.queues,
       membership,
       callbacks,
       logger,

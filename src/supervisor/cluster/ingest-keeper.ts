@@ -1,5 +1,4 @@
 import { INBOUND_QUEUES } from '../../contracts/queues.ts';
-import type { InboundQueue } from '../../contracts/queues.ts';
 import { ensureError } from '../../domain/errors.ts';
 import type { LeaseName, Membership } from '../../ports/cluster.ts';
 import type { Logger } from '../../ports/runtime.ts';
@@ -11,12 +10,14 @@ export type IntakeState = 'closed' | 'asking' | 'open' | 'closing';
 
 export interface IntakeCallbacks {
   /** Asks the broker for the exclusive consumer until it gets it or is told to close. Must not throw. */
-  readonly openIntake: (queue: InboundQueue) => void;
+  readonly openIntake: (queue: string) => void;
   /** Resolves when the channel is closed, so that what was not acknowledged is back in its place. */
-  readonly closeIntake: (queue: InboundQueue) => Promise<void>;
+  readonly closeIntake: (queue: string) => Promise<void>;
 }
 
 export interface IngestKeeperOptions {
+  /** Names of the queues that are read, the same on all nodes; the contract's unless given. */
+  readonly queues?: readonly string[] | undefined;
   readonly membership: Pick<Membership, 'held' | 'acquire' | 'reassert' | 'release'>;
   readonly callbacks: IntakeCallbacks;
   readonly logger: Logger;
@@ -27,7 +28,7 @@ export interface IngestKeeperOptions {
 }
 
 interface Role {
-  readonly queue: InboundQueue;
+  readonly queue: string;
   readonly lease: LeaseName;
   state: IntakeState;
   /** We read it last, as far as we know: nobody else is at work on it whose lease may have been lost. */
@@ -53,7 +54,7 @@ export class IngestKeeper {
 
   constructor(options: IngestKeeperOptions) {
     this.#options = options;
-    this.#roles = INBOUND_QUEUES.map((queue) => ({
+    this.#roles = (options.queues ?? INBOUND_QUEUES).map((queue) => ({
       queue,
       lease: `ingest:${queue}`,
       state: 'closed',
@@ -62,7 +63,7 @@ export class IngestKeeper {
     this.#placement = new Placement(this.#roles.map(({ lease }) => lease));
   }
 
-  stateOf(queue: InboundQueue): IntakeState {
+  stateOf(queue: string): IntakeState {
     return this.#roles.find((role) => role.queue === queue)?.state ?? 'closed';
   }
 

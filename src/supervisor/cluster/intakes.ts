@@ -1,12 +1,15 @@
-import type { InboundQueue } from '../../contracts/queues.ts';
+import { sourceQueues } from '../../contracts/queues.ts';
+import type { SourceQueue } from '../../contracts/queues.ts';
 import { ensureError } from '../../domain/errors.ts';
 import { LIMITS } from '../../limits.ts';
-import type { Delivery, InboundQueues } from '../../ports/broker.ts';
+import type { Consumption, Delivery, InboundQueues } from '../../ports/broker.ts';
 import type { Clock, Logger } from '../../ports/runtime.ts';
 import type { IntakeCallbacks } from './ingest-keeper.ts';
 
 export interface IntakesOptions {
   readonly inbound: InboundQueues;
+  /** What is read; the contract's queues unless given. */
+  readonly sources?: readonly SourceQueue[];
   readonly onDelivery: (delivery: Delivery) => void;
   /** Of each queue, in messages. */
   readonly windowMax: number;
@@ -23,19 +26,19 @@ export interface IntakesOptions {
  */
 export class Intakes implements IntakeCallbacks {
   readonly #options: IntakesOptions;
-  readonly #wanted = new Set<InboundQueue>();
-  readonly #restarting = new Set<InboundQueue>();
+  readonly #wanted = new Set<string>();
+  readonly #restarting = new Set<string>();
 
   constructor(options: IntakesOptions) {
     this.#options = options;
   }
 
-  readonly openIntake = (queue: InboundQueue): void => {
+  readonly openIntake = (queue: string): void => {
     this.#wanted.add(queue);
     this.#read(queue);
   };
 
-  readonly closeIntake = async (queue: InboundQueue): Promise<void> => {
+  readonly closeIntake = async (queue: string): Promise<void> => {
     this.#wanted.delete(queue);
     const reader = this.#options.inbound.reader(queue);
     if (reader === null) return;
@@ -48,14 +51,14 @@ export class Intakes implements IntakeCallbacks {
   };
 
   /** More came than a node may hold. */
-  readonly overflow = (queue: InboundQueue): void => {
+  readonly overflow = (queue: string): void => {
     if (this.#restarting.has(queue)) return;
     this.#restarting.add(queue);
     this.#options.logger.warn({ queue }, 'more messages came than this node may hold: reading again later');
     void this.#restart(queue);
   };
 
-  async #restart(queue: InboundQueue): Promise<void> {
+  async #restart(queue: string): Promise<void> {
     try {
       await this.#options.inbound.reader(queue)?.close();
     } catch (error) {
@@ -66,13 +69,19 @@ export class Intakes implements IntakeCallbacks {
     if (this.#wanted.has(queue)) this.#read(queue);
   }
 
-  #read(queue: InboundQueue): void {
+  #read(queue: string): void {
     const { inbound, windowMax, onDelivery, logger } = this.#options;
     if (this.#restarting.has(queue) || inbound.reader(queue) !== null) return;
     logger.info({ queue }, 'this node reads the queue');
-    inbound.consume({ queue, windowMax, onDelivery }).catch((error: unknown) => {
+    inbound.consume({ ...this.#partitionOf(queue), windowMax, onDelivery }).catch((error: unknown) => {
       logger.debug({ err: error, queue }, 'the reader was closed before it was up');
     });
+  }
+
+  #partitionOf(name: string): Pick<Consumption, 'queue' | 'partition'> {
+    const source = (this.#options.sources ?? sourceQueues()).find((one) => one.name === name);
+    if (source === undefined) throw new Error(`${name} is no queue that is read`);
+    return source.as === name ? { queue: source.as } : { queue: source.as, partition: name };
   }
 
   #pause(delayMs: number): Promise<void> {

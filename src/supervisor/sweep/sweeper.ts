@@ -16,8 +16,10 @@ import type { SweepBounds } from './sweep-window.ts';
 export interface SweptIntake {
   /** Whether this node reads the queue at the moment. */
   isReading(): boolean;
-  /** Messages ready in each queue. Rejects while the broker cannot be asked. */
+  /** Messages ready, by what they count as. Rejects while the broker cannot be asked. */
   depths(): Promise<ReadonlyMap<InboundQueue, number>>;
+  /** Whether messages that count as of `transactions_queue` come by further queues as well: which of them came last is not known here. */
+  readonly partitioned?: boolean;
 }
 
 export interface SweeperOptions {
@@ -160,7 +162,7 @@ export class Sweeper {
     // Lost while the depth was read: what was ours may be in the queue again.
     if (!intake.isReading()) return null;
     const queued = depths.get(SWEPT_QUEUE) ?? 0;
-    const newestDeliveredAt = ingest.newestDeliveredAt;
+    const newestDeliveredAt = intake.partitioned === true ? null : ingest.newestDeliveredAt;
     return horizonMs({ nowMs, ageMinMs, queued, newestDeliveredAt, skewMs: LIMITS.sweepSkewMs });
   }
 

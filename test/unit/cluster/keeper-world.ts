@@ -1,4 +1,3 @@
-import type { InboundQueue } from '../../../src/contracts/queues.ts';
 import { INBOUND_QUEUES } from '../../../src/contracts/queues.ts';
 import { LIMITS } from '../../../src/limits.ts';
 import type { Flow } from '../../../src/ports/cluster.ts';
@@ -58,24 +57,24 @@ export class ProcessClock implements Clock {
 
 /** Which queues are read by whom: the first who asked and is still there. */
 class FakeExclusiveQueues {
-  readonly #askers = new Map<InboundQueue, string[]>(INBOUND_QUEUES.map((queue) => [queue, []]));
+  readonly #askers = new Map<string, string[]>(INBOUND_QUEUES.map((queue) => [queue, []]));
 
-  ask(queue: InboundQueue, who: string): void {
+  ask(queue: string, who: string): void {
     if (!this.asks(queue, who)) this.#askers.get(queue)!.push(who);
   }
 
-  asks(queue: InboundQueue, who: string): boolean {
+  asks(queue: string, who: string): boolean {
     return this.#askers.get(queue)!.includes(who);
   }
 
-  leave(queue: InboundQueue, who: string): void {
+  leave(queue: string, who: string): void {
     this.#askers.set(
       queue,
       this.#askers.get(queue)!.filter((other) => other !== who),
     );
   }
 
-  asking(queue: InboundQueue): readonly string[] {
+  asking(queue: string): readonly string[] {
     return this.#askers.get(queue)!;
   }
 }

@@ -95,14 +95,22 @@ class Scene {
   readonly depths = new Map<InboundQueue, number>();
   reading = true;
   newestDeliveredAt: string | null = null;
+  partitioned = false;
   readonly sweeper: Sweeper;
 
   constructor() {
     const { store, clock, logger, metrics, road, letters, atWork, depths } = this;
     const newest = (): string | null => this.newestDeliveredAt;
+    const isPartitioned = (): boolean => this.partitioned;
     this.sweeper = new Sweeper({
       store,
-      intake: { isReading: () => this.reading, depths: () => Promise.resolve(depths) },
+      intake: {
+        isReading: () => this.reading,
+        depths: () => Promise.resolve(depths),
+        get partitioned() {
+          return isPartitioned();
+        },
+      },
       ingest: {
         sweep: (command, origin) => void road.push({ id: command.transactionId, origin }),
         giveUpRow: ({ letter }, origin) =>
@@ -215,6 +223,19 @@ describe('the sweeper', () => {
     scene.depths.set('transactions_queue', 0);
     await scene.round();
     expect(scene.driven).toEqual([idOf(1), idOf(2)]);
+  });
+
+  it('with partitions, whose last messages others know, drives nothing until all of them are empty', async () => {
+    const scene = new Scene();
+    scene.partitioned = true;
+    scene.row(1, 3_600_000);
+    scene.depths.set('transactions_queue', 7);
+    scene.newestDeliveredAt = new Date(scene.clock.now() - 600_000).toISOString();
+    await scene.round(0);
+    expect(scene.driven).toEqual([]);
+    scene.depths.set('transactions_queue', 0);
+    await scene.round();
+    expect(scene.driven).toEqual([idOf(1)]);
   });
 
   it('a row that stays PENDING is driven again, later each time', async () => {
