@@ -4,6 +4,9 @@ import { z } from 'zod';
 import { LOG_LEVELS } from './contracts/log-levels.ts';
 import { integer, oneOf, span, url } from './config/setting-types.ts';
 import { inboundQueues } from './config/inbound-queues.ts';
+import { readHttpTls } from './config/http-tls.ts';
+import type { HttpTls } from './config/http-tls.ts';
+import { withTls } from './config/tls-settings.ts';
 import { readTracingSettings } from './config/tracing-settings.ts';
 import type { TracingSettings } from './config/tracing-settings.ts';
 import { sourceQueues } from './contracts/queues.ts';
@@ -59,6 +62,13 @@ function features(): z.ZodType<ReadonlySet<Feature>> {
 
 export const CONFIG_SCHEMA = z.object({
   databaseUrl: url('postgres', 'postgresql'),
+  /** Whom `paygate migrate` gives the rights of nodes and commands; null: nobody. */
+  databaseRuntimeRole: z
+    .string()
+    .trim()
+    .max(63, 'expected a role, at most 63 characters')
+    .nullable()
+    .default(null),
   rabbitmqUrl: url('amqp', 'amqps'),
   redisUrl: url('redis', 'rediss'),
   /** Name of this node in logs, leases and `paygate cluster`. */
@@ -140,6 +150,7 @@ export const CONFIG_SCHEMA = z.object({
 export type Config = Readonly<z.infer<typeof CONFIG_SCHEMA>> & {
   /** null: tracing is off. */
   readonly tracing: TracingSettings | null;
+  readonly httpTls: HttpTls;
 };
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -150,6 +161,7 @@ export class ConfigError extends Error {
 /** Variable behind each setting, for messages and documentation. */
 export const VARIABLES = {
   databaseUrl: 'DATABASE_URL',
+  databaseRuntimeRole: 'DATABASE_RUNTIME_ROLE',
   rabbitmqUrl: 'RABBITMQ_URL',
   redisUrl: 'REDIS_URL',
   nodeId: 'NODE_ID',
@@ -191,13 +203,18 @@ export const SETTING_NAMES: ReadonlySet<string> = new Set(Object.values(VARIABLE
 
 function credentials(user: string | undefined, password: string | undefined): string {
   if (user === undefined) return '';
-  return `${encodeURIComponent(user)}${password === undefined ? '' : `:${encodeURIComponent(password)}`}@`;
+  return `${encoded(user)}${password === undefined ? '' : `:${encoded(password)}`}@`;
+}
+
+/** Half a surrogate pair has no encoding; no server takes it for a password either. */
+function encoded(text: string): string {
+  return encodeURIComponent(text.replace(/\p{Surrogate}/gu, '\uFFFD'));
 }
 
 function databaseUrl(env: Environment): string {
   const at = credentials(env['POSTGRES_USER'] ?? 'postgres', env['POSTGRES_PASSWORD']);
   const place = `${env['POSTGRES_HOST'] ?? '127.0.0.1'}:${env['POSTGRES_PORT'] ?? '5432'}`;
-  return `postgres://${at}${place}/${encodeURIComponent(env['POSTGRES_DB'] ?? 'postgres')}`;
+  return `postgres://${at}${place}/${encoded(env['POSTGRES_DB'] ?? 'postgres')}`;
 }
 
 function rabbitmqUrl(env: Environment): string {
@@ -244,7 +261,29 @@ export function loadConfig(environment: Environment = process.env): Config {
     });
     throw unusable(lines);
   }
-  return Object.freeze({ ...parsed.data, tracing: tracingOf(parsed.data.features, env) });
+  return Object.freeze({
+    ...parsed.data,
+    ...tlsOf(parsed.data, env),
+    tracing: tracingOf(parsed.data.features, env),
+  });
+}
+
+type ServerUrls = Pick<z.infer<typeof CONFIG_SCHEMA>, 'databaseUrl' | 'rabbitmqUrl' | 'redisUrl'>;
+
+/** The servers' URLs say how TLS is done; the admin port has files of its own. */
+function tlsOf(given: ServerUrls, env: Environment): ServerUrls & { readonly httpTls: HttpTls } {
+  const servers = withTls(
+    [
+      { server: 'DATABASE', url: given.databaseUrl },
+      { server: 'RABBITMQ', url: given.rabbitmqUrl },
+      { server: 'REDIS', url: given.redisUrl },
+    ],
+    env,
+  );
+  const { httpTls, issues } = readHttpTls(env);
+  const [databaseUrl = '', rabbitmqUrl = '', redisUrl = ''] = servers.urls;
+  if (servers.issues.length + issues.length > 0) throw unusable([...new Set([...servers.issues, ...issues])]);
+  return { databaseUrl, rabbitmqUrl, redisUrl, httpTls };
 }
 
 /** Of a node that does not trace the settings are not even looked at: they may be other programs'. */

@@ -266,6 +266,17 @@ const BOUNDS = {
   consoleCheckAccountsMax: 200,
   /** Connections of the console to PostgreSQL, and the longest query. */
   consoleConnections: 2,
+  /** Connections to the admin port at once; pages that look on hold one or two each. */
+  httpConnectionsMax: 512,
+  httpHeaderBytesMax: 16 * 1024,
+  httpRequestTimeoutMs: 10_000,
+  /** Nobody has anything to send us. */
+  httpBodyBytesMax: 1_024,
+  /** Wrong tokens, tickets and cookies from one address within `httpGuessWindowMs`; then it is not listened to for as long. */
+  httpGuessesMax: 20,
+  httpGuessWindowMs: 60_000,
+  /** Addresses whose wrong guesses are counted; beyond it all guesses count for one. */
+  httpGuessersMax: 1_000,
   consoleStatementTimeoutMs: 1_500,
   /** Rows of a list, and how far a count goes. */
   consoleRowsMax: 100,

@@ -48,6 +48,7 @@ async function inspect(accountId: string, options: InspectOptions): Promise<void
     accountId,
     ownerAddress: addressFrom(options, config, accountId),
     token: options.token ?? config.consoleToken,
+    tls: config.httpTls.client,
     operator: operatorName(options.operator),
     signal: stop.signal,
   };

@@ -121,6 +121,8 @@ async function programFor(words: readonly string[]): Promise<Command> {
 
 async function main(): Promise<void> {
   loadDotenv({ quiet: true });
+  // Arguments are for all users of the machine to read; a title is written over them.
+  if (process.argv.some((word) => word.startsWith('--token'))) process.title = 'paygate';
   const program = await programFor(process.argv.slice(2));
   await program.parseAsync();
 }

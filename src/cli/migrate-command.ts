@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { loadConfig, type Config } from '../config.ts';
 import { migrate } from '../infra/postgres/migrate.ts';
+import { GrantRefusal } from '../infra/postgres/grants.ts';
 import { openHistory, OpeningRefusal, type Opening } from '../infra/postgres/opening.ts';
 import { queueStatus } from '../infra/rabbitmq/queue-status.ts';
 import { CommandError, EXIT } from './exit-codes.ts';
@@ -14,7 +15,9 @@ Creates or updates schema "processor", and the Go API's three tables where these
 changed).
 
 Then takes over the history from before, once: one opening row per account with approved transactions.
-That needs RabbitMQ, to make sure that nobody is deciding transactions meanwhile. Safe to run again.`;
+That needs RabbitMQ, to make sure that nobody is deciding transactions meanwhile. Safe to run again.
+
+With DATABASE_RUNTIME_ROLE that role is given what nodes and commands need, and no more: run this as another role than the nodes.`;
 
 async function takeOver(config: Config, quiet: boolean): Promise<Opening> {
   const bar = progress('taking over the history', { quiet });
@@ -63,8 +66,15 @@ export async function bringUpToDate(
 ): Promise<{ readonly migrations: readonly string[]; readonly opening: Opening }> {
   const bar = progress('migrating', { quiet });
   const migrations = await migrate(config.databaseUrl, {
+    runtimeRole: config.databaseRuntimeRole,
     onProgress: ({ done, total }) => bar.update(done, total),
-  }).finally(() => bar.end());
+  })
+    .catch((error: unknown) => {
+      if (error instanceof GrantRefusal)
+        throw new CommandError(error.message, EXIT.finding, { cause: error });
+      throw error;
+    })
+    .finally(() => bar.end());
   return { migrations, opening: await takeOver(config, quiet) };
 }
 

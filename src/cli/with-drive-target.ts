@@ -1,8 +1,8 @@
-import { connect } from 'amqplib';
 import type pg from 'pg';
 import type { Config } from '../config.ts';
 import { GoApi } from '../drive/go-api.ts';
 import type { HeadersOf } from '../drive/go-api.ts';
+import { connect, disconnect } from '../infra/rabbitmq/connect.ts';
 import { withPool } from './with-pool.ts';
 
 /** Lends a stand-in for the Go API on these servers, with connections of its own. */
@@ -12,7 +12,7 @@ export async function withDriveTarget<T>(
   headersOf: HeadersOf | null = null,
 ): Promise<T> {
   return withPool(config, async (pool) => {
-    const connection = await connect(config.rabbitmqUrl, { noDelay: true, timeout: 5_000 });
+    const connection = await connect(config.rabbitmqUrl, 'paygate/drive');
     let lost: Error | undefined;
     connection.on('error', (error: Error) => (lost = error));
     try {
@@ -24,7 +24,7 @@ export async function withDriveTarget<T>(
     } catch (error) {
       throw lost ?? error;
     } finally {
-      await connection.close().catch(() => undefined);
+      await disconnect(connection);
     }
   });
 }

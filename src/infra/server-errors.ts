@@ -1,4 +1,5 @@
 import type { ErrorCategory } from '../domain/error-category.ts';
+import { tlsAdviceOf } from './tls-errors.ts';
 
 /**
  * What errors of PostgreSQL, RabbitMQ, Redis and the network mean, by the codes they come with. The only place where such
@@ -165,6 +166,8 @@ export function networkMeaningOf(error: unknown): NetworkMeaning | null {
 export function meaningOf(error: unknown): ServerErrorMeaning | null {
   const network = networkMeaningOf(error);
   if (network !== null) return network;
+  const advice = tlsAdviceOf(textCodeOf(error) ?? '');
+  if (advice !== null) return { category: 'system', advice };
   const sqlState = sqlStateOf(error);
   if (sqlState !== null) return meaningOfSqlState(sqlState);
   const replyCode = replyCodeOf(error);

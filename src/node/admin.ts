@@ -43,11 +43,13 @@ export interface Admin extends HttpServer {
 export async function startAdmin(options: AdminOptions): Promise<Admin> {
   const { config, identity, runtime, observation, metrics, status, clock } = options;
   const { httpHost: host, httpAdvertisedUrl: advertised, consoleToken: token } = config;
-  const access = new Access({ token, advertised, now: () => clock.now() });
+  const scheme = config.httpTls.server === null ? 'http' : 'https';
+  const access = new Access({ token, advertised, scheme, now: () => clock.now() });
   const looking = config.features.has('console') ? await loadLooking(options, access) : NOBODY_LOOKS;
   const http = await startHttpServer({
     host,
     port: config.httpPort,
+    tls: config.httpTls.server,
     status,
     figures: () => observation.health(),
     metrics,

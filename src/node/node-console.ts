@@ -94,6 +94,7 @@ export class NodeConsole {
       assets: await readConsoleAssets(logger),
       source: () => (parts() === null ? null : source),
       token: config.consoleToken,
+      tls: config.httpTls.client,
       logger,
     });
   }

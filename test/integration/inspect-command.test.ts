@@ -120,6 +120,7 @@ it('an account is followed to the node that takes it over', async () => {
           : { kind: 'found', address: node.address };
       },
       token: null,
+      tls: { caFile: null, certFile: null, keyFile: null },
       operator: 'ada',
       signal: stop.signal,
       onMessage: (message) => void seen.push(message),

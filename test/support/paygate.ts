@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 
-const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+export const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
 /** Nothing of the caller's own servers gets through. */
 const BARE = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '/tmp', NO_COLOR: '1' };
@@ -58,6 +58,8 @@ export async function startPaygateNode(env: Environment): Promise<PaygateNode> {
     env: { ...BARE, HTTP_PORT: '0', DRAIN_TIMEOUT_MS: '120000', ...env },
     extendEnv: false,
     reject: false,
+    // A node may take as long to drain as its settings say.
+    forceKillAfterDelay: false,
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
   const [message] = (await once(child, 'message')) as [{ readonly address: string }];

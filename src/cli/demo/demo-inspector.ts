@@ -28,6 +28,7 @@ export async function startDemoInspector(stage: Stage, traffic: Traffic): Promis
       accountId: id,
       ownerAddress: () => ownerOnStage(stage, id),
       token: stage.config.consoleToken,
+      tls: stage.config.httpTls.client,
       operator: 'demonstration',
       signal: stop.signal,
       onMessage: (message) => bridge.show(message),

@@ -2,6 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { StreamMessage } from '../../contracts/inspection.ts';
 import { ensureError } from '../../domain/errors.ts';
 import { readEventStream } from '../../infra/inspection/read-event-stream.ts';
+import type { HttpTls } from '../../config/http-tls.ts';
+import { peerFetch } from '../../infra/http/peer-fetch.ts';
+import { meaningOf } from '../../infra/server-errors.ts';
 import { CommandError, EXIT } from '../exit-codes.ts';
 import type { OwnerAddress } from './owner-address.ts';
 
@@ -11,6 +14,7 @@ export interface FollowOptions {
   readonly ownerAddress: () => Promise<OwnerAddress>;
   /** null: the node is on this machine. */
   readonly token: string | null;
+  readonly tls: HttpTls['client'];
   readonly operator: string;
   /** Ends it. */
   readonly signal: AbortSignal;
@@ -77,13 +81,13 @@ async function readFrom(
 /** Rejects with `CommandError` when the node answers and refuses. */
 async function connect(
   address: string,
-  { accountId, token, operator, signal }: FollowOptions,
+  { accountId, token, tls, operator, signal }: FollowOptions,
   lastEventId: string,
 ): Promise<Response> {
   const gaveUp = new AbortController();
   const patience = setTimeout(() => gaveUp.abort(new Error(`${address} does not answer`)), ANSWER_TIMEOUT_MS);
   try {
-    const response = await fetch(new URL(`/inspect/${accountId}/events`, address), {
+    const init = {
       signal: AbortSignal.any([signal, gaveUp.signal]),
       headers: {
         accept: 'text/event-stream',
@@ -91,20 +95,28 @@ async function connect(
         ...(token === null ? {} : { authorization: `Bearer ${token}` }),
         ...(lastEventId === '' ? {} : { 'last-event-id': lastEventId }),
       },
-    });
+    };
+    const response = await peerFetch(new URL(`/inspect/${accountId}/events`, address), init, tls);
     if (!response.ok) throw await refusal(address, response);
     return response;
   } catch (error) {
-    throw error instanceof TypeError ? new Error(`${address} cannot be reached: ${causeOf(error)}`) : error;
+    throw isOfTheWay(error) ? new Error(`${address} cannot be reached: ${causeOf(error)}`) : error;
   } finally {
     clearTimeout(patience);
   }
 }
 
+/** `fetch` has failed, or a socket or its certificate has. */
+function isOfTheWay(error: unknown): error is Error {
+  return error instanceof TypeError || meaningOf(error) !== null;
+}
+
 /** What `fetch` hides behind "fetch failed". */
-function causeOf({ cause, message }: TypeError): string {
-  if (!(cause instanceof Error)) return message;
-  return 'code' in cause && typeof cause.code === 'string' ? cause.code : cause.message;
+function causeOf(error: Error): string {
+  const told = error instanceof TypeError && error.cause instanceof Error ? error.cause : error;
+  const advice = meaningOf(told)?.advice;
+  if (advice !== undefined) return `${advice} (${told.message})`;
+  return 'code' in told && typeof told.code === 'string' ? told.code : told.message;
 }
 
 async function refusal(address: string, response: Response): Promise<Error> {

@@ -1,6 +1,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
+import { Guesses } from './guesses.ts';
 
 /** What of a request decides whether it may read. */
 export interface ReadRequest {
@@ -9,6 +10,8 @@ export interface ReadRequest {
 }
 
 export interface AccessOptions {
+  /** `https`: cookies go over TLS alone. Default: `http`. */
+  readonly scheme?: 'http' | 'https';
   /** `CONSOLE_TOKEN`; null: only this machine may read. */
   readonly token: string | null;
   /** `HTTP_ADVERTISED_URL`: its name is one of this machine's; null or absent: there is none. */
@@ -27,36 +30,53 @@ const LOOPBACK_NAMES: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '
 /**
  * Who may read the console and the inspector over HTTP. Nothing is written over HTTP by anybody.
  *
- * Owns the tickets that were used, as long as they would be valid.
+ * Owns the tickets that were used, as long as they would be valid, and the wrong guesses of the last minute.
  * A1. A reader is a peer on this machine that came by no proxy, or has the bearer token, or the cookie that a ticket was changed for.
  * A2. `Host` must be an address, a name of this machine or a loopback name (a foreign name that leads here is a page of somebody
  *     else's), and `Origin`, where there is one, the same place.
  * A3. Secrets are compared in constant time. Tickets and cookies are signed with the token: each node with the same token
  *     believes them, and a ticket works once, at the node it was made for.
+ * A4. An address that guesses wrong too often is not listened to for a while, also where it guesses right then. The machine itself
+ *     needs no secret, and is not kept out.
  */
 export class Access {
   readonly #options: AccessOptions;
   readonly #used = new Map<string, number>();
+  readonly #guesses: Guesses;
 
   constructor(options: AccessOptions) {
     this.#options = options;
+    this.#guesses = new Guesses(options.now);
   }
 
   mayRead(request: ReadRequest): boolean {
     if (!this.#isOurPlace(request)) return false;
-    return isOfThisMachine(request) || this.#hasBearer(request) || this.#hasCookie(request);
+    if (isOfThisMachine(request)) return true;
+    if (!bringsSecret(request) || this.isBarred(request)) return false;
+    const isReader = this.#hasBearer(request) || this.#hasCookie(request);
+    if (!isReader) this.#guesses.note(peerOf(request));
+    return isReader;
+  }
+
+  /** Guessed wrong too often (A4). */
+  isBarred(request: ReadRequest): boolean {
+    return !isOfThisMachine(request) && this.#guesses.tooMany(peerOf(request));
   }
 
   /** Value of a `Set-Cookie` header; null: the ticket is not valid, or was used. */
   enter(request: ReadRequest, ticket: string): string | null {
     const { token } = this.#options;
-    if (token === null || !this.#isOurPlace(request)) return null;
+    if (token === null || !this.#isOurPlace(request) || this.isBarred(request)) return null;
     const audience = text(request.headers['host']);
     const untilMs = this.#untilMs('ticket', audience, ticket);
-    if (untilMs === null || this.#used.has(ticket) || this.#used.size >= TICKETS_KEPT_MAX) return null;
+    if (untilMs === null || this.#used.has(ticket) || this.#used.size >= TICKETS_KEPT_MAX) {
+      this.#guesses.note(peerOf(request));
+      return null;
+    }
     this.#used.set(ticket, untilMs);
     const cookie = signed(token, 'cookie', '', this.#options.now() + COOKIE_AGE_MS);
-    return `${CONSOLE_COOKIE}=${cookie}; Path=/; Max-Age=${COOKIE_AGE_MS / 1_000}; HttpOnly; SameSite=Strict`;
+    const secure = this.#options.scheme === 'https' ? '; Secure' : '';
+    return `${CONSOLE_COOKIE}=${cookie}; Path=/; Max-Age=${COOKIE_AGE_MS / 1_000}; HttpOnly; SameSite=Strict${secure}`;
   }
 
   /** A2. */
@@ -118,6 +138,14 @@ export function consoleLink(address: string, token: string | null, nowMs: number
 export function isLoopback(address: string): boolean {
   const plain = address.replace(/^::ffff:/, '');
   return plain === '::1' || plain === 'localhost' || /^127\.\d+\.\d+\.\d+$/.test(plain);
+}
+
+function peerOf({ socket }: ReadRequest): string {
+  return socket.remoteAddress ?? '';
+}
+
+function bringsSecret({ headers }: ReadRequest): boolean {
+  return headers['authorization'] !== undefined || text(headers['cookie']).includes(`${CONSOLE_COOKIE}=`);
 }
 
 function isOfThisMachine({ socket, headers }: ReadRequest): boolean {

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import type { HttpTls } from '../../config/http-tls.ts';
 import type { AccountPage, TransactionPage, WaitingRow } from '../../contracts/console.ts';
 import { ensureError } from '../../domain/errors.ts';
 import type { Logger } from '../../ports/runtime.ts';
@@ -27,6 +28,8 @@ export interface ConsoleRoutesOptions {
   /** null: the node has not opened its ledger yet. */
   readonly source: () => ConsoleSource | null;
   readonly token: string | null;
+  /** For the steps of accounts that another node has. */
+  readonly tls: HttpTls['client'];
   readonly logger: Logger;
 }
 
@@ -103,7 +106,8 @@ function apiRoutes(server: FastifyInstance, options: ConsoleRoutesOptions): void
     const { id } = UUID.parse(request.params);
     const address = await source().ownerAddress(id);
     if (address === null) return reply.code(404).send({ error: 'Its owner is not known.' });
-    await forwardSteps({ address, accountId: id, token: options.token, request, reply, headers: HEADERS });
+    const { token, tls } = options;
+    await forwardSteps({ address, accountId: id, token, tls, request, reply, headers: HEADERS });
     return reply;
   });
   server.get('/console/api/transaction/:id', (request) =>

@@ -20,9 +20,9 @@ const ALL_INTERFACES: ReadonlySet<string> = new Set(['0.0.0.0', '::', '']);
 export function toldAddress({ host, listening, advertised, token }: ToldAddressOptions): string {
   if (advertised !== null) return advertised;
   if (!ALL_INTERFACES.has(host)) return listening;
-  const { port } = new URL(listening);
+  const { protocol, port } = new URL(listening);
   const outside = Object.values(networkInterfaces())
     .flatMap((addresses) => addresses ?? [])
     .find(({ family, internal }) => family === 'IPv4' && !internal);
-  return `http://${token === null || outside === undefined ? '127.0.0.1' : outside.address}:${port}`;
+  return `${protocol}//${token === null || outside === undefined ? '127.0.0.1' : outside.address}:${port}`;
 }

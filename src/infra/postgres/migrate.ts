@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { connectionSettings } from './pool.ts';
 import { ADVISORY_LOCKS } from './advisory-locks.ts';
+import { grantRuntimeRole } from './grants.ts';
 
 /**
  * Brings the schema `processor` up to this version of the program: the numbered files in `migrations/`.
@@ -17,6 +18,8 @@ import { ADVISORY_LOCKS } from './advisory-locks.ts';
 export interface MigrateOptions {
   /** Called once per applied file, after the commit of all of them. */
   readonly onProgress?: (progress: Progress) => void;
+  /** The role that nodes and commands log in as: it is given its rights, on every run. null or absent: none. */
+  readonly runtimeRole?: string | null;
   /** Where the files are; the program's own unless a test says otherwise. */
   readonly directory?: string;
 }
@@ -53,7 +56,7 @@ const MIGRATIONS = fileURLToPath(new URL('../../../migrations', import.meta.url)
  * Applies what is missing; returns the names of the files applied, none on a second run.
  *
  * A client stays open and keeps its session settings; for a URL a connection is made and closed.
- * Throws `MigrationError`, or the driver's error when the database cannot be reached.
+ * Throws `MigrationError`, `GrantRefusal`, or the driver's error when the database cannot be reached.
  */
 export async function migrate(
   database: string | pg.Client,
@@ -79,7 +82,9 @@ export async function migrate(
 async function migrateLocked(client: pg.Client, options: MigrateOptions): Promise<readonly string[]> {
   await client.query('select pg_advisory_lock($1)', [ADVISORY_LOCKS.migrate]);
   try {
-    return await applyPending(client, options);
+    const applied = await applyPending(client, options);
+    if (options.runtimeRole != null) await grantRuntimeRole(client, options.runtimeRole);
+    return applied;
   } finally {
     // A failure to unlock means that the connection is gone, and the lock with it.
     await client.query('select pg_advisory_unlock($1)', [ADVISORY_LOCKS.migrate]).catch(() => undefined);

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { LIMITS } from '../../limits.ts';
 import type { Logger } from '../../ports/runtime.ts';
+import { serverAddress } from '../server-address.ts';
 
 /** Connections that load and store beside the commit lanes. Waits are bounded on the server, where they end for certain. */
 export interface PoolSettings {
@@ -38,8 +39,10 @@ export function connectionsOf(incarnation: string): string {
  * and a connection that is not called by its incarnation would survive the takeover of its shards.
  */
 export function connectionSettings(settings: Omit<PoolSettings, 'connectionsMax'>): pg.ClientConfig {
+  const { url, tls } = serverAddress(settings.databaseUrl);
   return {
-    connectionString: withoutOurSettings(settings.databaseUrl),
+    connectionString: withoutOurSettings(url),
+    ...(tls === null ? {} : { ssl: tls }),
     application_name: settings.applicationName,
     connectionTimeoutMillis: settings.connectTimeoutMs ?? LIMITS.poolConnectTimeoutMs,
     statement_timeout: settings.statementTimeoutMs ?? LIMITS.poolStatementTimeoutMs,

@@ -1,11 +1,13 @@
 import { Duplex } from 'node:stream';
 import { connect as amqpConnect, type ChannelModel } from 'amqplib';
 import { LIMITS } from '../../limits.ts';
+import { serverAddress } from '../server-address.ts';
 import { within } from '../within.ts';
 
-/** Opens a connection with our heartbeat. Rejects within `LIMITS.connectTimeoutMs` of silence. */
+/** Opens a connection with our heartbeat, over TLS where the URL says so. Rejects within `LIMITS.connectTimeoutMs` of silence. */
 export async function connect(url: string, name: string): Promise<ChannelModel> {
-  const target = new URL(url);
+  const { url: plainUrl, tls } = serverAddress(url);
+  const target = new URL(plainUrl);
   if (!target.searchParams.has('heartbeat')) {
     target.searchParams.set('heartbeat', String(LIMITS.brokerHeartbeatSeconds));
   }
@@ -16,6 +18,7 @@ export async function connect(url: string, name: string): Promise<ChannelModel> 
     // Handed on to the socket.
     writableHighWaterMark: LIMITS.brokerWriteBytesMax,
     clientProperties: { connection_name: name },
+    ...tls,
   };
   return amqpConnect(target.href, options);
 }

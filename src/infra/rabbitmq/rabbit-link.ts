@@ -122,8 +122,8 @@ export class RabbitLink {
 
   /** A server that is away for an hour is one line, not one per try. */
   #logFailure(failures: number, reason: Error): void {
-    const category = meaningOf(reason)?.category;
-    const fields = { connection: this.#options.name, failures, reason: reason.message, category };
+    const { category, advice } = meaningOf(reason) ?? {};
+    const fields = { connection: this.#options.name, failures, reason: reason.message, category, advice };
     if (failures > 1 && reason.message === this.#lastReason) {
       this.#options.logger.debug(fields, 'RabbitMQ still not reachable');
       return;

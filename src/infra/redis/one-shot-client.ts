@@ -1,12 +1,15 @@
 import { Redis } from 'ioredis';
 import { LIMITS } from '../../limits.ts';
+import { redisAddress } from './redis-address.ts';
 
 /**
  * Lends a client to audits and commands. One try: whoever asks from a terminal wants to know at once that Redis is away.
  * Rejects when it does not answer.
  */
 export async function withRedisClient<T>(redisUrl: string, use: (client: Redis) => Promise<T>): Promise<T> {
-  const client = new Redis(redisUrl, {
+  const { url, tls } = redisAddress(redisUrl);
+  const client = new Redis(url, {
+    ...tls,
     connectionName: 'paygate:reader',
     lazyConnect: true,
     connectTimeout: LIMITS.connectTimeoutMs,

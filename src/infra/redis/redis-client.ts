@@ -4,6 +4,7 @@ import { LIMITS } from '../../limits.ts';
 import type { LinkState } from '../../ports/connection.ts';
 import type { Logger, Random } from '../../ports/runtime.ts';
 import { meaningOf } from '../server-errors.ts';
+import { redisAddress } from './redis-address.ts';
 
 export interface RedisClientOptions {
   /** redis:// or rediss://, with credentials; never logged. */
@@ -23,7 +24,9 @@ export interface RedisClientOptions {
  */
 export function createRedisClient(options: RedisClientOptions): Redis {
   const commandTimeout = options.commandTimeoutMs ?? LIMITS.redisCommandTimeoutMs;
-  const client = new Redis(options.url, {
+  const { url, tls } = redisAddress(options.url);
+  const client = new Redis(url, {
+    ...tls,
     ...reconnecting(options),
     lazyConnect: true,
     enableOfflineQueue: false,
@@ -39,7 +42,8 @@ export function createRedisClient(options: RedisClientOptions): Redis {
 
 /** A client whose commands wait for Redis as long as it takes: for blocking commands. Connects at once. */
 export function createPatientRedisClient(options: RedisClientOptions): Redis {
-  const client = new Redis(options.url, { ...reconnecting(options), maxRetriesPerRequest: null });
+  const { url, tls } = redisAddress(options.url);
+  const client = new Redis(url, { ...tls, ...reconnecting(options), maxRetriesPerRequest: null });
   logConnection(client, options);
   return client;
 }
@@ -96,7 +100,8 @@ export async function disconnectClient(client: Redis): Promise<void> {
 function logConnection(client: Redis, { logger, name }: RedisClientOptions): void {
   let isOut = false;
   client.on('error', (error: Error) => {
-    const fields = { connection: name, reason: error.message, category: meaningOf(error)?.category };
+    const { category, advice } = meaningOf(error) ?? {};
+    const fields = { connection: name, reason: error.message, category, advice };
     if (isOut) logger.debug(fields, 'Redis still not reachable');
     else logger.warn(fields, 'Redis connection lost or not to be had; trying again');
     isOut = true;
