@@ -23,6 +23,14 @@ export interface ReadHttpTls {
   readonly issues: readonly string[];
 }
 
+/** Settings that are read here alone. */
+export const HTTP_TLS_VARIABLES = [
+  'HTTP_TLS_CERT_FILE',
+  'HTTP_TLS_KEY_FILE',
+  'HTTP_TLS_CLIENT_CA_FILE',
+  'HTTP_TLS_CA_FILE',
+] as const;
+
 /** From `HTTP_TLS_…`. A node shows the certificate of its admin port when it calls another one; a command that of `TLS_CERT_FILE`. */
 export function readHttpTls(env: Readonly<Record<string, string | undefined>>): ReadHttpTls {
   const named = (name: string): NamedFile => {

@@ -44,6 +44,11 @@ const SERVERS: SettingSection = {
     POSTGRES_HOST: part('DATABASE_URL', 'host', '127.0.0.1'),
     POSTGRES_PORT: part('DATABASE_URL', 'port', '5432'),
     POSTGRES_DB: part('DATABASE_URL', 'database', 'postgres'),
+    DATABASE_RUNTIME_ROLE: {
+      text: 'Role to which `paygate migrate` gives the rights of nodes and commands (docs/SECURITY.md).',
+      byDefault: 'nobody is given any',
+      example: '',
+    },
     RABBITMQ_URL: {
       text: 'RabbitMQ, with the vhost of the Go API. A vhost of its own per cluster.',
       byDefault: 'from the parts',
@@ -80,6 +85,43 @@ const SERVERS: SettingSection = {
     WRITER_REDIS_PASSWORD: part('REDIS_URL', 'password'),
     REDIS_HOST: part('REDIS_URL', 'host', '127.0.0.1'),
     REDIS_PORT: part('REDIS_URL', 'port', '6379'),
+  },
+};
+
+/** A file or a word of TLS for all servers, and the same for one of them. */
+function tls(name: string, text: string, byDefault: string): Readonly<Record<string, SettingMeaning>> {
+  const forOne = (server: string): SettingMeaning => ({
+    text: `\`${name}\` for ${server} alone.`,
+    byDefault: `\`${name}\``,
+    example: '',
+  });
+  return {
+    [name]: { text, byDefault, example: '' },
+    [`DATABASE_${name}`]: forOne('PostgreSQL'),
+    [`RABBITMQ_${name}`]: forOne('RabbitMQ'),
+    [`REDIS_${name}`]: forOne('Redis'),
+  };
+}
+
+function file(text: string, byDefault = 'none'): SettingMeaning {
+  return { text, byDefault, example: '' };
+}
+
+const TLS: SettingSection = {
+  title: 'TLS',
+  intro:
+    'Asked for by the URLs (`?sslmode=verify-full`, `amqps://`, `rediss://`) and, for the admin port, by its certificate. Files are PEM. See docs/SECURITY.md.',
+  settings: {
+    ...tls('TLS_CA_FILE', "Who is believed, instead of Node.js' own list.", "Node.js' list"),
+    ...tls('TLS_CERT_FILE', 'Certificate that is shown to servers that ask for one.', 'none'),
+    ...tls('TLS_KEY_FILE', 'Its key.', 'none'),
+    ...tls('TLS_VERIFY', '`full`, `chain` (the host name does not count) or `none`.', '`full`'),
+    HTTP_TLS_CERT_FILE: file(
+      'Certificate of the admin port: with it and its key the port speaks HTTPS alone.',
+    ),
+    HTTP_TLS_KEY_FILE: file('Its key.'),
+    HTTP_TLS_CLIENT_CA_FILE: file('Whoever connects to the admin port has to show a certificate of this CA.'),
+    HTTP_TLS_CA_FILE: file('Who is believed when a node calls the admin port of another.', '`TLS_CA_FILE`'),
   },
 };
 
@@ -122,6 +164,11 @@ const WORK: SettingSection = {
     PROCESSOR_PREFETCH: {
       text: "Upper bound of the intake window per queue; it grows and shrinks by itself below that. The old processor's documentation said 10.",
       unit: 'messages',
+    },
+    INBOUND_QUEUES: {
+      text: "Further queues that count as one of the contract's, such as `payments_eu=transactions_queue`, separated by commas; each has a reader of its own.",
+      byDefault: "the contract's alone",
+      example: '',
     },
     REFUND_AMOUNT: {
       text: '`message`: a refund is worth what its message says. `original`: one from the Go API is worth what is left of its original. Must be set where there is history with refunds.',
@@ -259,6 +306,7 @@ const UNUSED: SettingSection = {
 
 export const SETTING_SECTIONS: readonly SettingSection[] = [
   SERVERS,
+  TLS,
   NODE,
   WORK,
   WAITING,

@@ -35,9 +35,17 @@ const FILES = [
 ] as const;
 const VERIFY = 'TLS_VERIFY';
 
+const SERVERS = ['DATABASE', 'RABBITMQ', 'REDIS'] as const;
+
+/** All settings that are read here: for all servers, and for one. */
+export const TLS_VARIABLES: readonly string[] = [...FILES.map(([, name]) => name), VERIFY].flatMap((name) => [
+  name,
+  ...SERVERS.map((server) => `${server}_${name}`),
+]);
+
 export interface ServerUrl {
   /** Before the settings of this server alone: `REDIS` of `REDIS_TLS_CA_FILE`. */
-  readonly server: 'DATABASE' | 'RABBITMQ' | 'REDIS';
+  readonly server: (typeof SERVERS)[number];
   readonly url: string;
 }
 

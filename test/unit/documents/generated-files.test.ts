@@ -3,7 +3,9 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { parse } from 'dotenv';
 import { expect, it } from 'vitest';
 import { generatedFiles } from '../../../scripts/documents/generated-files.ts';
+import { HTTP_TLS_VARIABLES } from '../../../src/config/http-tls.ts';
 import { SETTING_SECTIONS } from '../../../src/config/meanings.ts';
+import { TLS_VARIABLES } from '../../../src/config/tls-settings.ts';
 import { TRACING_SCHEMA } from '../../../src/config/tracing-settings.ts';
 import { loadConfig, VARIABLES } from '../../../src/config.ts';
 
@@ -22,7 +24,8 @@ it('nothing else is in contract/', () => {
 it('every variable that is read is explained, once, and no other', () => {
   const source = readFileSync(fileOf('src/config.ts'), 'utf8');
   const parts = [...source.matchAll(/env\['([A-Z_]+)'\]/g)].map(([, name = '']) => name);
-  const read = new Set([...Object.values(VARIABLES), ...Object.keys(TRACING_SCHEMA.shape), ...parts]);
+  const settings = [...Object.values(VARIABLES), ...Object.keys(TRACING_SCHEMA.shape)];
+  const read = new Set([...settings, ...parts, ...TLS_VARIABLES, ...HTTP_TLS_VARIABLES]);
   const explained = SETTING_SECTIONS.flatMap(({ settings }) => Object.keys(settings));
   expect(explained.toSorted()).toEqual([...read].toSorted());
 });
