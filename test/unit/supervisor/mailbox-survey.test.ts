@@ -13,7 +13,7 @@ const actor = (
   oldestReceivedAtMs: number | null,
 ) => ({
   ...{ accountId, at, unansweredCount, oldestReceivedAtMs },
-  place: { shard: accountId.length, epoch: 1n },
+  place: { accountId, shard: accountId.length, epoch: 1n },
 });
 const ACTORS = [
   actor('a', 'active.idle', 0, null),
