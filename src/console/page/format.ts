@@ -9,6 +9,10 @@ export function count(value: number): string {
   return grouped(Math.round(value).toString());
 }
 
+/** `1 try`, `2 tries`. */
+export const counted = (number: number, one: string, many: string): string =>
+  `${count(number)} ${number === 1 ? one : many}`;
+
 /** `-123456` cents as `−1 234.56`. */
 export function money(cents: string): string {
   const digits = cents.replace(/^-/, '').padStart(3, '0');

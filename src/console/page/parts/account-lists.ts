@@ -16,7 +16,7 @@ export function AccountLists({ accounts }: { readonly accounts: Accounts | null 
         <h3>By state</h3>
         ${states(accounts)}
       </div>
-      <div>
+      <div class="hot">
         <h3>Hot: most to do</h3>
         ${named(accounts?.hot ?? null, 'No account has anything waiting.')}
       </div>

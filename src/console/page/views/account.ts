@@ -4,7 +4,7 @@ import { useRef, useState } from 'preact/hooks';
 import type { AccountPage } from '../../../contracts/console.ts';
 import { chartOf } from '../chart-source.ts';
 import type { Seen } from '../feed.ts';
-import { ageOf, count, duration, money } from '../format.ts';
+import { ageOf, count, counted, duration, money } from '../format.ts';
 import { Journal } from '../parts/journal.ts';
 import { Statechart } from '../parts/statechart.ts';
 import { useSteps, type Steps } from '../steps.ts';
@@ -44,7 +44,9 @@ function Live({ id, now, atMs }: LiveProps): VNode {
   return html`
     <div class="title">
       <h1><span class="quiet">account</span> <span class="id">${id}</span></h1>
-      <span class="behind" role="status">${behind > 0 && `${count(behind)} decisions newer`}</span>
+      <span class="behind" role="status"
+        >${behind > 0 && `${counted(behind, 'decision', 'decisions')} newer`}</span
+      >
       <button
         onClick=${() => setMode(mode === 'follow' ? 'paused' : 'follow')}
         aria-pressed=${mode === 'paused'}
@@ -108,7 +110,7 @@ function Facts({
   const waiting = ({ retries, parked, deadLetters }: AccountPage): string =>
     retries + parked + deadLetters === 0
       ? 'nothing'
-      : `${retries} retries, ${parked} parked, ${deadLetters} dead letters`;
+      : `${counted(retries, 'retry', 'retries')}, ${parked} parked, ${counted(deadLetters, 'dead letter', 'dead letters')}`;
   const mailbox = ({ live }: AccountPage): string => {
     if (live !== null)
       return live.unanswered === 0 ? 'empty' : `${live.unanswered} · ${duration(live.ageMs)}`;
