@@ -172,3 +172,37 @@ it('follows an account to its new owner when the owner is killed', async () => {
   await expectNoFaults(watched);
   await page.context().close();
 });
+
+it('says when its own node is gone, keeps what it knew, names the others, and comes back by itself', async () => {
+  const scene = await cluster();
+  const { address } = scene.node('node-3');
+  const watched = await openConsole(scene, 'node-3');
+  const { page } = watched;
+  await page.waitForSelector('.link-live');
+  await page.waitForSelector('[data-node="node-3"]');
+  await page.evaluate("globalThis.isThePageThatWasOpened = 'yes'");
+  await scene.kill('node-3');
+  await eventually(async () => {
+    expect(await textOf(watched, '.link-state')).toContain('not live');
+    expect(await textOf(watched, '.banners')).toMatch(
+      /does not answer; trying again\. What you see is of \d\d:/,
+    );
+    expect(await page.locator('main.is-stale').count()).toBe(1);
+  }, GENEROUS);
+  expect(await page.locator('.cell[data-owner="node-3"]').count()).toBeGreaterThan(0);
+  const links = await page.locator('.banners a').evaluateAll(targetsOf);
+  const others = ['node-1', 'node-2'].map((nodeId) => `${scene.node(nodeId).address}/console`);
+  expect([...links].sort()).toEqual([...others].sort());
+  await scene.startAt('node-3', address);
+  await eventually(async () => {
+    expect(await textOf(watched, '.link-state')).toContain('live · node-3');
+    expect(await textOf(watched, '.banners')).not.toContain('does not answer');
+    expect(await page.locator('main.is-stale').count()).toBe(0);
+  }, GENEROUS);
+  expect(await page.evaluate('globalThis.isThePageThatWasOpened')).toBe('yes');
+  await expectNoFaults(watched, /^console: Failed to load resource/);
+  await page.context().close();
+});
+
+const targetsOf = (links: readonly { getAttribute(name: string): string | null }[]): (string | null)[] =>
+  links.map((link) => link.getAttribute('href'));

@@ -4,7 +4,7 @@ import { useRef, useState } from 'preact/hooks';
 import type { AccountPage } from '../../../contracts/console.ts';
 import { chartOf } from '../chart-source.ts';
 import type { Seen } from '../feed.ts';
-import { ageOf, count, counted, duration, money } from '../format.ts';
+import { ageOf, counted, digits, duration, money } from '../format.ts';
 import { Journal } from '../parts/journal.ts';
 import { Statechart } from '../parts/statechart.ts';
 import { useSteps, type Steps } from '../steps.ts';
@@ -66,9 +66,7 @@ function Live({ id, now, atMs }: LiveProps): VNode {
     <section class="panel" aria-labelledby="journal-title">
       <h2 id="journal-title">
         Journal
-        <span class="note"
-          >${page === null ? '' : `last ${page.journal.length} of ${count(Number(page.seq))}`}</span
-        >
+        <span class="note">${page === null ? '' : `last ${page.journal.length} of ${digits(page.seq)}`}</span>
       </h2>
       ${page === null ? html`<p class="quiet">waiting for the ledger</p>` : html`<${Journal} rows=${page.journal} steps=${steps.steps} />`}
     </section>
@@ -151,7 +149,7 @@ function Facts({
       )}
       ${fact(
         'decisions (seq)',
-        of(({ seq }) => html`<span data-fact="seq">${count(Number(seq))}</span>`),
+        of(({ seq }) => html`<span data-fact="seq">${digits(seq)}</span>`),
       )}
       ${fact(
         'overdraft',
