@@ -19,6 +19,8 @@ const PHONE = {
   isMobile: true,
   hasTouch: true,
 };
+/** Of a page that is longer, the upper part is shown. */
+const HEIGHT_MAX = { laptop: 1_600, phone: 1_300 };
 /** An account that has something to do. */
 const BUSY = '.hot a.id';
 
@@ -54,6 +56,8 @@ async function takePictures(address) {
   }
 }
 
+const sizeOfPage = '({ width: innerWidth, height: document.documentElement.scrollHeight })';
+
 /** By the page's own link, as a person comes to it. */
 async function takeAccount(page, hash, name) {
   await page.goto(`${page.url().split('#')[0]}${hash}`);
@@ -69,7 +73,10 @@ async function inBothColours(page, name) {
     await sleep(700);
     // With something to do, where there is a list of it: it comes and goes.
     await page.waitForSelector(`${BUSY}, .entry`, { timeout: 20_000 }).catch(() => undefined);
-    await page.screenshot({ path: `${IMAGES}${name}-${colorScheme}.png`, fullPage: true });
+    const { width, height } = await page.evaluate(sizeOfPage);
+    const most = width < 720 ? HEIGHT_MAX.phone : HEIGHT_MAX.laptop;
+    const clip = { x: 0, y: 0, width, height: Math.min(height, most) };
+    await page.screenshot({ path: `${IMAGES}${name}-${colorScheme}.png`, fullPage: true, clip });
   }
 }
 
