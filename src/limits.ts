@@ -258,6 +258,8 @@ const BOUNDS = {
   figureSecondsMax: 300,
   /** Open pages of a node's console. */
   consoleViewersMax: 20,
+  /** What an open page, of console or inspector, may leave unread before its connection is ended. */
+  streamUnsentBytesMax: 1024 * 1024,
   /** How often a watched cluster is looked at, and a watched account; the check of balances. */
   consoleTickMs: 1_000,
   consoleAccountTickMs: 400,

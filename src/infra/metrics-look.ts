@@ -146,7 +146,8 @@ export class LookGauges {
   }
 }
 
-function setOrLeaveOut(gauge: Gauge, value: number | null): void {
+/** null: a figure that is not known; there is none then. */
+export function setOrLeaveOut(gauge: Gauge, value: number | null): void {
   if (value === null) gauge.remove();
   else gauge.set(value);
 }

@@ -1,5 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { LookGauges } from './metrics-look.ts';
+import { LookGauges, setOrLeaveOut } from './metrics-look.ts';
 import type { NodeLook } from './metrics-look.ts';
 import type { Metrics } from '../ports/runtime.ts';
 
@@ -22,8 +22,8 @@ export interface LiveFigures {
   sweepOldestSeconds(): number;
   /** How many shards are in each state; null before the node has joined. */
   shards(): Readonly<Record<string, number>> | null;
-  /** Seconds since the moment up to which everything is sealed; null while this node does not know. */
-  sealAge(): number | null;
+  /** Since the moment up to which everything is sealed, and how often it is done; null before the node has opened its ledger. */
+  seals(): { readonly ageSeconds: number; readonly intervalSeconds: number } | null;
   look(): Promise<NodeLook>;
 }
 
@@ -136,11 +136,12 @@ export class PrometheusMetrics implements Metrics {
       live.sweeping(),
     );
     this.#liveGauge('sweep_oldest_seconds', 'Age of the oldest of them', () => live.sweepOldestSeconds());
-    this.#liveGauge(
-      'seal_age_seconds',
-      'Age of the last seal; -1: not known yet',
-      () => live.sealAge() ?? -1,
-    );
+    this.#liveGauge('seal_age_seconds', 'Time since the moment up to which the journal is sealed', () => {
+      return live.seals()?.ageSeconds ?? null;
+    });
+    this.#liveGauge('seal_interval_seconds', 'How often the journal is sealed', () => {
+      return live.seals()?.intervalSeconds ?? null;
+    });
     const shards: Gauge = new Gauge({
       name: 'paygate_shards',
       help: 'Shards of this node, by state',
@@ -263,12 +264,13 @@ export class PrometheusMetrics implements Metrics {
     return new Histogram({ name: `paygate_${name}`, help, buckets, registers: [this.#registry] });
   }
 
-  #liveGauge(name: string, help: string, read: () => number): void {
+  /** null: there is no figure. */
+  #liveGauge(name: string, help: string, read: () => number | null): void {
     const gauge: Gauge = new Gauge({
       name: `paygate_${name}`,
       help,
       registers: [this.#registry],
-      collect: () => gauge.set(read()),
+      collect: () => setOrLeaveOut(gauge, read()),
     });
   }
 }

@@ -14,7 +14,7 @@ export function liveFigures(runtime: () => NodeRuntime, look: LiveFigures['look'
     sweeping: () => parts()?.sweeper.onRoad ?? 0,
     sweepOldestSeconds: () => (parts()?.sweeper.oldestAgeMs() ?? 0) / 1_000,
     shards: () => parts()?.tick.shardKeeper.counts() ?? null,
-    sealAge: () => parts()?.sealer.ageSeconds ?? null,
+    seals: () => parts()?.sealer ?? null,
     look,
   };
 }

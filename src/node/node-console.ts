@@ -56,6 +56,7 @@ export class NodeConsole {
         databaseUrl: config.databaseUrl,
         applicationName: connectionName(nodeId, incarnation, 'console'),
         connectionsMax: LIMITS.consoleConnections,
+        access: 'read-only',
         connectTimeoutMs: LIMITS.consoleStatementTimeoutMs,
         statementTimeoutMs: LIMITS.consoleStatementTimeoutMs,
       },

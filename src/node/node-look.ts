@@ -5,7 +5,8 @@ import { within } from '../infra/within.ts';
 import { LIMITS } from '../limits.ts';
 import type { LinkState } from '../ports/connection.ts';
 import type { Logger } from '../ports/runtime.ts';
-import type { AccountActor } from '../actors/account-actor.ts';
+import { countByState, mailboxTotals } from '../supervisor/mailbox-survey.ts';
+import type { MailboxTotals } from '../supervisor/mailbox-survey.ts';
 import type { LedgerConnections, LinkedServers } from './connections.ts';
 import type { NodeParts } from './node-parts.ts';
 import type { NodeRuntime } from './node-runtime.ts';
@@ -48,7 +49,9 @@ export class NodeLooker {
 
   /** Seconds since the oldest command came that waits for its decision; 0: none waits. Walks the active accounts. */
   oldestCommandAgeSeconds(): number {
-    return this.#actors(this.#options.runtime().parts).oldestCommandAgeSeconds;
+    const { runtime, nowMs } = this.#options;
+    const { parts } = runtime();
+    return this.#oldestAgeMs(parts, mailboxTotals(parts?.supervision.region.actors ?? [], nowMs())) / 1_000;
   }
 
   #ledgerFigures(): Promise<LedgerFigures | null> {
@@ -63,18 +66,22 @@ export class NodeLooker {
   }
 
   #actors(parts: NodeParts | null) {
-    const { region, router, forwarder } = parts?.supervision ?? {};
-    const walk = new AccountWalk();
-    for (const actor of region?.actors ?? []) walk.add(actor);
-    const arrivals = [walk.oldestMs, router?.oldestReceivedAtMs, forwarder?.oldestReceivedAtMs];
-    const oldestMs = Math.min(...arrivals.map((arrivalMs) => arrivalMs ?? Infinity));
-    const ageMs = oldestMs === Infinity ? 0 : this.#options.nowMs() - oldestMs;
+    const { actors = [] } = parts?.supervision.region ?? {};
+    const mailboxes = mailboxTotals(actors, this.#options.nowMs());
     return {
-      actors: walk.states,
-      mailboxCommands: walk.commands,
-      mailboxCommandsMax: walk.commandsMax,
-      oldestCommandAgeSeconds: Math.max(0, ageMs) / 1_000,
+      actors: countByState(actors),
+      mailboxCommands: mailboxes.total,
+      mailboxCommandsMax: mailboxes.max,
+      oldestCommandAgeSeconds: this.#oldestAgeMs(parts, mailboxes) / 1_000,
     };
+  }
+
+  /** Commands wait in mailboxes, in the router while a shard changes hands, and for other nodes. */
+  #oldestAgeMs(parts: NodeParts | null, mailboxes: MailboxTotals): number {
+    const { router, forwarder } = parts?.supervision ?? {};
+    const nowMs = this.#options.nowMs();
+    const elsewhere = [router?.oldestReceivedAtMs, forwarder?.oldestReceivedAtMs];
+    return Math.max(mailboxes.oldestMs, ...elsewhere.map((arrivalMs) => nowMs - (arrivalMs ?? nowMs)));
   }
 
   #connections(parts: NodeParts | null): NodeLook['connections'] {
@@ -85,20 +92,6 @@ export class NodeLooker {
       rabbitmq: { state: rabbitmq, open: parts === null ? 0 : openToRabbit(parts.servers) },
       redis: { state: redis, open: parts === null ? 0 : openToRedis(parts.servers) },
     };
-  }
-}
-
-class AccountWalk {
-  readonly states = new Map<string, number>();
-  commands = 0;
-  commandsMax = 0;
-  oldestMs: number | null = null;
-
-  add({ at, unansweredCount, oldestReceivedAtMs }: AccountActor): void {
-    this.states.set(at, (this.states.get(at) ?? 0) + 1);
-    this.commands += unansweredCount;
-    this.commandsMax = Math.max(this.commandsMax, unansweredCount);
-    if (oldestReceivedAtMs !== null) this.oldestMs = Math.min(this.oldestMs ?? Infinity, oldestReceivedAtMs);
   }
 }
 

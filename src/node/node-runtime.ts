@@ -90,7 +90,7 @@ export class NodeRuntime implements NodeSteps {
       webhooks: this.#webhooks?.recorder ?? null,
       ...{ clusterId, onOtherCluster },
     });
-    await this.#parts.supervision.rules.load();
+    if (config.features.has('rules')) await this.#parts.supervision.rules.load();
     await this.#webhooks?.load();
   }
 

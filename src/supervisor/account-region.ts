@@ -89,7 +89,8 @@ export class AccountRegion implements AccountParent {
 
   /** All active ones, for figures. */
   get actors(): Iterable<AccountActor> {
-    return this.#actors.values();
+    // As often as wanted: the values of a map can be walked once only.
+    return { [Symbol.iterator]: () => this.#actors.values() };
   }
 
   /** The actor of an account, if it is active: for inspection. */

@@ -33,19 +33,23 @@ export function mailboxTotals(actors: Iterable<SurveyedActor>, nowMs: number): M
   return { total, max, oldestMs };
 }
 
+/** How many of them are where. */
+export function countByState(actors: Iterable<SurveyedActor>): ReadonlyMap<string, number> {
+  const states = new Map<string, number>();
+  for (const { at } of actors) states.set(at, (states.get(at) ?? 0) + 1);
+  return states;
+}
+
 /** Which accounts are where, which have the most to do and which wait the longest. For whoever watches. */
 export function surveyAccounts(actors: Iterable<SurveyedActor>, nowMs: number): AccountSurvey {
-  const states: Record<string, number> = {};
   const byShard = new Map<number, number>();
   const busy: AccountNote[] = [];
   for (const actor of actors) {
-    const { at } = actor;
-    states[at] = (states[at] ?? 0) + 1;
     byShard.set(actor.place.shard, (byShard.get(actor.place.shard) ?? 0) + 1);
     if (actor.unansweredCount > 0) busy.push(noteOf(actor, nowMs));
   }
   return {
-    states,
+    states: Object.fromEntries(countByState(actors)),
     byShard: [...byShard],
     hot: topBy(busy, ({ unanswered }) => unanswered),
     stuck: topBy(

@@ -1,19 +1,14 @@
-import { ruleSetOf } from '../contracts/rule-set.ts';
 import { ensureError } from '../domain/errors.ts';
-import { RuleSet } from '../domain/rules/rule-set.ts';
+import type { RuleSet } from '../domain/rules/rule-set.ts';
 import { LIMITS } from '../limits.ts';
 import type { Clock, Logger } from '../ports/runtime.ts';
-import type { RuleStore, StoredRuleSet } from '../ports/stores.ts';
+import type { RuleStore } from '../ports/stores.ts';
+import type * as ReadRuleSet from './read-rule-set.ts';
 
 export interface RuleWatchOptions {
   readonly store: RuleStore;
   readonly clock: Clock;
   readonly logger: Logger;
-}
-
-/** A rule set that this version of the program cannot read: a newer one has applied it. */
-export class RuleSetUnreadable extends Error {
-  override readonly name = 'RuleSetUnreadable';
 }
 
 /**
@@ -25,6 +20,7 @@ export class RuleSetUnreadable extends Error {
  */
 export class RuleWatch {
   readonly #options: RuleWatchOptions;
+  #reading: Promise<typeof ReadRuleSet> | null = null;
   #inForce: RuleSet | null = null;
   #seenVersion = 0;
   #sight: 'clear' | 'lost' = 'clear';
@@ -40,8 +36,15 @@ export class RuleWatch {
 
   /** W1. Rejects with the driver's error, or with `RuleSetUnreadable`. */
   async load(): Promise<void> {
+    // What reads and asks rules is loaded by the first look: a node without rules never has it.
+    const { readRuleSet } = await (this.#reading ??= import('./read-rule-set.ts'));
     const found = await this.#options.store.newerThan(this.#seenVersion);
-    if (found !== null) this.#take(found);
+    if (found === null) return;
+    const { version, document } = found;
+    this.#inForce = document === null ? null : readRuleSet(version, document);
+    this.#seenVersion = version;
+    const fields = { rules_version: version, state: document === null ? 'off' : 'in force' };
+    this.#options.logger.info(fields, 'rules were taken over');
   }
 
   start(): void {
@@ -72,21 +75,4 @@ export class RuleWatch {
     }
     this.#lookLater();
   }
-
-  #take({ version, document }: StoredRuleSet): void {
-    this.#inForce = document === null ? null : readable(version, document);
-    this.#seenVersion = version;
-    const fields = { rules_version: version, state: document === null ? 'off' : 'in force' };
-    this.#options.logger.info(fields, 'rules were taken over');
-  }
-}
-
-function readable(version: number, document: unknown): RuleSet {
-  const parsed = ruleSetOf(document);
-  if (parsed.ok) return new RuleSet(version, parsed.document);
-  const [issue] = parsed.issues;
-  throw new RuleSetUnreadable(
-    `rule set ${version} cannot be read by this version of the program: at ${issue?.path ?? '$'} it expects ` +
-      `${issue?.expected ?? 'something else'}. Use the version that applied it, or \`paygate rules apply\` another set.`,
-  );
 }

@@ -24,20 +24,25 @@ export class Sealer {
   readonly #options: SealerOptions;
   #phase: 'running' | 'stopped' = 'stopped';
   #cancel: () => void = () => undefined;
-  #sealedThroughMs: number | null = null;
+  /** Before the first round has told: the start, so that a node that never learns it looks older and older. */
+  #sealedThroughMs = 0;
 
   constructor(options: SealerOptions) {
     this.#options = options;
   }
 
-  /** Of the moment up to which everything is sealed, as far as this node knows. */
-  get ageSeconds(): number | null {
-    if (this.#sealedThroughMs === null) return null;
+  /** Of the moment up to which everything is sealed, as far as this node knows; of its start, as long as it does not. */
+  get ageSeconds(): number {
     return Math.max(0, this.#options.clock.now() - this.#sealedThroughMs) / 1_000;
+  }
+
+  get intervalSeconds(): number {
+    return this.#options.intervalMs / 1_000;
   }
 
   start(): void {
     this.#phase = 'running';
+    this.#sealedThroughMs = this.#options.clock.now();
     void this.#round();
   }
 

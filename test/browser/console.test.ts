@@ -4,7 +4,9 @@
  */
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { CHART_NAMES } from '../../src/console/charts/index.ts';
 import { shardOf } from '../../src/domain/shard.ts';
+import { publish } from '../integration/node-scene.ts';
 import { eventually } from '../support/services.ts';
 import type { ClusterScene } from '../cluster/support/cluster-scene.ts';
 import { NODES, useCluster } from '../cluster/support/use-cluster.ts';
@@ -147,6 +149,42 @@ async function tabStops({ page }: WatchedPage): Promise<readonly string[]> {
   return stops;
 }
 
+it.each(['', 'account'])('fits a phone: nothing of it sticks out (%s)', async (view) => {
+  const scene = await cluster();
+  const [accountId = ''] = accountsOf(scene);
+  await sendFor(scene, accountId);
+  const { address } = scene.node('node-1');
+  const watched = await openPage(browser, address, { viewport: { width: 390, height: 844 } });
+  const { page } = watched;
+  await page.goto(`${address}/console${view === '' ? '' : `#/account/${accountId}`}`);
+  await page.waitForSelector(view === '' ? '[data-node]' : '.entry');
+  const widths = '[document.documentElement.scrollWidth, innerWidth]';
+  const [wanted, there] = await page.evaluate<[number, number]>(widths);
+  expect(wanted).toBeLessThanOrEqual(there);
+  // The drawing would be too small to be read.
+  if (view !== '') await page.waitForSelector('.boxes .is-active');
+  await expectNoFaults(watched);
+  await page.context().close();
+});
+
+it('shows every statechart of the project, and what was given up, masked, with the command to type', async () => {
+  const scene = await cluster();
+  const body = '{"id":"nonsense","card_id":"secret-card"}';
+  await publish(scene.rabbitmqUrl, [{ queue: 'transactions_queue', body }]);
+  const watched = await openConsole(scene, 'node-2', '#/dead-letters');
+  const { page } = watched;
+  const letter = page.locator('.waiting li').first();
+  await letter.waitFor();
+  expect(await letter.textContent()).toMatch(/paygate dead-letters replay \S+ --why/);
+  expect(await letter.textContent()).not.toContain('secret-card');
+  for (const name of CHART_NAMES) {
+    await page.goto(`${scene.node('node-2').address}/console#/charts/${name}`);
+    await page.waitForSelector(`.drawing [data-state="${name}"]`);
+  }
+  await expectNoFaults(watched);
+  await page.context().close();
+});
+
 it('follows an account to its new owner when the owner is killed', async () => {
   const scene = await cluster();
   const killed = await scene.ownerOnly();
@@ -172,3 +210,37 @@ it('follows an account to its new owner when the owner is killed', async () => {
   await expectNoFaults(watched);
   await page.context().close();
 });
+
+it('says when its own node is gone, keeps what it knew, names the others, and comes back by itself', async () => {
+  const scene = await cluster();
+  const { address } = scene.node('node-3');
+  const watched = await openConsole(scene, 'node-3');
+  const { page } = watched;
+  await page.waitForSelector('.link-live');
+  await page.waitForSelector('[data-node="node-3"]');
+  await page.evaluate("globalThis.isThePageThatWasOpened = 'yes'");
+  await scene.kill('node-3');
+  await eventually(async () => {
+    expect(await textOf(watched, '.link-state')).toContain('not live');
+    expect(await textOf(watched, '.banners')).toMatch(
+      /does not answer; trying again\. What you see is of \d\d:/,
+    );
+    expect(await page.locator('main.is-stale').count()).toBe(1);
+  }, GENEROUS);
+  expect(await page.locator('.cell[data-owner="node-3"]').count()).toBeGreaterThan(0);
+  const links = await page.locator('.banners a').evaluateAll(targetsOf);
+  const others = ['node-1', 'node-2'].map((nodeId) => `${scene.node(nodeId).address}/console`);
+  expect([...links].sort()).toEqual([...others].sort());
+  await scene.startAt('node-3', address);
+  await eventually(async () => {
+    expect(await textOf(watched, '.link-state')).toContain('live · node-3');
+    expect(await textOf(watched, '.banners')).not.toContain('does not answer');
+    expect(await page.locator('main.is-stale').count()).toBe(0);
+  }, GENEROUS);
+  expect(await page.evaluate('globalThis.isThePageThatWasOpened')).toBe('yes');
+  await expectNoFaults(watched, /^console: Failed to load resource/);
+  await page.context().close();
+});
+
+const targetsOf = (links: readonly { getAttribute(name: string): string | null }[]): (string | null)[] =>
+  links.map((link) => link.getAttribute('href'));

@@ -5,11 +5,14 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { NodeFigures } from '../../src/contracts/console.ts';
-import { waitingRows } from '../../src/infra/console/pages.ts';
+import { accountPage, transactionPage, waitingRows } from '../../src/infra/console/pages.ts';
 import { checkSomeBalances } from '../../src/infra/postgres/balance-check.ts';
+import { readDirectoryView, readShardOwner } from '../../src/infra/postgres/cluster-view.ts';
+import { createPool } from '../../src/infra/postgres/pool.ts';
 import { readWaiting } from '../../src/infra/postgres/waiting-view.ts';
 import { FigureBoard } from '../../src/infra/redis/figure-board.ts';
 import { systemRandom } from '../../src/infra/system-clock.ts';
+import { LIMITS } from '../../src/limits.ts';
 import { QuietLogger } from '../support/fakes/quiet.ts';
 import { eventually, freshRedis, withDatabase } from '../support/services.ts';
 import type { TestDatabase, TestPlace } from '../support/services.ts';
@@ -51,6 +54,24 @@ it('counts and lists dead letters, retries and parked commands, bodies masked', 
   const [parked] = await waitingRows(pool, 'parked');
   expect(parked).toMatchObject({ reason: 'set aside', accountId });
   expect(parked?.payload).not.toContain('secret');
+});
+
+it('asks on connections that cannot change anything, and needs no more', async () => {
+  const settings = { databaseUrl: database.url, applicationName: 'console', connectionsMax: 1 };
+  const pool = createPool({ ...settings, access: 'read-only' }, new QuietLogger());
+  try {
+    const id = randomUUID();
+    expect(await accountPage(pool, id, () => null)).toBeNull();
+    expect((await transactionPage(pool, id)).known).toBe(false);
+    for (const list of ['dead-letters', 'retries', 'parked'] as const) await waitingRows(pool, list);
+    await readWaiting(pool);
+    await checkSomeBalances(pool);
+    expect((await readDirectoryView(pool)).shards).toHaveLength(LIMITS.shardCount);
+    expect(await readShardOwner(pool, 0)).toBeNull();
+    await expect(pool.query('delete from processor.retries')).rejects.toThrow('read-only transaction');
+  } finally {
+    await pool.end();
+  }
 });
 
 it('finds a balance that is not its journal', async () => {

@@ -1,9 +1,11 @@
 /**
- * Without it `npm start` might not end, or end well with a wrong ledger; and nobody would see that nodes which are killed while
+ * Without it `npm start` might not say where its console is, not end, or end well with a wrong ledger; and nobody would see that nodes which are killed while
  * they work lose or repeat something.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { paygate } from '../support/paygate.ts';
+import type { WireMessage, WireSnapshot } from '../../src/contracts/inspection.ts';
+import { readEventStream } from '../../src/infra/inspection/read-event-stream.ts';
+import { paygate, startPaygate } from '../support/paygate.ts';
 import { freshRedis, freshVhost, withDatabase } from '../support/services.ts';
 
 const drops: (() => Promise<void>)[] = [];
@@ -57,6 +59,37 @@ describe('paygate demo', () => {
     expect(again.stderr).toContain('PAYGATE_DEMO_DATABASE_URL');
   });
 });
+
+describe('while it runs', () => {
+  it('it says where its console is, and with INSPECT=1 shows accounts in the XState inspector, wherever they are', async () => {
+    const options = ['--transactions', '600', '--rate', '60', '--accounts', '5'];
+    const demo = startPaygate(['demo', ...options], { ...(await emptyServers()), INSPECT: '1' });
+    const console = await demo.line(/^console\s+(http:\S+)$/);
+    expect((await fetch(console)).status).toBe(200);
+    const inspector = await demo.line(/XState inspector, with 3 accounts: (http:\S+)\/$/);
+    const { body } = await fetch(`${inspector}/events`);
+    const charts = new Set<string>();
+    const balances = new Set<unknown>();
+    for await (const { data } of readEventStream(body!)) {
+      const message = JSON.parse(data) as WireMessage | string;
+      if (typeof message === 'string') continue;
+      if (message.type === '@xstate.actor') charts.add(message.name);
+      if (message.type === '@xstate.snapshot') balances.add(balanceIn(message));
+      if (charts.size === 3 && balances.size > 3) break;
+    }
+    // Text, since a number may not hold it.
+    for (const balance of balances) expect(balance ?? '0').toMatch(/^-?\d+$/);
+    const { exitCode, all } = await demo.ended;
+    expect(all).toContain('Every transaction was decided exactly once.');
+    expect(exitCode).toBe(0);
+  }, 180_000);
+});
+
+function balanceIn({ snapshot }: WireSnapshot): unknown {
+  const context = snapshot.context as
+    { readonly state: { readonly balanceCents: unknown } | null } | undefined;
+  return context?.state?.balanceCents;
+}
 
 describe('paygate demo --chaos', () => {
   it('kills nodes and starts them again: every transaction is decided once all the same', async () => {

@@ -3,7 +3,7 @@
  * on the developer's machine tells more, or to others, than it should.
  */
 import { randomUUID } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startBridge, type Bridge } from '../../src/cli/inspect/bridge.ts';
 import { followAccount } from '../../src/cli/inspect/follow-account.ts';
 import type { StreamMessage, WireActor, WireMessage, WireSnapshot } from '../../src/contracts/inspection.ts';
@@ -13,9 +13,11 @@ import { shardOf } from '../../src/domain/shard.ts';
 import { LIMITS } from '../../src/limits.ts';
 import { startNode } from '../../src/node.ts';
 import type { RunningNode } from '../../src/node.ts';
+import { startPaygate } from '../support/paygate.ts';
 import { eventually, freshRedis, freshVhost, withDatabase } from '../support/services.ts';
+import type { TestDatabase, TestPlace } from '../support/services.ts';
 import { QuietLogger } from '../support/fakes/quiet.ts';
-import { configOf, publish } from './node-scene.ts';
+import { configOf, environmentOf, publish } from './node-scene.ts';
 
 const base = { rootId: 'n/x:0', createdAt: '1', id: null, _version: '0.7.2' } as const;
 
@@ -152,4 +154,48 @@ it('an account is followed to the node that takes it over', async () => {
     await Promise.all(nodes.map((node) => node.drain()));
     await Promise.all([database.drop(), vhost.drop(), redis.drop()]);
   }
+});
+
+describe('paygate inspect', () => {
+  const account = randomUUID();
+  let database: TestDatabase;
+  let vhost: TestPlace;
+  let redis: TestPlace;
+  let node: RunningNode;
+  let env: Record<string, string>;
+
+  beforeAll(async () => {
+    [database, vhost, redis] = await Promise.all([withDatabase(), freshVhost(), freshRedis()]);
+    const place = { databaseUrl: database.url, rabbitmqUrl: vhost.url, redisUrl: redis.url };
+    env = environmentOf(place);
+    node = await startNode(configOf(place, { NODE_ID: 'shown' }), { logger: new QuietLogger() });
+    await database.pool.query('insert into accounts (id, username) values ($1, $2)', [account, 'ada']);
+  });
+  afterAll(async () => {
+    await node.drain();
+    await Promise.all([database.drop(), vhost.drop(), redis.drop()]);
+  });
+
+  it('finds the node by itself and prints what happens, a message a line, until Ctrl-C', async () => {
+    const inspect = startPaygate(['inspect', account, '--json', '--operator', 'ada'], env);
+    const line = await inspect.line(/^(\{.*"type":"paygate\.inactive".*\})$/);
+    expect(JSON.parse(line)).toMatchObject({ accountId: account, node: 'shown' });
+    inspect.interrupt();
+    expect((await inspect.ended).exitCode).toBe(0);
+    const { rows } = await database.pool.query(
+      `select operator from processor.operator_log where action = 'inspect' and subject = $1`,
+      [account],
+    );
+    expect(rows).toEqual([{ operator: 'ada' }]);
+  });
+
+  it('says where its page is; the page is there, and gone after Ctrl-C', async () => {
+    const inspect = startPaygate(['inspect', account, '--node', node.address], env);
+    const page = await inspect.line(/^Open (http:\/\/127\.0\.0\.1:\d+)\/ /);
+    expect(await (await fetch(page)).text()).toContain('<iframe');
+    await inspect.line(new RegExp(`^Account (${account}) is not active`));
+    inspect.interrupt();
+    expect((await inspect.ended).exitCode).toBe(0);
+    await expect(fetch(page)).rejects.toThrow();
+  });
 });

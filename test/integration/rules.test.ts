@@ -12,6 +12,7 @@ import type { RuleSetDocument } from '../../src/contracts/rule-set.ts';
 import { ruleSetOf } from '../../src/contracts/rule-set.ts';
 import { explainTransaction } from '../../src/infra/postgres/explain.ts';
 import { applyRules, PostgresRuleStore, readRuleSet } from '../../src/infra/postgres/rule-store.ts';
+import type { Environment } from '../../src/config.ts';
 import { startNode } from '../../src/node.ts';
 import type { RunningNode } from '../../src/node.ts';
 import { insertRow, newAccount, newCommand } from '../support/ledger-fixtures.ts';
@@ -104,7 +105,8 @@ describe('a node', () => {
     await Promise.all([vhost.drop(), redis.drop()]);
   });
 
-  const start = (): Promise<RunningNode> => startNode(configOf(place), { logger: new QuietLogger() });
+  const start = (settings: Environment = {}): Promise<RunningNode> =>
+    startNode(configOf(place, settings), { logger: new QuietLogger() });
 
   /** Documented shape; amount in cents, minus: a purchase. `atMs`: when it says that it happened. */
   async function pay(cents: number, atMs = Date.now()): Promise<Decided> {
@@ -175,6 +177,15 @@ describe('a node', () => {
     expect(await pay(-501)).toMatchObject({ reason: null, version: null, flags: [] });
     await node.drain();
     expect((await audited(database.pool, redis.url)).violations).toEqual([]);
+  });
+
+  it('has none where they are switched off, also none that were in force when it started', async () => {
+    await apply(documentOf({ ...BIG, action: 'reject' }));
+    await node.drain();
+    node = await start({ FEATURES: 'cache,metrics,events' });
+    await pay(5_000);
+    expect(await pay(-501)).toMatchObject({ reason: null, version: null });
+    expect(await figure(node, 'paygate_rules_version')).toBe(0);
   });
 
   it('looks back on what was decided before the rules came, and over a restart', async () => {

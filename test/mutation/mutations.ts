@@ -105,4 +105,59 @@ export const MUTATIONS: readonly Mutation[] = [
       name: 'what is given back goes before what came after it',
     },
   },
+  {
+    without: 'exact amounts on the console: as numbers',
+    file: 'src/console/page/format.ts',
+    text: "const digits = cents.replace(/^-/, '').padStart(3, '0');",
+    replacement: "const digits = Math.abs(Number(cents)).toString().padStart(3, '0');",
+    test: {
+      project: 'unit',
+      file: 'test/unit/console/format.test.ts',
+      name: 'is exact for everything that the ledger can hold',
+    },
+  },
+  {
+    without: 'what a page of the console missed while it was away',
+    file: 'src/infra/console/console-feed.ts',
+    text: 'this.#tell(viewer, look, pointsAfter(look, viewer.since), look.shards);',
+    replacement: 'this.#tell(viewer, look, look.points.slice(-4), look.shards);',
+    test: {
+      project: 'unit',
+      file: 'test/unit/console/console-feed.test.ts',
+      name: 'that comes back gets what it missed, all of it, and not what it has',
+    },
+  },
+  {
+    without: 'the guard around what looks at a live account',
+    file: 'src/infra/inspection/account-watch.ts',
+    text: "this.#warn(error, 'a message of the inspector was left out');",
+    replacement: 'throw error;',
+    test: {
+      project: 'unit',
+      file: 'test/unit/inspection/inspection-desk.test.ts',
+      name: 'by a disclosure that throws',
+    },
+  },
+  {
+    without: 'the name a reader of the console must come by',
+    file: 'src/infra/http/access.ts',
+    text: 'return isSame && this.#isOurName(new URL(url).hostname);',
+    replacement: 'return isSame;',
+    test: {
+      project: 'unit',
+      file: 'test/unit/console/access.test.ts',
+      name: 'may not by a proxy, under a foreign name, or for a foreign page',
+    },
+  },
+  {
+    without: 'an end for a page that does not read what it is sent',
+    file: 'src/infra/http/event-stream.ts',
+    text: 'if (raw.writableLength > LIMITS.streamUnsentBytesMax) raw.destroy();\n      else if',
+    replacement: 'if',
+    test: {
+      project: 'integration',
+      file: 'test/integration/console-http.test.ts',
+      name: 'is let go when too much waits for it; the others are told every second meanwhile',
+    },
+  },
 ];

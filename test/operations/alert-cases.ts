@@ -200,4 +200,25 @@ export const ALERT_CASES: readonly AlertCase[] = [
     summary: 'the ledger was not audited within two days',
     quiet: [{ [of('paygate_audit_age_seconds')]: '100000x200' }],
   },
+  {
+    alert: 'PaygateSealsLate',
+    fires: {
+      [of('paygate_seal_age_seconds')]: N('1200+0'),
+      [of('paygate_seal_interval_seconds')]: N('60+0'),
+    },
+    labels: { job: 'paygate', instance: 'a' },
+    severity: 'ticket',
+    summary: 'a knows of no seal of the journal for 20m 0s',
+    quiet: [
+      {
+        [of('paygate_seal_age_seconds')]: N('780+0'),
+        [of('paygate_seal_interval_seconds')]: N('60+0'),
+      },
+      // One that is told to seal once an hour.
+      {
+        [of('paygate_seal_age_seconds')]: N('5000+0'),
+        [of('paygate_seal_interval_seconds')]: N('3600+0'),
+      },
+    ],
+  },
 ];

@@ -61,6 +61,44 @@ it('they say what the node has: connections, actors, shards, memory, what waits'
   });
 });
 
+/** What an operator is promised, whatever happened so far. */
+const PROMISED = [
+  'paygate_transactions_processed_total counter',
+  'paygate_processing_duration_seconds histogram',
+  'paygate_active_connections gauge',
+  'paygate_connection_state gauge',
+  'paygate_queue_depth gauge',
+  'paygate_commit_commands histogram',
+  'paygate_commit_duration_seconds histogram',
+  'paygate_mailbox_commands gauge',
+  'paygate_mailbox_commands_max gauge',
+  'paygate_oldest_command_age_seconds gauge',
+  'paygate_deferrals_total counter',
+  'paygate_retries_waiting gauge',
+  'paygate_dead_letters_total counter',
+  'paygate_dead_letters_open gauge',
+  'paygate_active_accounts gauge',
+  'paygate_actors gauge',
+  'paygate_shards gauge',
+  'paygate_unowned_shards gauge',
+  'paygate_shards_lost_total counter',
+  'paygate_fenced_shards_total counter',
+  'paygate_forwards_total counter',
+  'paygate_cache_writes_total counter',
+  'paygate_outbox_age_seconds gauge',
+  'paygate_seal_age_seconds gauge',
+  'nodejs_eventloop_lag_p99_seconds gauge',
+  'process_cpu_seconds_total counter',
+  'process_resident_memory_bytes gauge',
+] as const;
+
+it('every figure that was promised is there, by its name and kind', async () => {
+  const node = await scene.start();
+  const text = await read(node.address);
+  const kinds = text.split('\n').flatMap((line) => /^# TYPE (.+)$/.exec(line)?.[1] ?? []);
+  expect(PROMISED.filter((promised) => !kinds.includes(promised))).toEqual([]);
+});
+
 it('an audit shows, the last one counts; without one there is no figure', async () => {
   const node = await scene.start();
   const note = (subject: string) =>

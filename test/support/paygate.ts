@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
+import { eventually } from './eventually.ts';
 
 export const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
@@ -29,6 +30,45 @@ export async function paygate(args: readonly string[], env: Environment): Promis
     all: true,
   });
   return { exitCode, stdout, stderr, all };
+}
+
+export interface StartedPaygate {
+  /** The first group of the pattern, in the first line that has it, of either output. Rejects when it ends without. */
+  line(pattern: RegExp): Promise<string>;
+  /** Ctrl-C. */
+  interrupt(): void;
+  readonly ended: Promise<Answer>;
+}
+
+/** The same, while it runs. */
+export function startPaygate(args: readonly string[], env: Environment): StartedPaygate {
+  const child = execa(process.execPath, [MAIN, ...args], {
+    env: { ...BARE, ...env },
+    extendEnv: false,
+    reject: false,
+    all: true,
+  });
+  const ended = child.then(({ exitCode, stdout, stderr, all }) => ({ exitCode, stdout, stderr, all }));
+  let told = '';
+  child.all.on('data', (chunk: Buffer) => (told += chunk.toString()));
+  return {
+    ended,
+    interrupt: () => void child.kill('SIGINT'),
+    line: async (pattern) => {
+      const gone = ended.then(({ all }): never => {
+        throw new Error(`it ended without ${pattern.source}:\n${all}`);
+      });
+      const found = eventually(() => {
+        const match = told
+          .split('\n')
+          .map((line) => pattern.exec(line))
+          .find((one) => one !== null);
+        if (match == null) throw new Error(`no line has ${pattern.source} yet`);
+        return match[1] ?? '';
+      });
+      return Promise.race([found, gone]);
+    },
+  };
 }
 
 /** `paygate node` as a process that a test may kill or stop; the caller ends it. */

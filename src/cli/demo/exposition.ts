@@ -1,3 +1,5 @@
+import { histogramQuantile } from '../../infra/histogram-quantile.ts';
+
 /** Reads the Prometheus text format of our own `/metrics`: enough of it for the demonstration's figures. */
 
 export interface Sample {
@@ -60,31 +62,14 @@ export function buckets(samples: readonly Sample[], name: string): ReadonlyMap<n
   return found;
 }
 
-/**
- * Quantile of what a histogram saw between two readings, by linear interpolation inside the bucket, in the
- * histogram's unit. null when nothing was seen.
- */
+/** Quantile of what a histogram saw between two readings, in the histogram's unit; null when nothing was seen. */
 export function quantile(
   before: ReadonlyMap<number, number>,
   after: ReadonlyMap<number, number>,
   q: number,
 ): number | null {
   const bounds = [...after.keys()].sort((a, b) => a - b);
-  const seen = (bound: number): number => (after.get(bound) ?? 0) - (before.get(bound) ?? 0);
-  const last = bounds.at(-1);
-  const all = last === undefined ? 0 : seen(last);
-  if (all <= 0) return null;
-  const rank = q * all;
-  let lower = 0;
-  let below = 0;
-  for (const bound of bounds) {
-    const here = seen(bound);
-    if (here >= rank) {
-      if (!Number.isFinite(bound)) return lower;
-      return lower + ((bound - lower) * (rank - below)) / Math.max(here - below, 1);
-    }
-    lower = bound;
-    below = here;
-  }
-  return lower;
+  const seen = bounds.map((bound) => (after.get(bound) ?? 0) - (before.get(bound) ?? 0));
+  const counts = seen.map((upTo, index) => upTo - (seen[index - 1] ?? 0));
+  return histogramQuantile(bounds, counts, q);
 }

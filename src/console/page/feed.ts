@@ -30,6 +30,8 @@ export interface Seen {
 const NAMES: readonly FeedEventName[] = ['state', 'points', 'shards', 'account'];
 const SECONDS_MAX = 300;
 const SILENCE_MS = 4_000;
+/** A connection that says nothing for so long may be to nobody: a new one is made. */
+const GIVEN_UP_MS = 12_000;
 const AGAIN_AFTER_MS = 1_500;
 
 /**
@@ -83,6 +85,7 @@ export class Feed {
     const url = `/console/api/stream?${query.toString()}`;
     const source = new EventSource(url);
     this.#source = source;
+    source.onopen = () => (this.#lastHeardMs = performance.now());
     for (const name of NAMES) {
       source.addEventListener(name, (event) => {
         if (source === this.#source) this.#heard(name, JSON.parse((event as MessageEvent<string>).data));
@@ -124,8 +127,9 @@ export class Feed {
   }
 
   #checkSilence(): void {
-    const isSilent = performance.now() - this.#lastHeardMs > SILENCE_MS;
-    if (this.#seen.link === 'live' && isSilent) this.#note({ link: 'lost' });
+    const silentMs = performance.now() - this.#lastHeardMs;
+    if (this.#seen.link === 'live' && silentMs > SILENCE_MS) this.#note({ link: 'lost' });
+    if (silentMs > GIVEN_UP_MS && this.#source?.readyState === EventSource.OPEN) this.#open();
   }
 
   #note(news: Partial<Seen>): void {

@@ -3,11 +3,18 @@
 const THIN = '\u202f';
 const grouped = (digits: string): string => digits.replace(/\B(?=(\d{3})+$)/g, THIN);
 
+/** A whole number that may exceed 2^53, as text and exact. */
+export const digits = (whole: string): string => grouped(whole);
+
 /** `1234567` as `1 234 567`; rates keep one digit below ten. */
 export function count(value: number): string {
-  if (!Number.isInteger(value) && Math.abs(value) < 10) return value.toFixed(1);
+  if (!Number.isInteger(value) && Math.abs(value) < 9.95) return value.toFixed(1);
   return grouped(Math.round(value).toString());
 }
+
+/** `1 try`, `2 tries`. */
+export const counted = (number: number, one: string, many: string): string =>
+  `${count(number)} ${number === 1 ? one : many}`;
 
 /** `-123456` cents as `−1 234.56`. */
 export function money(cents: string): string {

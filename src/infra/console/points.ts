@@ -1,5 +1,6 @@
 import { LATENCY_BUCKETS_MS } from '../../contracts/console.ts';
 import type { ClusterPoint, NodeSample } from '../../contracts/console.ts';
+import { histogramQuantile } from '../histogram-quantile.ts';
 
 /** Adds up what all nodes did, second by second; oldest first. A node without a sample for a second adds nothing to it. */
 export function clusterPoints(samplesOfNodes: Iterable<readonly NodeSample[]>): readonly ClusterPoint[] {
@@ -35,20 +36,8 @@ function pointOf(second: number, samples: readonly NodeSample[]): ClusterPoint {
   };
 }
 
-/** Linear within its bucket, as Prometheus reckons; null: nothing was counted. */
+/** In hundredths of a millisecond; null: nothing was counted. */
 export function quantileMs(buckets: readonly number[], quantile: number): number | null {
-  const total = buckets.reduce((sum, count) => sum + count, 0);
-  if (total === 0) return null;
-  const wanted = total * quantile;
-  let below = 0;
-  for (const [index, count] of buckets.entries()) {
-    const upper = LATENCY_BUCKETS_MS[index];
-    if (below + count >= wanted && count > 0) {
-      const lower = LATENCY_BUCKETS_MS[index - 1] ?? 0;
-      const end = upper ?? lower;
-      return Math.round((lower + ((wanted - below) / count) * (end - lower)) * 100) / 100;
-    }
-    below += count;
-  }
-  return LATENCY_BUCKETS_MS.at(-1) ?? null;
+  const ms = histogramQuantile(LATENCY_BUCKETS_MS, buckets, quantile);
+  return ms === null ? null : Math.round(ms * 100) / 100;
 }

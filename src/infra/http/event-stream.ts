@@ -1,12 +1,12 @@
 import type { FastifyReply } from 'fastify';
+import { LIMITS } from '../../limits.ts';
 
-/** Unsent bytes of one page; beyond it the connection is ended, and the page comes again. */
-const UNSENT_BYTES_MAX = 4 * 1024 * 1024;
 const BEAT_MS = 10_000;
 const AGAIN_AFTER_MS = 1_000;
 
 /** Server-sent events to one page. */
 export interface EventStream {
+  /** A page that leaves more than `streamUnsentBytesMax` unread loses its connection, and comes again. */
   send(event: string, data: unknown, id: string): void;
   end(): void;
 }
@@ -35,9 +35,13 @@ export function openEventStream(
   });
   return {
     send: (event, data, id) => {
-      if (raw.writableLength > UNSENT_BYTES_MAX) raw.destroy();
-      else raw.write(`event: ${event}\nid: ${id}\ndata: ${JSON.stringify(data)}\n\n`);
+      if (raw.writableLength > LIMITS.streamUnsentBytesMax) raw.destroy();
+      else if (!raw.writableEnded) raw.write(`event: ${event}\nid: ${id}\ndata: ${JSON.stringify(data)}\n\n`);
     },
-    end: () => raw.end(),
+    end: () => {
+      // It closes when the page has read all of it; to write after this is an error that nobody would catch.
+      clearInterval(beat);
+      raw.end();
+    },
   };
 }

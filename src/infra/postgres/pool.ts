@@ -9,6 +9,8 @@ export interface PoolSettings {
   /** As `pg_stat_activity` shows it; `connectionName` makes it for a node. */
   readonly applicationName: string;
   readonly connectionsMax: number;
+  /** `read-only`: the server refuses whatever would change something. Default: `read-write`. */
+  readonly access?: 'read-only' | 'read-write';
   /** The four waits: `LIMITS.pool…` where they are left out; 0 = no bound. */
   readonly connectTimeoutMs?: number;
   readonly statementTimeoutMs?: number;
@@ -50,7 +52,7 @@ export function connectionSettings(settings: Omit<PoolSettings, 'connectionsMax'
     idle_in_transaction_session_timeout:
       settings.idleInTransactionTimeoutMs ?? LIMITS.poolIdleInTransactionTimeoutMs,
     // A message is acknowledged on the word of a commit: it must be on disk whatever the database's default says.
-    options: '-c synchronous_commit=on',
+    options: `-c synchronous_commit=on${settings.access === 'read-only' ? ' -c default_transaction_read_only=on' : ''}`,
     keepAlive: true,
   };
 }

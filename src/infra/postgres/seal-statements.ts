@@ -1,8 +1,7 @@
 /** The statements of `PostgresSealStore`. Times travel as text with microseconds; null stands for the beginning of time. */
 
 /** RFC 3339 in UTC, microseconds: what comes back is the same moment. */
-export const exactTime = (column: string): string =>
-  `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
+export const exactTime = (column: string): string => `processor.event_time(${column})`;
 
 const LAST_SEALED = `(select sealed_through from processor.seals order by sealed_through desc limit 1)`;
 

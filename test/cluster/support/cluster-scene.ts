@@ -117,6 +117,11 @@ export class ClusterScene {
     await Promise.all(nodeIds.map((nodeId) => this.#start(nodeId)));
   }
 
+  /** One that was there before, with its admin port at this address again. */
+  async startAt(nodeId: string, address: string): Promise<void> {
+    await this.#start(nodeId, { HTTP_PORT: new URL(address).port });
+  }
+
   /** SIGKILL to all of them at the same moment. */
   async kill(...nodeIds: readonly string[]): Promise<void> {
     const killed = nodeIds.map((nodeId) => this.node(nodeId).kill());
@@ -209,13 +214,14 @@ export class ClusterScene {
     if (KEPT_LOGS === undefined) rmSync(this.#logs, { recursive: true });
   }
 
-  async #start(nodeId: string): Promise<void> {
+  async #start(nodeId: string, settings: Readonly<Record<string, string>> = {}): Promise<void> {
     const env = {
       LOG_LEVEL: 'info',
       RETRY_DELAY_MS: '200',
       DRAIN_TIMEOUT_MS: '40000',
       ...(await this.#urlsFor(nodeId)),
       ...this.#options.env,
+      ...settings,
     };
     this.nodes.set(nodeId, await ClusterNode.start({ nodeId, env, logFile: this.#logFile(nodeId) }));
   }

@@ -2,7 +2,8 @@
  * Without these: a node that cannot read the rules would decide without them, or forget the ones it had.
  */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { RuleSetUnreadable, RuleWatch } from '../../../src/supervisor/rule-watch.ts';
+import { RuleSetUnreadable } from '../../../src/supervisor/read-rule-set.ts';
+import { RuleWatch } from '../../../src/supervisor/rule-watch.ts';
 import { FakeClock } from '../../support/fakes/fake-clock.ts';
 import { QuietLogger } from '../../support/fakes/quiet.ts';
 import { FakeRules } from './fake-stores.ts';

@@ -78,7 +78,8 @@ describe('a round', () => {
     store.steps.push({ kind: 'busy' });
     await started();
     expect(store.tries).toBe(1);
-    expect(sealer.ageSeconds).toBeNull();
+    await passed(20_000);
+    expect(sealer.ageSeconds, 'since its start, as it knows no more').toBe(20);
   });
 
   it('waits for a commit under way, and not for ever', async () => {
@@ -101,6 +102,13 @@ describe('a round', () => {
     expect(logger.messages('warn')).toEqual(['the journal could not be sealed, later again']);
     await passed(INTERVAL_MS);
     expect(store).toMatchObject({ rounds: 2, tries: 1 });
+  });
+
+  it('that fails again and again shows by the age, which an alert is on', async () => {
+    for (let n = 0; n < 20; n += 1) store.horizons.push(new Error('no rights'));
+    await started();
+    for (let n = 0; n < 15; n += 1) await passed(INTERVAL_MS);
+    expect(sealer.ageSeconds).toBe((15 * INTERVAL_MS) / 1_000);
   });
 
   it('does not come after the stop', async () => {

@@ -5,6 +5,9 @@ import { count, duration, shortId } from '../format.ts';
 
 type Accounts = ClusterState['accounts'];
 
+/** Of each list; their place is kept free, so that nothing below moves when they come and go. */
+const NAMED_SHOWN = 5;
+
 /** Where the active accounts are, which have the most to do, which wait the longest. */
 export function AccountLists({ accounts }: { readonly accounts: Accounts | null }): VNode {
   return html`<section class="panel accounts" aria-labelledby="accounts-title">
@@ -16,7 +19,7 @@ export function AccountLists({ accounts }: { readonly accounts: Accounts | null 
         <h3>By state</h3>
         ${states(accounts)}
       </div>
-      <div>
+      <div class="hot">
         <h3>Hot: most to do</h3>
         ${named(accounts?.hot ?? null, 'No account has anything waiting.')}
       </div>
@@ -48,7 +51,7 @@ function named(notes: Accounts['hot'] | null, nothing: string): VNode {
   if (notes === null || notes.length === 0)
     return html`<p class="quiet">${notes === null ? 'waiting for the node' : nothing}</p>`;
   return html`<ul class="named">
-    ${notes.map(
+    ${notes.slice(0, NAMED_SHOWN).map(
       ({ accountId, nodeId, unanswered, ageMs, at }) =>
         html`<li key=${accountId}>
           <a class="id" href=${`#/account/${accountId}`} title=${accountId}>${shortId(accountId)}</a>

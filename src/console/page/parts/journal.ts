@@ -15,13 +15,26 @@ type Item =
   | { readonly kind: 'row'; readonly at: string; readonly row: JournalRow }
   | { readonly kind: 'steps'; readonly at: string; readonly steps: readonly Step[] };
 
+const COLUMNS = [
+  ['time', 'time, UTC'],
+  ['seq', 'seq'],
+  ['type', 'type'],
+  ['outcome', 'outcome'],
+  ['amount', 'amount'],
+  ['balance', 'balance'],
+  ['where', 'transaction'],
+] as const;
+
 /** The account's decisions, newest first, with what its statechart did between them. */
 export function Journal({ rows, steps }: JournalProps): VNode {
   if (rows.length === 0 && steps.length === 0)
     return html`<p class="quiet">Nothing has been decided for this account.</p>`;
-  return html`<ol class="journal" aria-label="Journal, newest first">
-    ${timeline(rows, steps).map((item) => (item.kind === 'row' ? rowOf(item.row) : stepsOf(item.steps)))}
-  </ol>`;
+  return html`<p class="columns" aria-hidden="true">
+      ${COLUMNS.map(([name, title]) => html`<span class=${name}>${title}</span>`)}
+    </p>
+    <ol class="journal" aria-label="Journal, newest first">
+      ${timeline(rows, steps).map((item) => (item.kind === 'row' ? rowOf(item.row) : stepsOf(item.steps)))}
+    </ol>`;
 }
 
 /** Steps stand between the rows by time; those before the oldest row shown are left out. */
@@ -54,13 +67,15 @@ function rowOf(row: JournalRow): VNode {
   const isApproved = outcome === 'APPROVED';
   return html`<li key=${`row ${seq}`} class="entry" data-seq=${seq}>
     <time datetime=${decidedAt} title=${decidedAt}>${clockTime(decidedAt)}</time>
-    <span class="seq">${seq}</span>
+    <span class="seq"><span class="hidden">number </span>${seq}</span>
     <span class="type">${type.toLowerCase()}</span>
     <span class=${`outcome ${isApproved ? 'approved' : 'rejected'}`} title=${reason ?? ''}
       >${isApproved ? 'approved' : (reason ?? 'rejected')}</span
     >
-    <span class="amount">${isApproved ? change(amountCents) : html`<s>${money(requestedCents)}</s>`}</span>
-    <span class="balance">${money(balanceAfterCents)}</span>
+    <span class="amount"
+      >${isApproved ? change(amountCents) : html`<s><span class="hidden">asked </span>${money(requestedCents)}</s>`}</span
+    >
+    <span class="balance"><span class="hidden">balance </span>${money(balanceAfterCents)}</span>
     <span class="where">
       ${
         transactionId === null

@@ -59,6 +59,8 @@ const PLOTS: readonly PlotKind[] = [
 
 const WINDOW_SECONDS = 300;
 const SHORTEST_SECONDS = 60;
+/** Steps of the time axis; what comes after a minute by itself leaves a phone with one mark. */
+const TIME_STEPS = [5, 10, 15, 30, 60, 120, 300];
 const HEIGHT = 168;
 /** A cursor on one plot stands on all of them. */
 const SYNC = uPlot.sync('paygate');
@@ -143,7 +145,13 @@ function optionsOf(kind: PlotKind, width: number): uPlot.Options {
       y: { range: (_made, _min, max) => [0, Math.max(kind.reach, Number.isFinite(max) ? max * 1.1 : 0)] },
     },
     axes: [
-      { ...axis, size: 24, space: 72, values: (_made, seconds) => seconds.map((at) => utc(at)) },
+      {
+        ...axis,
+        size: 24,
+        space: 72,
+        incrs: TIME_STEPS,
+        values: (_made, seconds) => seconds.map((at) => utc(at)),
+      },
       {
         ...axis,
         size: 60,

@@ -5,6 +5,8 @@ import { addChartStyles, type Chart, firedEdge, type NestedState } from '../char
 import type { Step } from '../steps.ts';
 
 const FLASH_MS = 900;
+/** Where a drawing that fits cannot be read any more. */
+const NARROW = '(max-width: 720px)';
 
 interface StatechartProps {
   readonly chart: Chart;
@@ -18,7 +20,9 @@ interface StatechartProps {
 export function Statechart({ chart, active, lastStep }: StatechartProps): VNode {
   const place = useRef<HTMLDivElement>(null);
   const [size, setSize] = useState<'fit' | 'full'>('fit');
-  const [form, setForm] = useState<'drawing' | 'boxes'>('drawing');
+  const [form, setForm] = useState<'drawing' | 'boxes'>(() =>
+    matchMedia(NARROW).matches ? 'boxes' : 'drawing',
+  );
   const draw = (as: 'fit' | 'full') => (): void => {
     setForm('drawing');
     setSize(as);

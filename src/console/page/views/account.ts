@@ -4,7 +4,7 @@ import { useRef, useState } from 'preact/hooks';
 import type { AccountPage } from '../../../contracts/console.ts';
 import { chartOf } from '../chart-source.ts';
 import type { Seen } from '../feed.ts';
-import { ageOf, count, duration, money } from '../format.ts';
+import { ageOf, counted, digits, duration, money } from '../format.ts';
 import { Journal } from '../parts/journal.ts';
 import { Statechart } from '../parts/statechart.ts';
 import { useSteps, type Steps } from '../steps.ts';
@@ -44,7 +44,9 @@ function Live({ id, now, atMs }: LiveProps): VNode {
   return html`
     <div class="title">
       <h1><span class="quiet">account</span> <span class="id">${id}</span></h1>
-      <span class="behind" role="status">${behind > 0 && `${count(behind)} decisions newer`}</span>
+      <span class="behind" role="status"
+        >${behind > 0 && `${counted(behind, 'decision', 'decisions')} newer`}</span
+      >
       <button
         onClick=${() => setMode(mode === 'follow' ? 'paused' : 'follow')}
         aria-pressed=${mode === 'paused'}
@@ -64,9 +66,7 @@ function Live({ id, now, atMs }: LiveProps): VNode {
     <section class="panel" aria-labelledby="journal-title">
       <h2 id="journal-title">
         Journal
-        <span class="note"
-          >${page === null ? '' : `last ${page.journal.length} of ${count(Number(page.seq))}`}</span
-        >
+        <span class="note">${page === null ? '' : `last ${page.journal.length} of ${digits(page.seq)}`}</span>
       </h2>
       ${page === null ? html`<p class="quiet">waiting for the ledger</p>` : html`<${Journal} rows=${page.journal} steps=${steps.steps} />`}
     </section>
@@ -108,7 +108,7 @@ function Facts({
   const waiting = ({ retries, parked, deadLetters }: AccountPage): string =>
     retries + parked + deadLetters === 0
       ? 'nothing'
-      : `${retries} retries, ${parked} parked, ${deadLetters} dead letters`;
+      : `${counted(retries, 'retry', 'retries')}, ${parked} parked, ${counted(deadLetters, 'dead letter', 'dead letters')}`;
   const mailbox = ({ live }: AccountPage): string => {
     if (live !== null)
       return live.unanswered === 0 ? 'empty' : `${live.unanswered} · ${duration(live.ageMs)}`;
@@ -149,7 +149,7 @@ function Facts({
       )}
       ${fact(
         'decisions (seq)',
-        of(({ seq }) => html`<span data-fact="seq">${count(Number(seq))}</span>`),
+        of(({ seq }) => html`<span data-fact="seq">${digits(seq)}</span>`),
       )}
       ${fact(
         'overdraft',

@@ -5,6 +5,8 @@ import { useFetched } from '../fetched.ts';
 import { dateTime } from '../format.ts';
 
 const AGAIN_MS = 2_000;
+/** An id needs the room of two. */
+const LONG = 24;
 
 /** Why a transaction is what it is. */
 export function TransactionView({ id }: { readonly id: string }): VNode {
@@ -44,7 +46,7 @@ function contents(found: ReturnType<typeof useFetched<TransactionPage>>, id: str
         }
         ${facts.map(
           ({ name, value }) =>
-            html`<div key=${name}>
+            html`<div key=${name} class=${value.length > LONG ? 'wide' : ''}>
               <dt>${name}</dt>
               <dd>${value}</dd>
             </div>`,

@@ -3,7 +3,7 @@ import type { VNode } from 'preact';
 import type { WaitingRow } from '../../../contracts/console.ts';
 import type { Seen } from '../feed.ts';
 import { useFetched, type Fetched } from '../fetched.ts';
-import { ageOf, shortId } from '../format.ts';
+import { ageOf, counted, shortId } from '../format.ts';
 import type { WaitingList } from '../route.ts';
 
 const AGAIN_MS = 2_000;
@@ -86,7 +86,8 @@ function rowOf(row: WaitingRow, list: WaitingList, nowMs: number): VNode {
     <p class="head">
       <b class="code">${reason}</b>
       <span class="quiet">
-        for ${ageOf(since, nowMs)} · ${queue}${attempts !== null && ` · ${attempts} attempts`}
+        for ${ageOf(since, nowMs)} ·
+        ${queue}${attempts !== null && ` · ${counted(attempts, 'attempt', 'attempts')}`}
         ${due !== null && (due > 0 ? ` · again in ${Math.ceil(due / 1_000)} s` : ' · due now')}
       </span>
     </p>
