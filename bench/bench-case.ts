@@ -3,8 +3,13 @@ import type { Bench } from './harness/cluster-run.ts';
 
 /** How much a case does. */
 export interface CaseSize {
+  /** Of a backlog; 0: there is none. */
   readonly transactions: number;
   readonly accounts: number;
+  /** Measured time of a steady stream. */
+  readonly seconds: number;
+  /** Rows of the journal of a ledger that is large. */
+  readonly ledgerRows: number;
   /** Rounds: in each, every variant runs once. */
   readonly runs: number;
   /** Numbers of nodes that are compared. */
@@ -33,6 +38,7 @@ export interface Target {
 }
 
 export interface Aim extends Target {
+  readonly title: string;
   readonly variant: string;
   readonly figure: FigureName;
 }
@@ -68,4 +74,11 @@ export const DRAIN_FIGURES: readonly FigureName[] = [
   'shardMoves',
 ];
 
-export const QUICK: CaseSize = { transactions: 2_000, accounts: 200, runs: 2, nodes: [1, 3] };
+export const QUICK: CaseSize = {
+  transactions: 2_000,
+  accounts: 200,
+  seconds: 2,
+  ledgerRows: 20_000,
+  runs: 2,
+  nodes: [1, 3],
+};

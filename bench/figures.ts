@@ -12,17 +12,18 @@ export const FIGURES = {
   peakResidentMb: { title: 'peak memory of the largest node', unit: 'MB', decimals: 0, better: 'lower' },
   shardMoves: { title: 'shards that moved meanwhile', unit: '', decimals: 0, better: 'lower' },
   offeredPerSecond: { title: 'offered', unit: 'tx/s', decimals: 0, better: 'higher' },
+  sendLagP99Ms: { title: 'sent too late (in the figures) p99', unit: 'ms', decimals: 1, better: 'lower' },
   commitP50Ms: { title: 'publish → commit p50', unit: 'ms', decimals: 1, better: 'lower' },
   commitP95Ms: { title: 'publish → commit p95', unit: 'ms', decimals: 1, better: 'lower' },
   commitP99Ms: { title: 'publish → commit p99', unit: 'ms', decimals: 1, better: 'lower' },
   commitP999Ms: { title: 'publish → commit p99.9', unit: 'ms', decimals: 1, better: 'lower' },
+  commitCallP99Ms: { title: 'whole commit calls p99', unit: 'ms', decimals: 1, better: 'lower' },
   readableP50Ms: { title: 'publish → readable p50', unit: 'ms', decimals: 1, better: 'lower' },
   readableP95Ms: { title: 'publish → readable p95', unit: 'ms', decimals: 1, better: 'lower' },
   readableP99Ms: { title: 'publish → readable p99', unit: 'ms', decimals: 1, better: 'lower' },
   readableP999Ms: { title: 'publish → readable p99.9', unit: 'ms', decimals: 1, better: 'lower' },
   readP50Ms: { title: 'read p50', unit: 'ms', decimals: 2, better: 'lower' },
   readP99Ms: { title: 'read p99', unit: 'ms', decimals: 2, better: 'lower' },
-  cpuUsPerDecision: { title: 'CPU', unit: 'µs/decision', decimals: 1, better: 'lower' },
 } as const satisfies Readonly<Record<string, FigureInfo>>;
 
 export interface FigureInfo {

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError } from 'commander';
@@ -7,10 +7,14 @@ import { jsonText, print, printError, printJson, table } from '../src/cli/output
 import { paragraphs } from '../src/cli/paragraphs.ts';
 import type { BenchCase, CaseSize } from './bench-case.ts';
 import { CASES } from './cases/index.ts';
+import { suiteChart } from './chart/chart.ts';
+import { targetMarkdown } from './report/markdown.ts';
 import { createProgress } from './report/progress.ts';
 import { reportOf, type SuiteReport } from './report/suite-report.ts';
 import { readSurroundings } from './report/surroundings.ts';
 import { figureLine, reportText } from './report/text.ts';
+import { firstSignal } from './first-signal.ts';
+import { setting } from './setting.ts';
 import { runSuite, type ChosenCase } from './run-suite.ts';
 
 const DESCRIPTION = `
@@ -32,24 +36,25 @@ interface Options {
   readonly runs?: number;
   readonly transactions?: number;
   readonly accounts?: number;
+  readonly seconds?: number;
+  readonly full?: boolean;
   readonly nodes?: readonly number[];
+  readonly variant: readonly string[];
   readonly set: Readonly<Record<string, string>>;
   readonly out: string;
+  readonly table?: string;
 }
 
 const RESULTS = fileURLToPath(new URL('results', import.meta.url));
 const INTERRUPTED = 130;
+/** The largest ledger is so many times as large. */
+const FULL = 10;
 
 function nodeCounts(text: string): readonly number[] {
   return text.split(',').map(wholeNumber(1, 9));
 }
 
-function setting(text: string, before: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  const [name, value] = text.split(/=(.*)/s);
-  if (name === undefined || value === undefined || !/^[A-Z_]+$/.test(name))
-    throw new InvalidArgumentError('expected a setting like PROCESSOR_WORKERS=2.');
-  return { ...before, [name]: value };
-}
+const collect = (text: string, before: readonly string[]): readonly string[] => [...before, text];
 
 function chosenCases(names: readonly string[], options: Options): readonly ChosenCase[] {
   const unknown = names.find((name) => !CASES.some((benchCase) => benchCase.name === name));
@@ -58,7 +63,17 @@ function chosenCases(names: readonly string[], options: Options): readonly Chose
       `there is no case ${unknown}; there are ${CASES.map(({ name }) => name).join(', ')}.`,
     );
   const chosen = names.length === 0 ? CASES : CASES.filter(({ name }) => names.includes(name));
-  return chosen.map((benchCase) => ({ benchCase, size: sizeOf(benchCase, options) }));
+  const only = options.variant.length === 0 ? null : options.variant;
+  const all = chosen.map((benchCase) => ({ benchCase, size: sizeOf(benchCase, options), only }));
+  const variants = all.flatMap(variantNames);
+  const missing = only?.find((name) => !variants.includes(name));
+  if (missing !== undefined)
+    throw new InvalidArgumentError(`there is no variant ${missing}; there are ${variants.join(', ')}.`);
+  return all.filter((one) => only === null || variantNames(one).some((name) => only.includes(name)));
+}
+
+function variantNames({ benchCase, size }: ChosenCase): readonly string[] {
+  return benchCase.plan(size).variants.map(({ name }) => name);
 }
 
 function sizeOf({ size, quick }: BenchCase, options: Options): CaseSize {
@@ -66,34 +81,33 @@ function sizeOf({ size, quick }: BenchCase, options: Options): CaseSize {
   return {
     transactions: options.transactions ?? usual.transactions,
     accounts: options.accounts ?? usual.accounts,
+    seconds: options.seconds ?? usual.seconds,
+    ledgerRows: options.full === true ? usual.ledgerRows * FULL : usual.ledgerRows,
     runs: options.runs ?? usual.runs,
     nodes: options.nodes ?? usual.nodes,
   };
 }
 
+const amountOf = ({ transactions, seconds }: CaseSize): string =>
+  transactions > 0 ? `${transactions} tx` : `${seconds} s`;
+
 function list(): void {
-  const rows = CASES.map(({ name, about, size }) => [name, size.transactions, size.runs, about]);
-  print(table(['case', 'transactions', 'rounds', ''], rows));
+  const rows = CASES.map(({ name, about, size }) => [name, amountOf(size), size.runs, about]);
+  print(table(['case', 'a run', 'rounds', ''], rows));
 }
 
-/** Aborts at the first Ctrl-C; at the second we go, and the guardians end what was started. */
-function firstSignal(): AbortSignal {
-  const stop = new AbortController();
-  const onSignal = (): void => {
-    if (stop.signal.aborted) process.exit(INTERRUPTED);
-    printError('ending (Ctrl-C again ends at once)');
-    stop.abort();
-  };
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
-  return stop.signal;
-}
-
+/** The report and its chart; answers the name of both without its ending. */
 function keep(report: SuiteReport, directory: string): string {
   mkdirSync(directory, { recursive: true });
-  const file = join(directory, `${report.startedAt.slice(0, 19).replaceAll(':', '-')}.json`);
-  writeFileSync(file, `${jsonText(report)}\n`);
-  return file;
+  const name = join(directory, report.startedAt.slice(0, 19).replaceAll(':', '-'));
+  writeFileSync(`${name}.json`, `${jsonText(report)}\n`);
+  writeFileSync(`${name}.svg`, suiteChart(report));
+  return name;
+}
+
+function printTable(file: string): void {
+  const report = JSON.parse(readFileSync(file, 'utf8')) as SuiteReport;
+  print(targetMarkdown(report));
 }
 
 async function run(names: readonly string[], options: Options): Promise<void> {
@@ -108,7 +122,7 @@ async function run(names: readonly string[], options: Options): Promise<void> {
       signal,
       onStep: (text) => progress.step(text),
       onRun: (title, figures) =>
-        progress.done(`${title}: ${figureLine(figures, ['txPerSecond', 'totalCpuUs'])}`),
+        progress.done(`${title}: ${figureLine(figures, ['txPerSecond', 'totalCpuUs', 'readableP99Ms'])}`),
     },
     async (runs, servers) =>
       reportOf(runs, {
@@ -117,10 +131,10 @@ async function run(names: readonly string[], options: Options): Promise<void> {
         settings: options.set,
       }),
   ).finally(() => progress.end());
-  const file = keep(report, options.out);
+  const name = keep(report, options.out);
   if (options.json === true) printJson(report);
   else print(reportText(report));
-  printError(`kept in ${file}`);
+  printError(`kept in ${name}.json and .svg`);
   if (report.ended === 'interrupted') process.exitCode = INTERRUPTED;
 }
 
@@ -130,16 +144,21 @@ await new Command('bench')
   .argument('[cases...]', 'which ones; default: all')
   .option('--list', 'tell which cases there are')
   .option('--quick', 'small and few: to see that it works, not to believe the figures')
+  .option('--variant <name>', 'only this variant of the cases; may be given more than once', collect, [])
+  .option('--full', 'the large ledger has 20 million rows instead of 2 million')
   .option('--runs <n>', 'rounds of each case', wholeNumber(1, 1_000))
   .option('--transactions <n>', 'transactions of a run', wholeNumber(100))
   .option('--accounts <n>', 'accounts of a run', wholeNumber(1, 10_000_000))
+  .option('--seconds <n>', 'measured time of a steady stream', wholeNumber(1, 3_600))
   .option('--nodes <n,…>', 'numbers of nodes that are compared, for example 1,2,4', nodeCounts)
   .option('--set <name=value>', 'a setting of the nodes; may be given more than once', setting, {})
   .option('--out <folder>', 'where results are kept', RESULTS)
+  .option('--table <file>', 'only print the targets of a kept report as Markdown')
   .option('--json', 'print the whole report as JSON')
   .addHelpText('after', paragraphs(EPILOGUE))
   .action(async (names: readonly string[], options: Options) => {
     if (options.list === true) list();
+    else if (options.table !== undefined) printTable(options.table);
     else await run(names, options);
   })
   .parseAsync();

@@ -11,6 +11,8 @@ import type { Bench } from './harness/cluster-run.ts';
 export interface ChosenCase {
   readonly benchCase: BenchCase;
   readonly size: CaseSize;
+  /** Names of the variants that are run; null: all of them. */
+  readonly only: readonly string[] | null;
 }
 
 export interface CaseRuns extends ChosenCase {
@@ -66,13 +68,13 @@ async function runCases(
   logDirectory: string,
 ): Promise<SuiteRuns> {
   const cases: CaseRuns[] = [];
-  for (const { benchCase, size } of options.chosen) {
-    const plan = benchCase.plan(size);
+  for (const { benchCase, size, only } of options.chosen) {
+    const plan = narrowed(benchCase.plan(size), only);
     const rounds: (readonly Figures[])[] = [];
-    cases.push({ benchCase, size, plan, rounds });
+    cases.push({ benchCase, size, only, plan, rounds });
     try {
       for (let round = 1; round <= size.runs; round += 1) {
-        rounds.push(await runRound(options, { servers, logDirectory, benchCase, plan, round, size }));
+        rounds.push(await runRound(options, { servers, logDirectory, benchCase, plan, round, size, only }));
       }
     } catch (error) {
       if (!options.signal.aborted) throw error;
@@ -80,6 +82,18 @@ async function runCases(
     }
   }
   return { cases, ended: 'complete' };
+}
+
+/** What is left of a plan when only some variants are run: no comparison and no aim of others. */
+export function narrowed(plan: CasePlan, only: readonly string[] | null): CasePlan {
+  if (only === null) return plan;
+  const isRun = (name: string): boolean => only.includes(name);
+  return {
+    ...plan,
+    variants: plan.variants.filter(({ name }) => isRun(name)),
+    comparisons: plan.comparisons.filter(({ of, against }) => isRun(of) && isRun(against)),
+    aims: plan.aims.filter(({ variant }) => isRun(variant)),
+  };
 }
 
 interface Round extends ChosenCase {

@@ -1,15 +1,11 @@
-// `npm run bench`: makes the clone ready and runs the benchmark suite with the arguments given.
+// `npm run bench`, `npm run profile`: makes the clone ready and runs the program of the bench that is named first, with the other arguments.
 import { fileURLToPath } from 'node:url';
 import { bootstrap } from './bootstrap.mjs';
 import { runChild } from './run-child.mjs';
 
 const fileOf = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url));
+const [program, ...args] = process.argv.slice(2);
 
 process.exitCode = bootstrap()
-  ? await runChild([
-      '--import',
-      fileOf('test/support/typescript-loader.mjs'),
-      fileOf('bench/main.ts'),
-      ...process.argv.slice(2),
-    ])
+  ? await runChild(['--import', fileOf('test/support/typescript-loader.mjs'), fileOf(program), ...args])
   : 1;

@@ -6,7 +6,7 @@ import { measureDrain } from '../harness/measure-drain.ts';
 export const hotCase: BenchCase = {
   name: 'hot',
   about: 'Everything on one account, and Zipf 1.0 over all of them, beside all accounts alike.',
-  size: { transactions: 80_000, accounts: 10_000, runs: 3, nodes: [1] },
+  size: { transactions: 80_000, accounts: 10_000, seconds: 0, ledgerRows: 0, runs: 3, nodes: [1] },
   quick: { ...QUICK, nodes: [1] },
   plan: ({ transactions, accounts }) => {
     const variant = (name: string, traffic: BenchTrafficOptions): Variant => ({
@@ -22,7 +22,7 @@ export const hotCase: BenchCase = {
       ],
       comparisons: [
         {
-          title: 'one account ÷ uniform',
+          title: 'one hot account ÷ uniform',
           figure: 'txPerSecond',
           of: 'one account',
           against,

@@ -6,7 +6,7 @@ const variantName = (nodes: number): string => (nodes === 1 ? '1 node' : `${node
 export const nodesCase: BenchCase = {
   name: 'nodes',
   about: 'What sharing the work costs: a backlog drained by one node and by several, on the same cores.',
-  size: { transactions: 80_000, accounts: 10_000, runs: 5, nodes: [1, 3] },
+  size: { transactions: 80_000, accounts: 10_000, seconds: 0, ledgerRows: 0, runs: 5, nodes: [1, 3] },
   quick: QUICK,
   plan: ({ nodes, transactions, accounts }) => {
     const [first = 1, ...others] = nodes;

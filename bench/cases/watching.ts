@@ -53,7 +53,7 @@ export const watchingCase: BenchCase = {
   name: 'watching',
   about:
     'What looking costs: no console loaded, a console that nobody looks at, the inspector on the busiest account (Zipf 1.0).',
-  size: { transactions: 40_000, accounts: 10_000, runs: 10, nodes: [1] },
+  size: { transactions: 40_000, accounts: 10_000, seconds: 0, ledgerRows: 0, runs: 10, nodes: [1] },
   quick: { ...QUICK, nodes: [1] },
   plan: ({ nodes, transactions, accounts }) => ({
     variants: nodes.flatMap((count) =>

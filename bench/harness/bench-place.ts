@@ -4,6 +4,7 @@ import pg from 'pg';
 import { EVENTS_EXCHANGE } from '../../src/contracts/events.ts';
 import { INBOUND_QUEUES } from '../../src/contracts/queues.ts';
 import { GoApi } from '../../src/drive/go-api.ts';
+import { balanceKey, versionKey } from '../../src/infra/redis/balance-keys.ts';
 import { deleteVhost, type BrokerControl } from '../../src/infra/services/index.ts';
 
 export interface PlaceUrls {
@@ -18,12 +19,20 @@ interface Removal {
   readonly dropDatabase: () => Promise<void>;
 }
 
+const BALANCES_PER_WRITE = 1_000;
+
 const LEFT = `
   select exists (select from processor.outbox) or exists (select from processor.retries) as later,
          (select count(*) from public.transactions where status = 'PENDING')::int as pending`;
 
 /** What is still to be done; `nothing` includes the cache and the events, since their rows are in the outbox until then. */
 export type StillToDo = 'messages' | 'later' | 'pending' | 'nothing';
+
+class GoApiOfOpenAccounts extends GoApi {
+  override openAccounts(): Promise<void> {
+    return Promise.resolve();
+  }
+}
 
 /** Where one run happens: a ledger, a vhost and a Redis database of its own, used once and removed. */
 export class BenchPlace {
@@ -40,8 +49,10 @@ export class BenchPlace {
     this.redis = new Redis(urls.redisUrl, { lazyConnect: true });
   }
 
-  async goApi(): Promise<GoApi> {
-    return new GoApi(this.pool, await this.channel());
+  /** `open`: the accounts of the traffic are there already. */
+  async goApi(accounts: 'new' | 'open' = 'new'): Promise<GoApi> {
+    const Api = accounts === 'open' ? GoApiOfOpenAccounts : GoApi;
+    return new Api(this.pool, await this.channel());
   }
 
   async channel(): Promise<Channel> {
@@ -93,12 +104,33 @@ export class BenchPlace {
     await this.pool.query('checkpoint');
   }
 
+  /** Puts all balances into Redis, as nodes would have that decided them. Of a ledger that nobody works on. */
+  async cacheBalances(): Promise<void> {
+    const { rows } = await this.pool.query<{ id: string; cents: string; seq: string }>(
+      'select account_id as id, balance_cents::text as cents, seq::text as seq from processor.accounts',
+    );
+    for (let from = 0; from < rows.length; from += BALANCES_PER_WRITE) {
+      const some = rows.slice(from, from + BALANCES_PER_WRITE);
+      await this.redis.mset(
+        some.flatMap(({ id, cents, seq }) => [
+          ...[balanceKey('account', id), cents],
+          ...[versionKey('account', id), seq],
+        ]),
+      );
+    }
+  }
+
   async remove(): Promise<void> {
+    await this.leaveDatabase();
+    await this.#removal.dropDatabase();
+  }
+
+  /** Everything else goes. */
+  async leaveDatabase(): Promise<void> {
     await this.#broker?.model.close();
     await this.pool.end();
     await this.redis.flushdb();
     this.redis.disconnect();
     await deleteVhost(this.#removal.control, this.#removal.name);
-    await this.#removal.dropDatabase();
   }
 }

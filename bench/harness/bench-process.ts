@@ -7,6 +7,7 @@ import { processName } from '../../src/infra/services/process-table.ts';
 
 const PAYGATE = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const READY_WITHIN_MS = 120_000;
+const ANSWER_WITHIN_MS = 120_000;
 const STOP_WITHIN_MS = 60_000;
 const LOG_TAIL_LINES = 20;
 
@@ -74,6 +75,17 @@ export class BenchProcess {
       child.kill('SIGKILL');
       throw error;
     }
+  }
+
+  /** Tells it something over its channel, and waits for the answer. Rejects with its error, or when it ends instead. */
+  async ask(message: object): Promise<void> {
+    const gone = this.#exited.then((code): never => {
+      throw new Error(`${this.name} ended (exit code ${code}) instead of answering`);
+    });
+    const answered = once(this.#child, 'message', { signal: AbortSignal.timeout(ANSWER_WITHIN_MS) });
+    this.#child.send(message);
+    const [answer] = (await Promise.race([answered, gone])) as [{ readonly error?: string }];
+    if (answer.error !== undefined) throw new Error(`${this.name}: ${answer.error}`);
   }
 
   /** It drains. Rejects when it does not end well. */

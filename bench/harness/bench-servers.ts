@@ -5,6 +5,7 @@ import { startGuardian, type Guardian } from '../../src/infra/services/guardian.
 import { addVhosts, startServers } from '../../src/infra/services/index.ts';
 import type { BrokerControl, RunningServers } from '../../src/infra/services/index.ts';
 import { BenchPlace } from './bench-place.ts';
+import type { FillSurroundings, PreparedLedger } from './prepared-ledger.ts';
 
 const TEMPLATE = 'bench_template';
 
@@ -18,6 +19,8 @@ export class BenchServers {
   readonly running: RunningServers;
   readonly guardian: Guardian;
   readonly #control: BrokerControl;
+  /** Databases that are only copied. */
+  readonly #prepared = new Set<string>();
   #places = 0;
 
   private constructor(running: RunningServers, control: BrokerControl, guardian: Guardian) {
@@ -40,11 +43,34 @@ export class BenchServers {
     }
   }
 
-  /** An empty, migrated ledger, an empty vhost and an empty Redis database. */
-  async makePlace(): Promise<BenchPlace> {
+  /** A migrated ledger, empty or a copy of the prepared one, an empty vhost and a Redis database with the ledger's balances. */
+  async makePlace(
+    prepared: PreparedLedger | null = null,
+    surroundings: FillSurroundings | null = null,
+  ): Promise<BenchPlace> {
+    if (prepared === null || surroundings === null) return this.#makePlace(TEMPLATE);
+    if (!this.#prepared.has(prepared.name)) await this.#prepare(prepared, surroundings);
+    const place = await this.#makePlace(prepared.name);
+    await place.cacheBalances();
+    return place;
+  }
+
+  async #prepare(ledger: PreparedLedger, surroundings: FillSurroundings): Promise<void> {
+    const place = await this.#makePlace(TEMPLATE, ledger.name);
+    try {
+      await ledger.fill(place, surroundings);
+    } catch (error) {
+      await place.remove();
+      throw error;
+    }
+    await place.leaveDatabase();
+    this.#prepared.add(ledger.name);
+  }
+
+  async #makePlace(template: string, name = `bench_${this.#places + 1}`): Promise<BenchPlace> {
     this.#places += 1;
-    const name = `bench_${this.#places}`;
-    await this.#administrate(`create database ${name} template ${TEMPLATE}`);
+    // Copied file by file: the log would have to hold a large one twice.
+    await this.#administrate(`create database ${name} template ${template} strategy file_copy`);
     await addVhosts(this.#control, [name]);
     const at = (url: string, path: string): string => Object.assign(new URL(url), { pathname: path }).href;
     const { postgres, rabbitmq, redis } = this.running;

@@ -5,6 +5,7 @@ import type { Figures } from '../figures.ts';
 import { BenchProcess, NODE_ARGS } from './bench-process.ts';
 import type { BenchPlace } from './bench-place.ts';
 import type { BenchServers } from './bench-servers.ts';
+import type { PreparedLedger } from './prepared-ledger.ts';
 import { cpuMs, forgetPeak, peakResidentBytes } from './process-cost.ts';
 import { until } from './until.ts';
 
@@ -15,6 +16,8 @@ export interface Bench {
   readonly logDirectory: string;
   /** Settings of nodes that somebody wants to try, over the case's own. */
   readonly nodeSettings: Readonly<Record<string, string>>;
+  /** Options of Node itself for the nodes. */
+  readonly nodeOptions?: readonly string[];
   /** Aborted: the bench is to end. */
   readonly signal: AbortSignal;
   /** What is being done, for a person. */
@@ -52,9 +55,13 @@ export class ClusterRun {
   }
 
   /** Lends one that has no processes yet. */
-  static async use<T>(bench: Bench, work: (run: ClusterRun) => Promise<T>): Promise<T> {
+  static async use<T>(
+    bench: Bench,
+    work: (run: ClusterRun) => Promise<T>,
+    ledger: PreparedLedger | null = null,
+  ): Promise<T> {
     bench.signal.throwIfAborted();
-    const run = new ClusterRun(bench, await bench.servers.makePlace());
+    const run = new ClusterRun(bench, await bench.servers.makePlace(ledger, bench));
     try {
       return await work(run);
     } finally {
@@ -74,7 +81,11 @@ export class ClusterRun {
     await (await this.place.goApi()).declareQueues();
     const names = Array.from({ length: count }, (_, index) => `bench-${index + 1}`);
     await this.#start(
-      names.map((name) => ({ name, args: NODE_ARGS, env: { HTTP_PORT: '0', NODE_ID: name, ...env } })),
+      names.map((name) => ({
+        name,
+        args: [...(this.bench.nodeOptions ?? []), ...NODE_ARGS],
+        env: { HTTP_PORT: '0', NODE_ID: name, ...env },
+      })),
     );
     await until(() => this.#isSettled(count), {
       ...SETTLE,
@@ -92,6 +103,11 @@ export class ClusterRun {
   async stop(): Promise<void> {
     await Promise.all(this.#processes.map((process) => process.stop()));
     this.#processes = [];
+  }
+
+  /** Tells all of them over their channels; resolves when each has answered. */
+  async askProcesses(message: object): Promise<void> {
+    await Promise.all(this.#processes.map((process) => process.ask(message)));
   }
 
   async openWindow(): Promise<CostWindow> {

@@ -1,11 +1,14 @@
+import type { RuleSetDocument } from '../../src/contracts/rule-set.ts';
+import { applyRules } from '../../src/infra/postgres/rule-store.ts';
 import { pauseIntake, resumeIntake } from '../../src/infra/postgres/intake-pause.ts';
-import { drive } from '../../src/drive/drive.ts';
 import type { Traffic } from '../../src/drive/traffic.ts';
 import type { Figures } from '../figures.ts';
 import { paceOf, type DecisionSpan } from '../statistics/pace.ts';
 import { benchTraffic, type BenchTrafficOptions } from './bench-traffic.ts';
 import { ClusterRun, type Bench } from './cluster-run.ts';
+import type { PreparedLedger } from './prepared-ledger.ts';
 import { until } from './until.ts';
+import { publish, untilNothingIsLeft, warmUp } from './warm-node.ts';
 
 export interface DrainSettings {
   readonly nodes: number;
@@ -17,15 +20,13 @@ export interface DrainSettings {
   readonly events?: 'told' | 'off';
   /** Begins to look on, once the nodes are warm; what it returns ends that. */
   readonly watch?: (run: ClusterRun, traffic: Traffic) => Promise<() => Promise<void>>;
-  /** Puts into the ledger what was there before. */
-  readonly prepare?: (run: ClusterRun) => Promise<void>;
+  /** What is in the ledger before; the accounts of the traffic are. */
+  readonly ledger?: PreparedLedger;
+  /** In force from the start. */
+  readonly rules?: RuleSetDocument;
 }
 
-const OPERATOR = { operator: 'bench', why: 'the backlog is being made' };
-/** Code that has run this often is as fast as it gets. */
-const WARM_UP_MAX = 10_000;
-const DRAIN_TIMEOUT_MS = 1_800_000;
-const POLL_MS = 100;
+const OPERATOR = { operator: 'bench', why: 'a run of the bench' };
 
 const SPAN = `
   with own as materialized (select decided_at from processor.journal where decided_at > to_timestamp($1::float8 / 1000))
@@ -41,35 +42,31 @@ const SPAN = `
  * acknowledged; that takes a second more at least, because a node keeps its to-do list until Redis has it on disk.
  */
 export async function measureDrain(bench: Bench, settings: DrainSettings): Promise<Figures> {
-  return ClusterRun.use(bench, async (run) => {
-    const { transactions, nodes, events = 'told', env = {} } = settings;
-    const features = events === 'off' ? { FEATURES: 'cache,metrics,console,rules' } : {};
-    if (events === 'told') await run.place.bindEvents();
-    await settings.prepare?.(run);
-    await run.startNodes(nodes, { ...features, ...env });
-    const warmUp = Math.min(WARM_UP_MAX, Math.ceil(transactions / 4));
-    bench.onStep('warming up');
-    await publish(run, benchTraffic({ accounts: Math.ceil(warmUp / 10), run: 'warm-up' }), warmUp);
-    await untilNothingIsLeft(run);
+  return ClusterRun.use(
+    bench,
+    async (run) => {
+      const { transactions, nodes, events = 'told', env = {} } = settings;
+      const features = events === 'off' ? { FEATURES: 'cache,metrics,console,rules' } : {};
+      if (settings.rules !== undefined)
+        await applyRules(run.place.pool, { document: settings.rules, ...OPERATOR });
+      if (events === 'told') await run.place.bindEvents();
+      await run.startNodes(nodes, { ...features, ...env });
+      const warmedUp = await warmUp(run, transactions);
 
-    await pause(run);
-    bench.onStep(`making a backlog of ${transactions}`);
-    const traffic = benchTraffic(settings.traffic);
-    await publish(run, traffic, transactions);
-    await run.place.settleDatabase();
-    const leave = (await settings.watch?.(run, traffic)) ?? null;
-    const figures = await drainBacklog(run, transactions);
-    await leave?.();
-    await run.stop();
-    await run.audit(warmUp + transactions);
-    return figures;
-  });
-}
-
-async function publish(run: ClusterRun, traffic: Traffic, transactions: number): Promise<void> {
-  const { signal } = run.bench;
-  await drive(await run.place.goApi(), traffic, { transactions, ratePerSecond: 0, backlogMax: null, signal });
-  signal.throwIfAborted();
+      await pause(run);
+      bench.onStep(`making a backlog of ${transactions}`);
+      const traffic = benchTraffic(settings.traffic);
+      await publish(run, traffic, transactions, settings.ledger === undefined ? 'new' : 'open');
+      await run.place.settleDatabase();
+      const leave = (await settings.watch?.(run, traffic)) ?? null;
+      const figures = await drainBacklog(run, transactions);
+      await leave?.();
+      await run.stop();
+      await run.audit(warmedUp + transactions + (settings.ledger?.decisions ?? 0));
+      return figures;
+    },
+    settings.ledger ?? null,
+  );
 }
 
 /** Resolves when nobody reads the queues any more. */
@@ -102,13 +99,4 @@ async function drainBacklog(run: ClusterRun, transactions: number): Promise<Figu
     ...costs,
     shardMoves: (await run.epochs()) - epochs,
   };
-}
-
-async function untilNothingIsLeft(run: ClusterRun): Promise<void> {
-  await until(async () => (await run.place.stillToDo()) === 'nothing', {
-    what: 'everything is decided and told',
-    signal: run.bench.signal,
-    pollMs: POLL_MS,
-    timeoutMs: DRAIN_TIMEOUT_MS,
-  });
 }

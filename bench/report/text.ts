@@ -1,11 +1,18 @@
 import { bold, count, paint, table, type Cell } from '../../src/cli/output.ts';
+import type { Target } from '../bench-case.ts';
 import { FIGURES, type FigureName, type Figures } from '../figures.ts';
 import type { Summary } from '../statistics/summary.ts';
 import type { CaseReport, ComparisonReport, SuiteReport } from './suite-report.ts';
+import { metBy, targetRows, type Met } from './targets.ts';
 
 /** A figure in its own accuracy, without its unit. */
 function number(value: number, decimals: number): string {
   return value.toLocaleString('en-US', { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+}
+
+/** `12.5 ms`; a ratio has no unit. */
+export function amount(value: number, decimals: number, unit: string): string {
+  return unit === '' ? number(value, decimals) : `${number(value, decimals)} ${unit}`;
 }
 
 const headOf = (name: FigureName): string => {
@@ -45,12 +52,14 @@ function caseTable({ shown, variants }: CaseReport): string {
   return table(['', ...variants.map(({ name }) => name)], rows);
 }
 
-function verdict(value: number, { floor, goal }: { readonly floor: number; readonly goal: number }): string {
-  // Where less is better, the floor is above the goal.
-  const reaches = (bound: number): boolean => (floor > goal ? value <= bound : value >= bound);
-  if (reaches(goal)) return paint('green', 'goal reached');
-  return reaches(floor) ? paint('yellow', 'above the floor, not the goal') : paint('red', 'below the floor');
-}
+const VERDICTS: Readonly<Record<Met, string>> = {
+  goal: paint('green', 'goal reached'),
+  floor: paint('yellow', 'floor reached, not the goal'),
+  no: paint('red', 'missed'),
+  unmeasured: 'not measured',
+};
+
+const verdict = (value: number, target: Target): string => VERDICTS[metBy(value, target)];
 
 function comparisonLine({ title, summary, target }: ComparisonReport): string {
   if (summary === null) return `  ${title}: –`;
@@ -65,17 +74,16 @@ function comparisonLine({ title, summary, target }: ComparisonReport): string {
 function aimLines({ aims }: CaseReport): readonly string[] {
   return aims.flatMap((aim) => {
     if (aim.median === null) return [];
-    const { title, unit, decimals } = FIGURES[aim.figure];
+    const { unit, decimals } = FIGURES[aim.figure];
     const wanted = `floor ${count(aim.floor)}, goal ${count(aim.goal)} ${unit}`;
-    return [
-      `  ${aim.variant}, ${title}: ${number(aim.median, decimals)} (${wanted}): ${verdict(aim.median, aim)}`,
-    ];
+    return [`  ${aim.title}: ${number(aim.median, decimals)} (${wanted}): ${verdict(aim.median, aim)}`];
   });
 }
 
 function caseText(report: CaseReport): string {
   const { name, about, size } = report;
-  const runs = `${count(size.transactions)} transactions over ${count(size.accounts)} accounts, ${size.runs} rounds`;
+  const amount = size.transactions > 0 ? `${count(size.transactions)} transactions` : `${size.seconds} s`;
+  const runs = `${amount} over ${count(size.accounts)} accounts, ${size.runs} rounds`;
   return [
     bold(name),
     `${about} ${runs}; medians (least … most).`,
@@ -85,16 +93,34 @@ function caseText(report: CaseReport): string {
   ].join('\n');
 }
 
-/** The whole report for a person. */
-export function reportText(report: SuiteReport): string {
+/** What was wanted of all cases that were run, and what came of it. */
+function targetTable(report: SuiteReport): string {
+  const rows = targetRows(report).map(({ what, floor, goal, measured, met, unit, decimals }) => [
+    what,
+    floor,
+    goal,
+    measured === null ? null : number(measured, decimals),
+    unit,
+    VERDICTS[met],
+  ]);
+  return [bold('targets'), table(['', 'floor', 'goal', 'measured', '', ''], rows)].join('\n');
+}
+
+/** Machine, versions, settings. */
+export function surroundingsLines(report: SuiteReport): readonly string[] {
   const { machine, versions } = report.surroundings;
   const settings = Object.entries(report.settings).map(([name, value]) => `${name}=${value}`);
-  const where = [
+  return [
     `${machine.cpu}, ${machine.cores} cores, ${count(machine.memoryMb)} MB, ${machine.system}`,
     `paygate ${versions.paygate} (${versions.commit ?? 'no commit'}), Node ${versions.node}, PostgreSQL ${versions.postgres}, ` +
       `RabbitMQ ${versions.rabbitmq}, Redis ${versions.redis}`,
     settings.length === 0 ? 'settings: as by default' : `settings: ${settings.join(' ')}`,
   ];
+}
+
+/** The whole report for a person. */
+export function reportText(report: SuiteReport): string {
   const ended = report.ended === 'complete' ? [] : [paint('yellow', 'interrupted: not all rounds are in it')];
-  return [...report.cases.map(caseText), [...where, ...ended].join('\n')].join('\n\n');
+  const where = [...surroundingsLines(report), ...ended].join('\n');
+  return [...report.cases.map(caseText), targetTable(report), where].join('\n\n');
 }

@@ -7,7 +7,7 @@ export interface RuleLimits {
   readonly ruleWindowSecondsMax: number;
   /**
    * Decisions that an account's actor keeps of each outcome: the newest ones. An account with more of them inside a window is
-   * measured by these, so a limit may be found too late there, never too early. About 0.12 kB each (`bench/rules.ts`).
+   * measured by these, so a limit may be found too late there, never too early. About 0.12 kB each.
    */
   readonly historyKeptMax: number;
   /** How many journal rows back the oldest of them may be: what a read of the journal costs at most. */

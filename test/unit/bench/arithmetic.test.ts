@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type { BenchCase } from '../../../bench/bench-case.ts';
 import { parseTicks } from '../../../bench/harness/process-cost.ts';
 import { reportOf } from '../../../bench/report/suite-report.ts';
-import type { SuiteRuns } from '../../../bench/run-suite.ts';
+import { narrowed, type SuiteRuns } from '../../../bench/run-suite.ts';
 import { paceOf } from '../../../bench/statistics/pace.ts';
 import { pairedRatios, summarize } from '../../../bench/statistics/summary.ts';
 
@@ -41,12 +41,12 @@ test('a comparison tells the median of the ratios, not the ratio of the medians'
   const benchCase: BenchCase = {
     name: 'example',
     about: '',
-    size: { transactions: 1, accounts: 1, runs: 3, nodes: [1] },
-    quick: { transactions: 1, accounts: 1, runs: 1, nodes: [1] },
+    size: { transactions: 1, accounts: 1, seconds: 0, ledgerRows: 0, runs: 3, nodes: [1] },
+    quick: { transactions: 1, accounts: 1, seconds: 0, ledgerRows: 0, runs: 1, nodes: [1] },
     plan: () => ({
       variants: ['a', 'b'].map((name) => ({ name, run: () => Promise.resolve({}) })),
       comparisons: [{ title: 'b ÷ a', figure: 'txPerSecond', of: 'b', against: 'a' }],
-      aims: [{ variant: 'a', figure: 'txPerSecond', floor: 1, goal: 2 }],
+      aims: [{ title: '', variant: 'a', figure: 'txPerSecond', floor: 1, goal: 2 }],
       shown: ['txPerSecond'],
     }),
   };
@@ -57,7 +57,7 @@ test('a comparison tells the median of the ratios, not the ratio of the medians'
     [{ txPerSecond: 50 }, { txPerSecond: 50 }],
   ];
   const runs: SuiteRuns = {
-    cases: [{ benchCase, size: benchCase.size, plan: benchCase.plan(benchCase.size), rounds }],
+    cases: [{ benchCase, size: benchCase.size, only: null, plan: benchCase.plan(benchCase.size), rounds }],
     ended: 'complete',
   };
   const surroundings = {
@@ -69,4 +69,32 @@ test('a comparison tells the median of the ratios, not the ratio of the medians'
   expect(report?.comparisons[0]?.summary?.median).toBe(0.9);
   expect(report?.variants[0]?.summaries.txPerSecond?.median).toBe(50);
   expect(report?.aims[0]?.median).toBe(50);
+});
+
+test('what is not run is not compared', () => {
+  const variant = (name: string) => ({ name, run: () => Promise.resolve({}) });
+  const comparison = (of: string, against: string) => ({
+    title: '',
+    figure: 'txPerSecond' as const,
+    of,
+    against,
+  });
+  const aim = (name: string) => ({
+    title: '',
+    variant: name,
+    figure: 'txPerSecond' as const,
+    floor: 1,
+    goal: 2,
+  });
+  const plan = {
+    variants: ['a', 'b', 'c'].map(variant),
+    comparisons: [comparison('a', 'b'), comparison('a', 'c')],
+    aims: [aim('a'), aim('c')],
+    shown: [],
+  };
+  const left = narrowed(plan, ['b', 'a']);
+  expect(left.variants.map(({ name }) => name)).toEqual(['a', 'b']);
+  expect(left.comparisons.map(({ against }) => against)).toEqual(['b']);
+  expect(left.aims.map(({ variant: name }) => name)).toEqual(['a']);
+  expect(narrowed(plan, null)).toBe(plan);
 });

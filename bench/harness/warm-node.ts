@@ -1,0 +1,42 @@
+import { drive } from '../../src/drive/drive.ts';
+import type { Traffic } from '../../src/drive/traffic.ts';
+import { benchTraffic } from './bench-traffic.ts';
+import type { ClusterRun } from './cluster-run.ts';
+import { until } from './until.ts';
+
+/** Code that has run this often is as fast as it gets. */
+const WARM_UP_MAX = 10_000;
+const SETTLED_TIMEOUT_MS = 1_800_000;
+const POLL_MS = 100;
+
+/** Sends nodes work of other accounts and waits until it is done; resolves with the number of transactions. */
+export async function warmUp(run: ClusterRun, transactions: number): Promise<number> {
+  const count = Math.min(WARM_UP_MAX, Math.ceil(transactions / 4));
+  run.bench.onStep('warming up');
+  await publish(run, benchTraffic({ accounts: Math.ceil(count / 10), run: 'warm-up' }), count);
+  await untilNothingIsLeft(run);
+  return count;
+}
+
+/** As fast as database and broker take them. `open`: the accounts are there already. */
+export async function publish(
+  run: ClusterRun,
+  traffic: Traffic,
+  transactions: number,
+  accounts: 'new' | 'open' = 'new',
+): Promise<void> {
+  const { signal } = run.bench;
+  const api = await run.place.goApi(accounts);
+  await drive(api, traffic, { transactions, ratePerSecond: 0, backlogMax: null, signal });
+  signal.throwIfAborted();
+}
+
+/** Everything is decided, cached, told and acknowledged. */
+export async function untilNothingIsLeft(run: ClusterRun): Promise<void> {
+  await until(async () => (await run.place.stillToDo()) === 'nothing', {
+    what: 'everything is decided and told',
+    signal: run.bench.signal,
+    pollMs: POLL_MS,
+    timeoutMs: SETTLED_TIMEOUT_MS,
+  });
+}
