@@ -1,8 +1,14 @@
 import type { AccountActor } from '../src/actors/account-actor.ts';
 import { describePlace } from '../src/actors/account-actor.ts';
 import { accountMachine } from '../src/machines/account-machine.ts';
+import { SHARD_MOVES } from '../src/machines/shard-machine.ts';
+import type { ShardMove } from '../src/machines/shard-machine.ts';
+import type { ShardSlot } from '../src/supervisor/cluster/shard-slot.ts';
 
-/** What runs have hit: fault kinds, decisions, roads, and the states of the account's statechart. */
+type StateNode = (typeof accountMachine)['root'];
+type Transition = StateNode['always'] extends readonly (infer T)[] | undefined ? T : never;
+
+/** What runs have hit: fault kinds, decisions, roads, and the states and transitions of the charts of account and shard. */
 export class Coverage {
   readonly #counts = new Map<string, number>();
 
@@ -11,18 +17,32 @@ export class Coverage {
   }
 
   /** Notes every state and transition of an account's actor from here on. */
-  watch(actor: AccountActor['inspected']): void {
-    let before = 'started';
+  watchAccount(actor: AccountActor['inspected']): void {
+    let before = '';
+    const note = (at: string): void => {
+      if (at !== before) this.count(`account: ${at}`);
+      before = at;
+    };
+    note(describePlace(actor.getSnapshot().value));
     actor.subscribe({
-      next: ({ value }) => {
-        const at = describePlace(value);
-        if (at === before) return;
-        this.count(`state: ${at}`);
-        this.count(`step: ${before} -> ${at}`);
-        before = at;
-      },
-      error: () => this.count('state: crashed'),
+      next: ({ value }) => note(describePlace(value)),
+      error: () => this.count('account: crashed'),
     });
+    actor.system.inspect((event) => {
+      if (event.type !== '@xstate.microstep') return;
+      for (const transition of event._transitions) {
+        const name = TRANSITION_NAMES.get(transition);
+        if (name === undefined) continue;
+        this.count(`step: ${name}`);
+        // Passed through in one step, such as `unknown`.
+        this.count(`account: ${transition.source.path.join('.')}`, 0);
+      }
+    });
+  }
+
+  watchShard({ state }: ShardSlot, move: ShardMove): void {
+    this.count(`shard: ${state}`);
+    this.count(`shard step: ${state} on ${move}`);
   }
 
   add(other: Coverage): void {
@@ -37,17 +57,55 @@ export class Coverage {
       .sort(([a], [b]) => (a < b ? -1 : 1));
   }
 
-  /** Leaf states of the account's chart that no run was in. */
-  unvisitedStates(): readonly string[] {
-    const visited = new Set(this.entries('state: ').map(([name]) => name));
-    return leaves(accountMachine.root).filter((name) => !visited.has(name));
+  all(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.entries(''));
+  }
+
+  /** States and transitions that no run was in, by their chart. */
+  unvisited(): readonly string[] {
+    return EVERYTHING.filter((name) => !this.#counts.has(name));
+  }
+
+  /** How many states and transitions there are. */
+  get total(): number {
+    return EVERYTHING.length;
   }
 }
 
-type StateNode = (typeof accountMachine)['root'];
+const TRANSITION_NAMES: ReadonlyMap<object, string> = new Map(
+  nodesOf(accountMachine.root).flatMap((node) => {
+    const onEvents = [...node.transitions].flatMap(([event, transitions]) =>
+      transitions.map((transition) => [transition, nameOf(node, event, transition)] as const),
+    );
+    const always = (node.always ?? []).map(
+      (transition) => [transition, nameOf(node, 'always', transition)] as const,
+    );
+    return [...onEvents, ...always];
+  }),
+);
+
+const EVERYTHING: readonly string[] = [
+  ...leaves(accountMachine.root).map((name) => `account: ${name}`),
+  ...new Set([...TRANSITION_NAMES.values()].map((name) => `step: ${name}`)),
+  ...Object.keys(SHARD_MOVES).map((state) => `shard: ${state}`),
+  ...Object.entries(SHARD_MOVES).flatMap(([state, moves]) =>
+    Object.keys(moves).map((move) => `shard step: ${state} on ${move}`),
+  ),
+];
+
+function nodesOf(node: StateNode): readonly StateNode[] {
+  return [node, ...Object.values(node.states).flatMap((child) => nodesOf(child))];
+}
 
 function leaves(node: StateNode): readonly string[] {
-  const children = Object.values(node.states);
-  if (children.length === 0) return [node.path.join('.')];
-  return children.flatMap((child) => leaves(child));
+  return nodesOf(node)
+    .filter(({ states }) => Object.keys(states).length === 0)
+    .map(({ path }) => path.join('.'));
+}
+
+function nameOf(node: StateNode, event: string, { guard, target }: Transition): string {
+  const at = node.path.length === 0 ? 'anywhere' : node.path.join('.');
+  const condition = guard === undefined ? '' : ` if ${typeof guard === 'string' ? guard : 'guarded'}`;
+  const to = target === undefined ? '' : ` -> ${target.map(({ path }) => path.join('.')).join(', ')}`;
+  return `${at} on ${event}${condition}${to}`;
 }

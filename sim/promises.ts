@@ -1,15 +1,13 @@
 import { decodeMessage } from '../src/contracts/decode.ts';
 import type { QueuedMessage, SimBroker } from './servers/sim-broker.ts';
 import type { SimRedis } from './servers/sim-redis.ts';
-import type { JournalRow, SimTables } from './servers/sim-tables.ts';
+import type { SimTables } from './servers/sim-tables.ts';
 import type { Plan } from './plan.ts';
-import { admissibleOutcomes } from './reference-model.ts';
-
-export interface Violation {
-  /** As numbered in the design: 1 nothing lost … 6 it keeps going; `cache`: what the Go API shows. */
-  readonly promise: 1 | 2 | 3 | 4 | 5 | 6 | 'cache';
-  readonly detail: string;
-}
+import type { OperatorResult } from '../src/domain/settlement.ts';
+import { CONFIG } from './sim-config.ts';
+import { wrongBalances } from './wrong-balances.ts';
+import type { Violation } from './violation.ts';
+import { short } from './words.ts';
 
 /** What is to be looked at when everything is at rest. */
 export interface Scene {
@@ -17,6 +15,10 @@ export interface Scene {
   readonly tables: SimTables;
   readonly broker: SimBroker;
   readonly redis: SimRedis;
+  /** How operators' orders were answered. */
+  readonly orderResults: ReadonlyMap<string, OperatorResult>;
+  /** Accounts whose actors were made to throw. */
+  readonly thrownAt: ReadonlySet<string>;
 }
 
 /** At the moment of an acknowledgement: is what became of the message in the ledger? */
@@ -41,10 +43,12 @@ export function brokenPromises(scene: Scene): readonly Violation[] {
     ...outOfOrder(scene),
     ...wrongBalances(scene.tables),
     ...staleCache(scene),
+    ...wrongOrders(scene),
+    ...givenUpEarly(scene.tables),
   ];
 }
 
-function* lost({ plan, tables, broker }: Scene): Generator<Violation> {
+function* lost({ plan, tables, broker, thrownAt }: Scene): Generator<Violation> {
   const gone = new Set(broker.lost.map(({ body }) => body.toString()));
   for (const step of plan.steps) {
     if (step.kind !== 'publish') continue;
@@ -58,12 +62,46 @@ function* lost({ plan, tables, broker }: Scene): Generator<Violation> {
     const mayHaveLetter = step.row?.type === 'REFUND' && (isGone || !step.isSent);
     const rowLetter = tables.letters.some(({ transactionId }) => transactionId === step.transactionId);
     if (mayHaveLetter && rowLetter) continue;
+    const mayBeGivenUp = step.row === null || thrownAt.has(step.row.accountId);
+    if (mayBeGivenUp && hasCrashLetter(tables, step.transactionId)) continue;
     if (step.row === null && (isGone || isRepeat(tables, step))) continue;
     const codes = tables.letters
       .filter(({ transactionId }) => transactionId === step.transactionId)
       .map(({ code }) => code);
     const known = [tables.rows.get(step.transactionId)?.status ?? 'no row', ...codes].join(', ');
     yield { promise: 1, detail: `${step.what} ${short(step.transactionId)} was never decided (${known})` };
+  }
+}
+
+/** Given up, because the account's actor threw over it again and again. */
+function hasCrashLetter(tables: SimTables, transactionId: string): boolean {
+  return tables.letters.some(
+    (letter) => letter.code === 'ACTOR_CRASHED' && letter.transactionId === transactionId,
+  );
+}
+
+/** A dead letter for something that may pass comes when all tries are spent, not before. */
+function* givenUpEarly({ letters, tries }: SimTables): Generator<Violation> {
+  for (const { code, transactionId } of letters) {
+    if (transactionId === null || (code !== 'ROW_MISSING' && code !== 'ROW_LOCKED')) continue;
+    const count = tries.get(transactionId) ?? 0;
+    if (count < CONFIG.retryAttempts)
+      yield { promise: 1, detail: `${short(transactionId)} was given up after ${count} tries` };
+  }
+}
+
+/** What an operator was told is what the ledger has. */
+function* wrongOrders({ plan, tables, orderResults }: Scene): Generator<Violation> {
+  for (const step of plan.steps) {
+    if (step.kind !== 'order') continue;
+    const result = orderResults.get(step.orderId);
+    const row = tables.orders.get(step.orderId);
+    const what = `the order ${step.action.kind} ${short(step.orderId)}`;
+    if (result === undefined) yield { promise: 6, detail: `${what} was never answered` };
+    else if ((result.kind === 'done') !== (row !== undefined))
+      yield { promise: 1, detail: `${what} was answered ${result.kind}, the ledger says otherwise` };
+    else if (result.kind === 'done' && row !== undefined && result.seq !== row.seq)
+      yield { promise: 2, detail: `${what} was answered with another outcome than its first` };
   }
 }
 
@@ -118,32 +156,6 @@ function* outOfOrder({ tables, broker }: Scene): Generator<Violation> {
   }
 }
 
-function* wrongBalances(tables: SimTables): Generator<Violation> {
-  for (const [accountId, rows] of tables.journals) {
-    let balanceCents = 0n;
-    const before: JournalRow[] = [];
-    for (const row of rows) {
-      const { decision } = row;
-      const id = short(decision.command.transactionId);
-      const admissible = admissibleOutcomes(tables, before, balanceCents, decision.command).map(said);
-      if (!admissible.includes(said(decision)))
-        yield { promise: 5, detail: `${id} is ${said(decision)}, the model says ${admissible.join(' or ')}` };
-      balanceCents += decision.amountCents;
-      if (decision.seq !== BigInt(before.length + 1)) yield { promise: 5, detail: `${id}: a gap in seq` };
-      if (balanceCents < 0n) yield { promise: 5, detail: `${id}: the balance is ${balanceCents}` };
-      if (decision.balanceAfterCents !== balanceCents) yield { promise: 5, detail: `${id}: balance after` };
-      before.push(row);
-    }
-    if (tables.states.get(accountId)?.balanceCents !== balanceCents)
-      yield { promise: 5, detail: `the balance of ${short(accountId)} is not its journal's` };
-  }
-  for (const [id, { decision }] of tables.decided) {
-    const row = tables.rows.get(id);
-    if (row?.status !== decision.outcome || row.amountCents !== decision.requestedCents)
-      yield { promise: 5, detail: `the row of ${short(id)} does not say what was decided` };
-  }
-}
-
 /** After a FLUSHALL a balance may be missing: then the Go API asks for it. */
 function* staleCache({ redis, tables }: Scene): Generator<Violation> {
   for (const { kind, id, cents } of redis.contents.values()) {
@@ -159,12 +171,4 @@ function* staleCache({ redis, tables }: Scene): Generator<Violation> {
   for (const [id, { balanceCents }] of tables.states)
     if (!redis.contents.has(`account ${id}`) && balanceCents !== 0n)
       yield { promise: 'cache', detail: `account ${short(id)} shows nothing` };
-}
-
-function said({ outcome, reason }: { readonly outcome: string; readonly reason: string | null }): string {
-  return reason === null ? outcome : `${outcome} ${reason}`;
-}
-
-export function short(id: string): string {
-  return id.slice(0, 8);
 }

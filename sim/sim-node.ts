@@ -1,13 +1,12 @@
-import { sourceQueues } from '../src/contracts/queues.ts';
 import { NodeCore } from '../src/node/node-core.ts';
-import type { CoreConfig, LedgerPorts, ServerPorts } from '../src/node/node-core.ts';
-import type { Delivery, InboundQueues } from '../src/ports/broker.ts';
+import type { LedgerPorts, ServerPorts } from '../src/node/node-core.ts';
 import type { InboxEvents } from '../src/ports/cluster.ts';
 import type { LogFields, Logger } from '../src/ports/runtime.ts';
 import type { AnnouncementStore } from '../src/ports/stores.ts';
 import { FakeMembership } from '../test/support/fakes/fake-membership.ts';
 import { CountingMetrics } from '../test/support/fakes/quiet.ts';
-import type { Bug } from './planted-bugs.ts';
+import { CONFIG } from './sim-config.ts';
+import { sabotagedInbound, sabotagedLedger } from './planted-ports.ts';
 import { HEARTBEAT_MS, SimInbound, SimPublisher } from './servers/sim-broker.ts';
 import type { BrokerSide } from './servers/sim-broker.ts';
 import { SimDirectory } from './servers/sim-directory.ts';
@@ -15,6 +14,7 @@ import { SimInbox } from './servers/sim-inbox.ts';
 import { SimLedger } from './servers/sim-ledger.ts';
 import { SimLink } from './servers/sim-link.ts';
 import type { LinkQuality, ServerState } from './servers/sim-link.ts';
+import { SimOperatorLedger } from './servers/sim-operator-ledger.ts';
 import { SimReader } from './servers/sim-reader.ts';
 import { SimCache, SimRetryClock } from './servers/sim-redis.ts';
 import { SimDeadLetters, SimOutbox, SimParked, SimQuarantines, SimRetries } from './servers/sim-stores.ts';
@@ -23,22 +23,6 @@ import { SimProcess } from './sim-process.ts';
 import type { Surroundings } from './surroundings.ts';
 
 export type ServerName = 'postgres' | 'broker' | 'redis';
-
-/** Real settings, with shorter waits: a run is a minute long. */
-export const CONFIG: CoreConfig = {
-  intakeWindowMax: 40,
-  retryAttempts: 3,
-  retryDelayMs: 300,
-  refundWaitMs: 4_000,
-  refundAmount: 'message',
-  activeAccountsMax: 100,
-  accountIdleMs: 2_000,
-  sweepAgeMinMs: 6_000,
-  sweepAgeMaxMs: 86_400_000,
-  sweepPollMs: 1_000,
-  clusterGraceMs: 500,
-  inboundQueues: sourceQueues(),
-};
 
 const NO_ANNOUNCEMENTS: AnnouncementStore = {
   announce: () => Promise.resolve(),
@@ -72,7 +56,7 @@ export class SimNode {
     const self = { nodeId, incarnation: this.incarnation, inbox, startedAtMs: clock.now() };
     this.#membership = new FakeMembership({ redis: redis.leases, self, clock });
     this.core = new NodeCore({
-      config: CONFIG,
+      config: { ...CONFIG, activeAccountsMax: world.activeAccountsMax },
       identity: { nodeId, incarnation: this.incarnation, inbox },
       ledger: this.#ledger(inbox),
       webhooks: null,
@@ -152,33 +136,31 @@ export class SimNode {
   }
 
   #ledger(inbox: string): LedgerPorts {
-    const { tables, bug, onWritten } = this.#world;
+    const { tables, bug, onWritten, onOrder, onFault } = this.#world;
     const { incarnation, nodeId } = this;
     const link = this.#links.postgres;
-    const fence = bug === 'fence dropped' ? 'dropped' : 'kept';
-    const outbox = new SimOutbox(tables, link, incarnation);
-    if (bug === 'outbox not taken over') outbox.takeOver = () => Promise.resolve(0);
-    return {
-      ledgers: [new SimLedger({ tables, link, incarnation, fence, onWritten })],
-      operatorLedger: { apply: () => Promise.reject(new Error('nobody gives orders here')) },
+    const ports: LedgerPorts = {
+      ledgers: [new SimLedger({ tables, link, incarnation, bug, onWritten, onFault })],
+      operatorLedger: new SimOperatorLedger({ tables, link, incarnation, onOrder }),
       reader: new SimReader(tables, link),
       deadLetters: new SimDeadLetters(tables, link),
       retries: new SimRetries(tables, link),
       parked: new SimParked(tables, link),
       quarantines: new SimQuarantines(tables, link),
-      outbox,
+      outbox: new SimOutbox(tables, link, incarnation),
       announcements: NO_ANNOUNCEMENTS,
       rules: { newerThan: () => Promise.resolve(null) },
       sweeps: new SimSweeps(tables, link, incarnation),
       directory: new SimDirectory(tables, link, { nodeId, incarnation, inbox }),
     };
+    return sabotagedLedger(ports, bug, tables, this.process.clock);
   }
 
   #serverPorts(side: BrokerSide, events: InboxEvents, name: string): ServerPorts {
-    const { redis, bug, postFate } = this.#world;
-    this.#inbox = new SimInbox(name, side, events, postFate);
+    const { redis, bug, post } = this.#world;
+    this.#inbox = new SimInbox(name, side, events, post);
     return {
-      inbound: sabotaged(this.#inbound, bug),
+      inbound: sabotagedInbound(this.#inbound, bug),
       publisher: new SimPublisher(side),
       eventPublisher: null,
       inbox: this.#inbox,
@@ -187,20 +169,6 @@ export class SimNode {
       retryClock: new SimRetryClock(redis, this.#links.redis, this.process),
     };
   }
-}
-
-/** With the bug planted a message is acknowledged as soon as it comes. */
-function sabotaged(inbound: SimInbound, bug: Bug | null): ServerPorts['inbound'] {
-  if (bug !== 'ack before commit') return inbound;
-  const consume: InboundQueues['consume'] = (consumption) =>
-    inbound.consume({
-      ...consumption,
-      onDelivery: (delivery: Delivery) => {
-        delivery.ack();
-        consumption.onDelivery(delivery);
-      },
-    });
-  return { consume, reader: (queue) => inbound.reader(queue) };
 }
 
 class NodeLog implements Logger {

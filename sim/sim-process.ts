@@ -15,11 +15,12 @@ export class SimProcess {
   readonly #time: VirtualTime;
   readonly #backlog: (() => void)[] = [];
   #state: 'running' | 'frozen' | 'thawing' | 'dead' = 'running';
+  #clockErrorMs = 0;
 
   constructor(time: VirtualTime) {
     this.#time = time;
     this.clock = {
-      now: () => Math.floor(time.nowMs),
+      now: () => Math.floor(time.nowMs) + this.#clockErrorMs,
       after: (delayMs, callback) => this.#after(delayMs, callback),
       soon: (callback) => void this.#after(0, callback),
     };
@@ -31,6 +32,11 @@ export class SimProcess {
 
   get isFrozen(): boolean {
     return this.#state === 'frozen';
+  }
+
+  /** Puts its clock wrong by so much from now on; timers go on as they are. */
+  setClockError(errorMs: number): void {
+    this.#clockErrorMs = errorMs;
   }
 
   run(callback: () => void): void {

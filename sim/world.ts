@@ -1,27 +1,29 @@
-import type { AccountActor } from '../src/actors/account-actor.ts';
 import { LIMITS } from '../src/limits.ts';
 import type { AccountChange } from '../src/ports/ledger.ts';
 import { Chance } from './chance.ts';
 import { Coverage } from './coverage.ts';
+import { Faults, nameOf } from './faults.ts';
 import { HEALED_AT_MS, NODE_NAMES, REST_BY_MS } from './plan.ts';
-import type { NodeName, Plan, Step } from './plan.ts';
+import type { NodeName, Plan, PlannedRow, Publication, Step } from './plan.ts';
 import type { Bug } from './planted-bugs.ts';
-import { brokenPromises, hasOutcome, short } from './promises.ts';
-import type { Violation } from './promises.ts';
+import { brokenPromises, hasOutcome } from './promises.ts';
 import { SimBroker } from './servers/sim-broker.ts';
-import type { PostFate } from './servers/sim-inbox.ts';
 import { SimRedis } from './servers/sim-redis.ts';
 import { SimTables, timeText } from './servers/sim-tables.ts';
-import type { JournalRow } from './servers/sim-tables.ts';
+import type { JournalRow, OrderRow } from './servers/sim-tables.ts';
 import { SimNode } from './sim-node.ts';
-import type { ServerName } from './sim-node.ts';
+import { SimOperator } from './sim-operator.ts';
 import type { Surroundings } from './surroundings.ts';
+import type { Violation } from './violation.ts';
 import { VirtualTime } from './virtual-time.ts';
+import { short } from './words.ts';
 
 /** 2026-11-23, somewhere in the morning. */
 export const START_MS = Date.UTC(2026, 10, 23, 9);
 /** Whatever was committed shows by then. */
 const SETTLING_MS = 6_000;
+/** How often the operator looks for quarantined accounts. */
+const RELEASE_MS = 3_000;
 /** A start that goes well takes less; what comes before needs no place in a story. */
 const LOG_MESSAGES_MAX = 400;
 
@@ -46,14 +48,16 @@ export class World {
   readonly #surroundings: Surroundings;
   readonly #violations: Violation[] = [];
   readonly #story: string[] = [];
-  readonly #coverage = new Coverage();
+  readonly #coverage: Coverage;
   readonly #refusedByApi = new Set<string>();
-  #post: 'sound' | 'lossy' | 'doubling' = 'sound';
+  readonly #operator: SimOperator;
+  readonly #faults: Faults;
   #logged = 0;
   #restSinceMs: number | null = null;
 
-  constructor(plan: Plan, bug: Bug | null) {
+  constructor(plan: Plan, bug: Bug | null, coverage: Coverage) {
     this.#plan = plan;
+    this.#coverage = coverage;
     this.#chance = new Chance(plan.seed ^ 0x5eed);
     this.#redis = new SimRedis(this.#time, this.#chance.fork());
     if (bug === 'stale cache write') this.#redis.writes = 'blind';
@@ -64,15 +68,33 @@ export class World {
       broker: this.#broker,
       redis: this.#redis,
       bug,
-      postFate: () => this.#postFate(),
+      activeAccountsMax: plan.activeAccountsMax,
+      post: (from, to, kind) => this.#faults.post(from, to, kind),
+      onOrder: (row, shard) => this.#ordered(row, shard),
+      onFault: (promise, detail) => this.#violate(promise, detail),
       onWritten: (rows, changes) => this.#written(rows, changes),
-      onActor: (actor) => this.#watch(actor),
+      onActor: (actor) => this.#coverage.watchAccount(actor.inspected),
       onLog: (node, level, _fields, message) => {
         this.#logged += 1;
         this.#coverage.count(`log: ${message}`);
         if (this.#logged <= LOG_MESSAGES_MAX) this.#tell(node.nodeId, `${level}: ${message}`);
       },
     };
+    this.#operator = new SimOperator(this.#time, this.#tables, this.#broker, (orderId, result) => {
+      this.#coverage.count(`done: order ${result.kind}`);
+      this.#tell('operator', `order ${short(orderId)} is ${result.kind}`);
+    });
+    this.#faults = new Faults({
+      time: this.#time,
+      chance: this.#chance.fork(),
+      tables: this.#tables,
+      broker: this.#broker,
+      redis: this.#redis,
+      nodes: this.#nodes,
+      start: (name) => this.#start(name),
+      tell: (who, what) => this.#tell(who, what),
+    });
+    this.#redis.onOlder = (key) => this.#violate('cache', `an older balance of ${key} replaced a newer one`);
     this.#broker.onAck = (message) => {
       if (!hasOutcome(this.#tables, message))
         this.#violate(
@@ -106,83 +128,50 @@ export class World {
       (step) => step.kind !== 'publish' || !this.#refusedByApi.has(step.transactionId ?? ''),
     );
     const plan = { ...this.#plan, steps };
-    const scene = { plan, tables: this.#tables, broker: this.#broker, redis: this.#redis };
+    const servers = { tables: this.#tables, broker: this.#broker, redis: this.#redis };
+    const { results: orderResults } = this.#operator;
+    const scene = { plan, ...servers, orderResults, thrownAt: this.#faults.thrownAt };
     for (const { promise, detail } of brokenPromises(scene)) this.#violate(promise, detail);
   }
 
   #do(step: Step): void {
-    this.#coverage.count(`fault: ${nameOf(step)}`);
     switch (step.kind) {
       case 'publish':
+        this.#coverage.count(step.isSent ? 'done: publish' : 'done: publish lost');
         this.#publish(step);
         return;
-      case 'crash':
-        this.#tell(step.node, 'is killed');
-        this.#nodes.get(step.node)?.die();
-        this.#afterwards(step.forMs, () => this.#start(step.node));
+      case 'order':
+        this.#coverage.count(`done: order ${step.action.kind}`);
+        this.#tell('operator', `${step.action.kind} ${short(step.accountId)}, order ${short(step.orderId)}`);
+        this.#operator.give(step.orderId, step.accountId, step.action);
         return;
-      case 'drain':
-        this.#drain(step.node, step.forMs);
-        return;
-      case 'freeze': {
-        const node = this.#nodes.get(step.node);
-        this.#tell(step.node, `freezes for ${Math.round(step.forMs)} ms`);
-        node?.freeze();
-        this.#afterwards(step.forMs, () => node?.process.thaw());
-        return;
-      }
-      case 'link': {
-        const node = this.#nodes.get(step.node);
-        this.#tell(
-          step.node,
-          `its link to ${step.server} is ${step.quality} for ${Math.round(step.forMs)} ms`,
-        );
-        node?.setLink(step.server, step.quality);
-        this.#afterwards(step.forMs, () => node?.setLink(step.server, 'up'));
-        return;
-      }
-      case 'restart':
-        this.#restart(step.server, step.forMs);
-        return;
-      case 'flush':
-        this.#tell('redis', 'FLUSHALL');
-        this.#redis.flushAll();
-        return;
-      case 'post':
-        this.#tell('post', `messages between nodes: ${step.fate} for ${Math.round(step.forMs)} ms`);
-        this.#post = step.fate;
-        this.#afterwards(step.forMs, () => {
-          this.#post = 'sound';
-        });
+      default:
+        this.#coverage.count(`fault: ${nameOf(step)}`);
+        this.#faults.begin(step);
     }
   }
 
-  #publish({
-    what,
-    queue,
-    body,
-    durability,
-    row,
-    isSent,
-    transactionId,
-  }: Extract<Step, { kind: 'publish' }>): void {
-    const nowMs = this.#time.nowMs;
+  #publish({ what, queue, body, durability, row, rowLateMs, isSent, transactionId }: Publication): void {
     // Its column is unique: the Go API answers with an error and publishes nothing.
     if (row !== null && this.#tables.keys.has(row.idempotencyKey)) {
       this.#refusedByApi.add(row.transactionId);
       return;
     }
     if (transactionId !== null && this.#refusedByApi.has(transactionId)) return;
-    if (row !== null) {
-      const created = { createdAtMs: nowMs, createdAt: timeText(nowMs), status: 'PENDING' } as const;
-      this.#tables.addRow({ ...row, ...created, originalId: null });
-    }
+    if (row !== null && rowLateMs > 0) this.#time.after(rowLateMs, () => this.#addRow(row));
+    else if (row !== null) this.#addRow(row);
     const id = transactionId === null ? '' : ` ${short(transactionId)}`;
     this.#tell(
       'api',
       `${what}${id}${row === null ? '' : ` for ${short(row.accountId)}`}${isSent ? '' : ', never sent'}`,
     );
     if (isSent) this.#broker.publish(queue, body, durability);
+  }
+
+  #addRow(row: PlannedRow): void {
+    const createdAtMs = this.#time.nowMs;
+    const created = { createdAtMs, createdAt: timeText(createdAtMs), status: 'PENDING' } as const;
+    this.#tables.addRow({ ...row, ...created, originalId: null });
   }
 
   #start(name: NodeName): void {
@@ -192,67 +181,26 @@ export class World {
     this.#tell(name, `starts as ${short(node.incarnation)}`);
   }
 
-  #drain(name: NodeName, forMs: number): void {
-    const node = this.#nodes.get(name);
-    if (node === undefined || !node.process.isAlive) return;
-    this.#tell(name, 'drains');
-    const over = (): void => {
-      node.die();
-      this.#start(name);
-    };
-    node.drain().then(
-      () => this.#tell(name, 'has left'),
-      () => this.#tell(name, 'could not leave in good order'),
-    );
-    this.#afterwards(forMs, over);
-  }
-
-  #restart(server: ServerName, forMs: number): void {
-    const state = { postgres: this.#tables, broker: this.#broker, redis: this.#redis }[server];
-    this.#tell(server, `is away for ${Math.round(forMs)} ms`);
-    state.isUp = false;
-    for (const node of this.#nodes.values()) node.serverChanged(server);
-    if (server === 'broker') this.#broker.forgetTransient();
-    this.#afterwards(forMs, () => {
-      state.isUp = true;
-      if (server !== 'broker') for (const node of this.#nodes.values()) node.serverChanged(server);
-      this.#tell(server, 'is back');
-    });
-  }
-
-  #afterwards(forMs: number, act: () => void): void {
-    this.#time.after(forMs, act);
-  }
-
   /** Whatever overlapped is over. */
   #heal(): void {
     this.#tell('world', 'everything is well from here');
-    this.#post = 'sound';
-    for (const server of [this.#tables, this.#broker, this.#redis]) server.isUp = true;
-    for (const name of NODE_NAMES) {
-      const node = this.#nodes.get(name);
-      node?.process.thaw();
-      for (const server of ['postgres', 'broker', 'redis'] as const) node?.setLink(server, 'up');
-      this.#start(name);
-    }
+    this.#faults.heal();
+    this.#release();
   }
 
-  #postFate(): PostFate {
-    if (this.#post === 'sound' || !this.#chance.happens(0.25)) return 'arrives';
-    return this.#post === 'lossy' ? 'lost' : 'doubled';
+  /** The operator looks after what was quarantined meanwhile. */
+  #release(): void {
+    for (const [accountId, { status }] of this.#tables.states) {
+      if (status !== 'quarantined' || this.#operator.openCount > 0) continue;
+      this.#operator.give(this.#chance.uuid(), accountId, { kind: 'release' });
+    }
+    this.#time.after(RELEASE_MS, () => this.#release());
   }
 
   /** Promise 3: who writes is who the directory names (or named, until the next takes it). */
   #written(rows: readonly JournalRow[], changes: readonly AccountChange[]): void {
-    for (const { shard, accountId } of changes) {
-      const owner = this.#tables.shards.rows[shard]?.owner ?? null;
-      const writer = rows.find((row) => row.accountId === accountId)?.writer;
-      if (owner !== null && owner.incarnation !== writer)
-        this.#violate(
-          3,
-          `${short(writer ?? '')} decided for ${short(accountId)}, whose shard is ${short(owner.incarnation)}'s`,
-        );
-    }
+    for (const { shard, accountId } of changes)
+      this.#checkOwner(shard, accountId, rows.find((row) => row.accountId === accountId)?.writer ?? '');
     for (const { accountId, decision, writer, epoch } of rows) {
       const { command, outcome, reason, seq } = decision;
       const why = reason === null ? '' : ` (${reason})`;
@@ -263,8 +211,17 @@ export class World {
     }
   }
 
-  #watch(actor: AccountActor): void {
-    this.#coverage.watch(actor.inspected);
+  #ordered({ accountId, orderId, action, seq, writer }: OrderRow, shard: number): void {
+    this.#checkOwner(shard, accountId, writer);
+    const said = `order ${action.kind} ${short(orderId)}, ${short(accountId)} seq ${seq}`;
+    this.#tell(short(writer), said);
+  }
+
+  #checkOwner(shard: number, accountId: string, writer: string): void {
+    const owner = this.#tables.shards.rows[shard]?.owner ?? null;
+    if (owner === null || owner.incarnation === writer) return;
+    const whose = short(owner.incarnation);
+    this.#violate(3, `${short(writer)} decided for ${short(accountId)}, whose shard is ${whose}'s`);
   }
 
   #isOver(): boolean {
@@ -278,6 +235,8 @@ export class World {
   #isAtRest(): boolean {
     const { retries, parked, outbox } = this.#tables;
     const isWorkLeft = this.#broker.openCount > 0 || retries.size > 0 || parked.length > 0 || outbox.size > 0;
+    const isQuarantined = [...this.#tables.states.values()].some(({ status }) => status === 'quarantined');
+    if (isQuarantined || this.#operator.openCount > 0) return false;
     return !isWorkLeft && this.#pendingCount() === 0;
   }
 
@@ -297,6 +256,7 @@ export class World {
       `${parked.length} parked`,
       `${outbox.size} outbox rows`,
       `${this.#pendingCount()} pending rows`,
+      `${this.#operator.openCount} orders`,
       `${owned} of ${LIMITS.shardCount} shards owned`,
     ].join(', ');
   }
@@ -308,23 +268,5 @@ export class World {
 
   #tell(who: string, what: string): void {
     this.#story.push(`${(this.#time.elapsedMs / 1000).toFixed(3).padStart(8)} ${who.padEnd(8)} ${what}`);
-  }
-}
-
-function nameOf(step: Step): string {
-  switch (step.kind) {
-    case 'link':
-      return `${step.server} ${step.quality}`;
-    case 'restart':
-      return `${step.server} restart`;
-    case 'post':
-      return `post ${step.fate}`;
-    case 'publish':
-      return step.isSent ? 'publish' : 'publish lost';
-    case 'crash':
-    case 'drain':
-    case 'freeze':
-    case 'flush':
-      return step.kind;
   }
 }

@@ -7,7 +7,6 @@ import type { Chance } from '../chance.ts';
 import type { SimProcess } from '../sim-process.ts';
 import type { VirtualTime } from '../virtual-time.ts';
 import type { ServerState, SimLink } from './sim-link.ts';
-import type { SimInbox } from './sim-inbox.ts';
 
 export interface QueuedMessage {
   /** Place in its queue: it keeps it for ever. */
@@ -17,6 +16,13 @@ export interface QueuedMessage {
   /** `transient`: gone after a restart of the broker, as all that the Go API publishes. */
   readonly kind: 'transient' | 'persistent';
   redelivered: boolean;
+}
+
+/** Where messages between nodes and operators come out. */
+export interface InboxEnd {
+  arrive(from: string, body: Buffer): void;
+  /** The broker takes no publications any more, or takes them again. */
+  alarmed(): void;
 }
 
 /** A consumer's channel, as the broker has it. */
@@ -38,20 +44,37 @@ interface Queue {
  */
 export class SimBroker implements ServerState {
   isUp = true;
-  readonly inboxes = new Map<string, SimInbox>();
+  readonly inboxes = new Map<string, InboxEnd>();
   readonly letters: { readonly queue: DeadLetterQueue | InboundQueue; readonly body: Buffer }[] = [];
   /** Lost with a restart before they were acknowledged. */
   readonly lost: QueuedMessage[] = [];
   readonly published: QueuedMessage[] = [];
   onAck: (message: QueuedMessage) => void = () => undefined;
   readonly #queues: ReadonlyMap<InboundQueue, Queue>;
+  readonly #heldBack: (() => void)[] = [];
   #positions = 0;
+  #isAlarmed = false;
 
   constructor() {
     this.#queues = new Map(INBOUND_QUEUES.map((queue) => [queue, { ready: [], reader: null }]));
   }
 
+  get isAlarmed(): boolean {
+    return this.#isAlarmed;
+  }
+
+  /** A memory alarm: whoever publishes waits, whoever reads goes on. */
+  setAlarm(isAlarmed: boolean): void {
+    this.#isAlarmed = isAlarmed;
+    for (const inbox of this.inboxes.values()) inbox.alarmed();
+    if (!isAlarmed) for (const publish of this.#heldBack.splice(0)) publish();
+  }
+
   publish(queue: InboundQueue, body: Buffer, kind: QueuedMessage['kind']): void {
+    if (this.#isAlarmed) {
+      this.#heldBack.push(() => this.publish(queue, body, kind));
+      return;
+    }
     const message = { position: (this.#positions += 1), queue, body, kind, redelivered: false };
     this.published.push(message);
     if (!this.isUp) {
@@ -66,7 +89,7 @@ export class SimBroker implements ServerState {
   get openCount(): number {
     return [...this.#queues.values()].reduce(
       (sum, { ready, reader }) => sum + ready.length + (reader?.unacked.size ?? 0),
-      0,
+      this.#heldBack.length,
     );
   }
 
@@ -307,6 +330,7 @@ export class SimPublisher implements Publisher {
   publish({ queue, body }: OutboundMessage): Promise<void> {
     const { link, broker } = this.#side;
     return link.ask(() => {
+      if (broker.isAlarmed) throw new Error('the broker takes no publications');
       broker.letters.push({ queue, body });
     });
   }

@@ -1,23 +1,28 @@
 import { LIMITS } from '../../src/limits.ts';
 import type { Flow, Inbox, InboxEvents } from '../../src/ports/cluster.ts';
 import type { LinkState } from '../../src/ports/connection.ts';
-import type { BrokerSide } from './sim-broker.ts';
+import type { BrokerSide, InboxEnd } from './sim-broker.ts';
 
 /** What the network between nodes does to a message. */
-export type PostFate = 'arrives' | 'lost' | 'doubled';
+export type PostFate = 'arrives' | 'lost' | 'doubled' | 'late';
+
+/** Says what becomes of a message. `ping`: an empty one. */
+export type Post = (from: string, to: string, kind: 'ping' | 'message') => PostFate;
 
 const RECONNECT_MS = 150;
+/** How much later than its turn a message comes that is overtaken. */
+const LATE_MS_MAX = 400;
 const EMPTY = Buffer.alloc(0);
 
 /**
  * A node's inbox and its way to the others', as RabbitMQ carries them: in order for each sender, or not at all; what is sent to an
  * inbox that does not exist comes back. Pings as the real one does (a look at our own inbox, and at the peers').
  */
-export class SimInbox implements Inbox {
+export class SimInbox implements Inbox, InboxEnd {
   readonly name: string;
   readonly #side: BrokerSide;
   readonly #events: InboxEvents;
-  readonly #fate: () => PostFate;
+  readonly #post: Post;
   readonly #firstUp: Promise<void>;
   #resolveUp: () => void = () => undefined;
   #flow: Flow = 'away';
@@ -28,11 +33,11 @@ export class SimInbox implements Inbox {
   #arrivedUntilMs = 0;
   #isClosed = false;
 
-  constructor(name: string, side: BrokerSide, events: InboxEvents, fate: () => PostFate) {
+  constructor(name: string, side: BrokerSide, events: InboxEvents, post: Post) {
     this.name = name;
     this.#side = side;
     this.#events = events;
-    this.#fate = fate;
+    this.#post = post;
     this.#firstUp = new Promise((resolve) => {
       this.#resolveUp = resolve;
     });
@@ -53,6 +58,7 @@ export class SimInbox implements Inbox {
   }
 
   silentMs(): number {
+    if (this.#flow === 'blocked') return 0;
     return this.#side.process.clock.now() - this.#reachedAtMs;
   }
 
@@ -83,18 +89,29 @@ export class SimInbox implements Inbox {
     });
   }
 
+  /** The broker takes no publications any more, or takes them again. */
+  alarmed(): void {
+    this.#side.process.run(() => {
+      const flow = this.#side.broker.isAlarmed ? 'blocked' : 'open';
+      if (this.#flow === 'away' || this.#flow === flow || this.#isClosed) return;
+      if (flow === 'open') this.#reachedAtMs = this.#side.process.clock.now();
+      this.#flow = flow;
+      this.#events.onFlow(flow);
+    });
+  }
+
   #connect(): void {
-    if (this.#isClosed || this.#flow === 'open') return;
+    if (this.#isClosed || this.#flow !== 'away') return;
     const { link, broker, process } = this.#side;
     if (!link.isUp) {
       process.clock.after(RECONNECT_MS, () => this.#connect());
       return;
     }
     broker.inboxes.set(this.name, this);
-    this.#flow = 'open';
+    this.#flow = broker.isAlarmed ? 'blocked' : 'open';
     this.#connectedAtMs = process.clock.now();
-    this.#carry(this.name, EMPTY);
-    this.#events.onFlow('open');
+    if (this.#flow === 'open') this.#carry(this.name, EMPTY);
+    this.#events.onFlow(this.#flow);
     this.#resolveUp();
   }
 
@@ -108,9 +125,13 @@ export class SimInbox implements Inbox {
   }
 
   #carry(to: string, body: Buffer): void {
-    const { time, link } = this.#side;
-    const fate = body.length === 0 ? 'arrives' : this.#fate();
+    const { time, link, chance } = this.#side;
+    const fate = this.#post(this.name, to, body.length === 0 ? 'ping' : 'message');
     if (fate === 'lost') return;
+    if (fate === 'late') {
+      time.after(link.delayMs() + chance.between(0, LATE_MS_MAX), () => this.#atBroker(to, body));
+      return;
+    }
     for (let copies = fate === 'doubled' ? 2 : 1; copies > 0; copies -= 1) {
       this.#sentUntilMs = Math.max(this.#sentUntilMs, time.nowMs + link.delayMs());
       time.after(this.#sentUntilMs - time.nowMs, () => this.#atBroker(to, body));
@@ -121,11 +142,11 @@ export class SimInbox implements Inbox {
     const { link, broker } = this.#side;
     if (!link.isUp) return;
     const inbox = broker.inboxes.get(to);
-    if (inbox !== undefined) inbox.#arrive(this.name, body);
+    if (inbox !== undefined) inbox.arrive(this.name, body);
     else this.#return(to);
   }
 
-  #arrive(from: string, body: Buffer): void {
+  arrive(from: string, body: Buffer): void {
     const { time, link, process } = this.#side;
     this.#arrivedUntilMs = Math.max(this.#arrivedUntilMs, time.nowMs + link.delayMs());
     time.after(this.#arrivedUntilMs - time.nowMs, () => {

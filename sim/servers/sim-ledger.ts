@@ -8,6 +8,7 @@ import type {
   Ledger,
   RoadDecision,
 } from '../../src/ports/ledger.ts';
+import type { Bug } from '../planted-bugs.ts';
 import type { SimLink } from './sim-link.ts';
 import type { JournalRow, SimTables } from './sim-tables.ts';
 import { timeText } from './sim-tables.ts';
@@ -16,8 +17,10 @@ export interface SimLedgerOptions {
   readonly tables: SimTables;
   readonly link: SimLink;
   readonly incarnation: string;
-  /** `dropped`: a planted bug. */
-  readonly fence: 'kept' | 'dropped';
+  /** null in every run but those of the tests. */
+  readonly bug: Bug | null;
+  /** An account's new owner has begun from a view of before its epoch, or a change holds a command twice. */
+  readonly onFault: (promise: 2 | 3, detail: string) => void;
   /** What one commit has written, in the moment in which it did. */
   readonly onWritten: (rows: readonly JournalRow[], changes: readonly AccountChange[]) => void;
 }
@@ -65,9 +68,10 @@ export class SimLedger implements Ledger {
   }
 
   #verdictOn(change: AccountChange, batch: ReadonlySet<string>): AccountVerdict {
-    const { tables, fence } = this.#options;
-    if (fence === 'kept' && tables.shards.rows[change.shard]?.epoch !== change.epoch)
+    const { tables, bug } = this.#options;
+    if (bug !== 'fence dropped' && tables.shards.rows[change.shard]?.epoch !== change.epoch)
       return { kind: 'fenced' };
+    this.#inspect(change);
     if ((tables.states.get(change.accountId)?.seq ?? 0n) !== change.previousSeq) return { kind: 'stale' };
     const findings = new Map<number, Finding>();
     for (const [index, decision] of change.decisions.entries()) {
@@ -77,6 +81,16 @@ export class SimLedger implements Ledger {
     return findings.size === 0 ? { kind: 'committed' } : { kind: 'left-out', findings };
   }
 
+  /** What the gates would hide: it must not get as far as them. */
+  #inspect({ accountId, epoch, previousSeq, decisions }: AccountChange): void {
+    const { tables, onFault } = this.#options;
+    const missed = tables.journals.get(accountId)?.find(({ decision }) => decision.seq === previousSeq + 1n);
+    if (missed !== undefined && missed.epoch < epoch)
+      onFault(3, `the owner under epoch ${epoch} of ${accountId} began from what was before its takeover`);
+    const ids = new Set(decisions.map(({ command }) => command.transactionId));
+    if (ids.size < decisions.length) onFault(2, `one change of ${accountId} holds a transaction twice`);
+  }
+
   /** In the order of precedence of the real one. */
   #findingOn(decision: RoadDecision, batch: ReadonlySet<string>): Finding | null {
     const { tables } = this.#options;
@@ -84,8 +98,9 @@ export class SimLedger implements Ledger {
     const { transactionId, accountId, idempotencyKey } = command;
     const row = tables.rows.get(transactionId);
     const stored = tables.storedOf(transactionId);
-    if (stored !== null && (stored.status === 'APPROVED' || stored.status === 'REJECTED'))
-      return { kind: 'decided', stored };
+    const isDecided = stored !== null && (stored.status === 'APPROVED' || stored.status === 'REJECTED');
+    if (isDecided && this.#options.bug === 'repeats decided anew') return null;
+    if (isDecided) return { kind: 'decided', stored };
     if (row === undefined) {
       const first = tables.storedOf(tables.keys.get(idempotencyKey) ?? '');
       if (first !== null) return { kind: 'key-taken', stored: first };

@@ -1,4 +1,4 @@
-import type { OriginalFact } from '../../src/domain/account.ts';
+import type { AccountState, OriginalFact } from '../../src/domain/account.ts';
 import type { StoredTransaction } from '../../src/domain/identity.ts';
 import { noHistory, RecentDecisions } from '../../src/domain/rules/history.ts';
 import type { PastDecisions } from '../../src/domain/rules/history.ts';
@@ -27,6 +27,11 @@ export class SimReader implements AccountReader {
     return this.#link.ask(() => {
       const state = tables.stateOf(accountId);
       if (state === null) return null;
+      const throwsLeft = tables.throwing.get(accountId) ?? 0;
+      if (throwsLeft > 0) {
+        tables.throwing.set(accountId, throwsLeft - 1);
+        return throwing(state);
+      }
       const hasParked = tables.parked.some((row) => row.accountId === accountId);
       const lastEventMs = tables.journals.get(accountId)?.at(-1)?.decision.eventTime.atMs ?? -Infinity;
       return { ...state, hasParked, lastEventMs };
@@ -85,4 +90,15 @@ export class SimReader implements AccountReader {
     const hasRow = this.#tables.rows.has(transactionId);
     return { transactionId, status, accountId, type, amountCents, cardId, refundedCents, hasRow };
   }
+}
+
+/** What was read makes whoever looks at its balance throw. */
+function throwing(state: AccountState): HydratedAccount {
+  return {
+    ...{ accountId: state.accountId, seq: state.seq, status: state.status },
+    ...{ overdraftCents: state.overdraftCents, hasParked: false, lastEventMs: -Infinity },
+    get balanceCents(): bigint {
+      throw new Error('the plan wants this actor to throw');
+    },
+  };
 }

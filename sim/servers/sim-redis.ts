@@ -25,6 +25,8 @@ export class SimRedis implements ServerState {
   readonly workers = new Set<Worker>();
   /** `versioned`: an older balance never replaces a newer one. Else: a planted bug. */
   writes: 'versioned' | 'blind' = 'versioned';
+  /** A balance has been replaced by an older one. */
+  onOlder: (key: string) => void = () => undefined;
   #generation = 1;
   #flushes = 0;
   readonly #time: VirtualTime;
@@ -62,7 +64,9 @@ export class SimRedis implements ServerState {
     for (const balance of balances) {
       const key = `${balance.kind} ${balance.id}`;
       const isNewer = (this.contents.get(key)?.version ?? -1n) <= balance.version;
-      if (isNewer || this.writes === 'blind') this.contents.set(key, balance);
+      if (!isNewer && this.writes === 'versioned') continue;
+      if (!isNewer) this.onOlder(key);
+      this.contents.set(key, balance);
     }
   }
 

@@ -68,6 +68,8 @@ export class SimRetries implements RetryStore {
   }
 
   #schedule(retry: Retry): Retry | null {
+    const { tries } = this.#tables;
+    tries.set(retry.transactionId, (tries.get(retry.transactionId) ?? 0) + 1);
     const waiting = this.#tables.retries.get(retry.transactionId);
     if (waiting !== undefined && !waiting.body.equals(retry.body)) return waiting;
     const firstSeenAtMs = Math.min(retry.firstSeenAtMs, waiting?.firstSeenAtMs ?? Infinity);
@@ -185,7 +187,10 @@ export class SimQuarantines implements QuarantineStore {
     return this.#link.ask(() => {
       const state = this.#tables.stateOf(accountId);
       if (this.#tables.shards.rows[shard]?.epoch !== epoch) return 'fenced';
-      if (state !== null) this.#tables.states.set(accountId, { ...state, status: 'quarantined' });
+      if (state !== null && state.status !== 'quarantined') {
+        this.#tables.setAside.set(accountId, state);
+        this.#tables.states.set(accountId, { ...state, status: 'quarantined' });
+      }
       return 'quarantined';
     });
   }

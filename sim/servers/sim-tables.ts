@@ -1,3 +1,4 @@
+import type { OperatorAction } from '../../src/contracts/command.ts';
 import type { PendingRow } from '../../src/contracts/live-body.ts';
 import type { AccountState } from '../../src/domain/account.ts';
 import type { StoredTransaction } from '../../src/domain/identity.ts';
@@ -31,6 +32,20 @@ export interface JournalRow {
   readonly decidedAtMs: number;
 }
 
+/** An operator's order that was carried out. */
+export interface OrderRow {
+  readonly accountId: string;
+  readonly orderId: string;
+  readonly action: OperatorAction;
+  readonly seq: bigint;
+  /** Signed. */
+  readonly amountCents: bigint;
+  /** As it left the account. */
+  readonly state: AccountState;
+  /** Incarnation. */
+  readonly writer: string;
+}
+
 export interface Letter extends DeadLetter {
   readonly id: bigint;
   state: 'open' | 'replayed';
@@ -61,6 +76,9 @@ export class SimTables implements ServerState {
   readonly journal: JournalRow[] = [];
   readonly decided = new Map<string, JournalRow>();
   readonly journals = new Map<string, JournalRow[]>();
+  readonly orders = new Map<string, OrderRow>();
+  /** Quarantined accounts, as they were before. */
+  readonly setAside = new Map<string, AccountState>();
   readonly cardTotals = new Map<string, CardTotal>();
   readonly shards = new FakeShardRows();
   readonly retries = new Map<string, Retry>();
@@ -71,6 +89,10 @@ export class SimTables implements ServerState {
   sweeper: { readonly incarnation: string; readonly askedAtMs: number } | null = null;
   /** For the checks: transactions that were ever deferred, or parked. */
   readonly everWaited = new Set<string>();
+  /** For the checks: how often each transaction was deferred. */
+  readonly tries = new Map<string, number>();
+  /** How often whoever reads the account is still to throw. */
+  readonly throwing = new Map<string, number>();
   readonly #counts = { outbox: 0n, parked: 0n, letters: 0n };
 
   constructor(time: VirtualTime) {

@@ -1,6 +1,7 @@
 import type { BalanceCommand, OperatorCommand, TransactionCommand } from '../contracts/command.ts';
 import type { Settlement } from '../domain/settlement.ts';
 import type { Envelope, GiveBackReason } from './envelope.ts';
+import { RunIds } from './run-ids.ts';
 
 export type TransactionEnvelope = Envelope<TransactionCommand>;
 export type BalanceEnvelope = Envelope<BalanceCommand>;
@@ -198,7 +199,7 @@ export class Mailbox {
   #findNextRun(max: number): TransactionEnvelope[] {
     if (this.#next !== null && this.#nextMax === max) return this.#next;
     const run: TransactionEnvelope[] = [];
-    const seen = this.waitingCount > 1 ? new Set<string>() : null;
+    const ids = this.waitingCount > 1 ? new RunIds() : null;
     const end = this.#parkedCount > 0 ? this.#head + this.#parkedCount : this.#waiting.length;
     for (let index = this.#head; index < end && run.length < max; index += 1) {
       const envelope = this.#waiting[index];
@@ -206,12 +207,7 @@ export class Mailbox {
         if (run.length > 0 || envelope?.command.kind === 'operator') break;
         continue;
       }
-      if (seen !== null) {
-        // A key that reads like another's id only makes the run shorter.
-        const { transactionId, idempotencyKey } = envelope.command;
-        if (seen.has(transactionId) || seen.has(idempotencyKey)) break;
-        seen.add(transactionId).add(idempotencyKey);
-      }
+      if (ids?.admit(envelope.command) === false) break;
       run.push(envelope);
     }
     this.#next = run;
