@@ -117,6 +117,8 @@ const BOUNDS = {
   connectionStableMs: 5_000,
   /** Queues beside those of the contract (`INBOUND_QUEUES`): each is a connection, a role and a window of its own. */
   partitionsMax: 32,
+  /** What may gather in a socket to the broker before whoever publishes must wait for it. */
+  brokerWriteBytesMax: 1024 * 1024,
   /** How often a queue that somebody else reads is asked for again. */
   exclusiveRetryMs: 500,
   /** A body above this halves the intake window. */
