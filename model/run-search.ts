@@ -14,7 +14,9 @@ const DEPTH_MAX = 200_000;
 const SEARCH_LIMIT_MS = 300_000;
 
 /** How the searching program is compiled, and how it is called. */
-const METHODS: Readonly<Record<Method, { readonly compile: readonly string[]; readonly run: readonly string[] }>> = {
+const METHODS: Readonly<
+  Record<Method, { readonly compile: readonly string[]; readonly run: readonly string[] }>
+> = {
   states: { compile: ['-DSAFETY', '-DCOLLAPSE'], run: [] },
   shortest: { compile: ['-DSAFETY', '-DCOLLAPSE', '-DBFS'], run: [] },
   cycles: { compile: ['-DCOLLAPSE', '-DNP'], run: ['-l'] },

@@ -29,7 +29,9 @@ describe('the list of searches', () => {
     const known = readdirSync(MODELS)
       .filter((name) => name.endsWith('.pml') && name !== 'common.pml')
       .flatMap((name) => plantable(modelText(name)).map((flag) => `${name}: ${flag}`));
-    const planted = ALL.flatMap(({ model, planted: bug }) => (bug === null ? [] : `${model}.pml: ${bug.flag}`));
+    const planted = ALL.flatMap(({ model, planted: bug }) =>
+      bug === null ? [] : `${model}.pml: ${bug.flag}`,
+    );
     expect(planted.toSorted()).toEqual(known.toSorted());
   });
 });
@@ -50,7 +52,11 @@ describe('what a search says at its end', () => {
   });
 
   it('a violation is one, whatever else it says', () => {
-    const report = 'pan:1: assertion violated (x) (at depth 26)\nState-vector 372 byte, depth reached 43, errors: 1\n';
-    expect(readReport(report)).toMatchObject({ verdict: 'violated', violation: 'assertion violated (x) (at depth 26)' });
+    const report =
+      'pan:1: assertion violated (x) (at depth 26)\nState-vector 372 byte, depth reached 43, errors: 1\n';
+    expect(readReport(report)).toMatchObject({
+      verdict: 'violated',
+      violation: 'assertion violated (x) (at depth 26)',
+    });
   });
 });
