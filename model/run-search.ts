@@ -77,9 +77,9 @@ export async function runSearch(
 }
 
 function definesOf({ properties, defines, planted }: Search): readonly string[] {
-  const check = properties.map((property) => PROPERTIES[property].flag).join('|');
+  const check = properties.reduce((bits, property) => bits | PROPERTIES[property].bit, 0);
   const bug = planted === null ? [] : [`-D${planted.flag}`];
-  return [`-DCHECK=(${check})`, ...defines.map((define) => `-D${define}`), ...bug];
+  return [`-DCHECK=${check}`, ...defines.map((define) => `-D${define}`), ...bug];
 }
 
 const LIMIT_REACHED = /max search depth too small|out of memory|memory exceeds|interrupted/i;
