@@ -14,7 +14,9 @@ const DEPTH_MAX = 200_000;
 const SEARCH_LIMIT_MS = 300_000;
 
 /** How the searching program is compiled, and how it is called. */
-const METHODS: Readonly<Record<Method, { readonly compile: readonly string[]; readonly run: readonly string[] }>> = {
+const METHODS: Readonly<
+  Record<Method, { readonly compile: readonly string[]; readonly run: readonly string[] }>
+> = {
   states: { compile: ['-DSAFETY', '-DCOLLAPSE'], run: [] },
   shortest: { compile: ['-DSAFETY', '-DCOLLAPSE', '-DBFS'], run: [] },
   cycles: { compile: ['-DCOLLAPSE', '-DNP'], run: ['-l'] },
@@ -75,9 +77,9 @@ export async function runSearch(
 }
 
 function definesOf({ properties, defines, planted }: Search): readonly string[] {
-  const check = properties.map((property) => PROPERTIES[property].flag).join('|');
+  const check = properties.reduce((bits, property) => bits | PROPERTIES[property].bit, 0);
   const bug = planted === null ? [] : [`-D${planted.flag}`];
-  return [`-DCHECK=(${check})`, ...defines.map((define) => `-D${define}`), ...bug];
+  return [`-DCHECK=${check}`, ...defines.map((define) => `-D${define}`), ...bug];
 }
 
 const LIMIT_REACHED = /max search depth too small|out of memory|memory exceeds|interrupted/i;

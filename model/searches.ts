@@ -76,7 +76,12 @@ export const ALL: readonly Search[] = [
   finds('ownership', 'kept', 'ACK_BEFORE_COMMIT', 'acknowledged when it is delivered'),
   finds('ownership', 'order', 'NO_NUMBERS', 'the owner takes forwards with a gap before them'),
   finds('ownership', 'order', 'BACK_AT_TAIL', 'what is given back goes behind what came later'),
-  finds('ownership', 'order', 'SESSIONS_OVERLAP', 'a reader begins before the messages of the last one are back'),
+  finds(
+    'ownership',
+    'order',
+    'SESSIONS_OVERLAP',
+    'a reader begins before the messages of the last one are back',
+  ),
   finds('ownership', 'ends', 'NO_RESEND', 'a forward without an answer is not sent again'),
   holds('parking', 'states', ['once', 'kept', 'order', 'ends'], PARKING),
   holds('parking', 'states', ['once', 'kept', 'order', 'ends'], [...PARKING, 'FIRST_READER=1']),

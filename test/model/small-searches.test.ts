@@ -4,6 +4,7 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { PROPERTIES } from '../../model/properties.ts';
 import { isAsItShouldBe, readReport, runSearch } from '../../model/run-search.ts';
 import { ALL, SMALL } from '../../model/searches.ts';
 import { findSpin } from '../../model/spin-programs.ts';
@@ -25,11 +26,21 @@ describe.skipIf(programs === null)('the smallest searches', () => {
 });
 
 describe('the list of searches', () => {
+  it('has the properties of the models, by the same bits', () => {
+    const defined = [...modelText('common.pml').matchAll(/^#define ([A-Z]+) +(\d+)$/gm)]
+      .map(([, name = '', bit = '']) => [name.toLowerCase(), Number(bit)] as const)
+      .filter(([name]) => name in PROPERTIES);
+    const listed = Object.entries(PROPERTIES).map(([name, { bit }]) => [name, bit]);
+    expect(Object.fromEntries(defined)).toEqual(Object.fromEntries(listed));
+  });
+
   it('plants every bug that the models know, and knows every bug it plants', () => {
     const known = readdirSync(MODELS)
       .filter((name) => name.endsWith('.pml') && name !== 'common.pml')
       .flatMap((name) => plantable(modelText(name)).map((flag) => `${name}: ${flag}`));
-    const planted = ALL.flatMap(({ model, planted: bug }) => (bug === null ? [] : `${model}.pml: ${bug.flag}`));
+    const planted = ALL.flatMap(({ model, planted: bug }) =>
+      bug === null ? [] : `${model}.pml: ${bug.flag}`,
+    );
     expect(planted.toSorted()).toEqual(known.toSorted());
   });
 });
@@ -50,7 +61,11 @@ describe('what a search says at its end', () => {
   });
 
   it('a violation is one, whatever else it says', () => {
-    const report = 'pan:1: assertion violated (x) (at depth 26)\nState-vector 372 byte, depth reached 43, errors: 1\n';
-    expect(readReport(report)).toMatchObject({ verdict: 'violated', violation: 'assertion violated (x) (at depth 26)' });
+    const report =
+      'pan:1: assertion violated (x) (at depth 26)\nState-vector 372 byte, depth reached 43, errors: 1\n';
+    expect(readReport(report)).toMatchObject({
+      verdict: 'violated',
+      violation: 'assertion violated (x) (at depth 26)',
+    });
   });
 });

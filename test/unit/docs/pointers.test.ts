@@ -41,7 +41,9 @@ function testsOf(markdown: string, heading: string): readonly Pointer[] {
     .split('\n')
     .filter((line) => line.includes('](../test/'))
     .flatMap((line) =>
-      [...line.matchAll(/\[([^\]]+)\]\((\.\.\/test\/[^)]+)\)/g)].map(([, title = '', path = '']) => pointer(path, title)),
+      [...line.matchAll(/\[([^\]]+)\]\((\.\.\/test\/[^)]+)\)/g)].map(([, title = '', path = '']) =>
+        pointer(path, title),
+      ),
     );
 }
 
