@@ -3,7 +3,15 @@ import tseslint from 'typescript-eslint';
 export default tseslint.config(
   { ignores: ['dist/', 'coverage/', 'node_modules/', 'src/console/charts/drawn/'] },
   {
-    files: ['src/**/*.ts', 'test/**/*.ts', 'bench/**/*.ts', 'model/**/*.ts', 'sim/**/*.ts', 'scripts/**/*.ts', 'vitest.config.ts'],
+    files: [
+      'src/**/*.ts',
+      'test/**/*.ts',
+      'bench/**/*.ts',
+      'model/**/*.ts',
+      'sim/**/*.ts',
+      'scripts/**/*.ts',
+      'vitest.config.ts',
+    ],
     extends: [...tseslint.configs.strictTypeChecked],
     languageOptions: { parserOptions: { project: './tsconfig.json' } },
     rules: {
