@@ -7,7 +7,7 @@ import { until } from './until.ts';
 /** Code that has run this often is as fast as it gets. */
 const WARM_UP_MAX = 10_000;
 const SETTLED_TIMEOUT_MS = 1_800_000;
-const POLL_MS = 25;
+const POLL_MS = 100;
 
 /** Sends nodes work of other accounts and waits until it is done; resolves with the number of transactions. */
 export async function warmUp(run: ClusterRun, transactions: number): Promise<number> {
