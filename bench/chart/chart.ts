@@ -25,7 +25,7 @@ text { font: 13px system-ui, sans-serif; fill: #24292f }
 }`;
 
 const MARGIN = 24;
-const HEAD = 78;
+const HEAD = 92;
 const GAP = 34;
 
 /** All that was measured, in one picture: throughput, what a transaction costs, how long it takes. */

@@ -39,7 +39,7 @@ export function flameGraph(root: Frame, title: string): string {
     boxes.push(
       rect({ x, y, width, height: ROW }, classOf(frame), tip.filter((text) => text !== '').join('\n')),
     );
-    const fitting = frame.name.slice(0, Math.floor((width - 4) / CHARACTER_WIDTH));
+    const fitting = frame.name.slice(0, Math.max(0, Math.floor((width - 4) / CHARACTER_WIDTH)));
     if (fitting.length > 2) boxes.push(label(x + 3, y + 12, fitting));
     let left = x;
     for (const child of frame.children) {

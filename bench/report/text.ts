@@ -94,7 +94,7 @@ function caseText(report: CaseReport): string {
 }
 
 /** What was wanted of all cases that were run, and what came of it. */
-function targetTable(report: SuiteReport): string {
+function targetTable(report: SuiteReport): readonly string[] {
   const rows = targetRows(report).map(({ what, floor, goal, measured, met, unit, decimals }) => [
     what,
     floor,
@@ -103,7 +103,8 @@ function targetTable(report: SuiteReport): string {
     unit,
     VERDICTS[met],
   ]);
-  return [bold('targets'), table(['', 'floor', 'goal', 'measured', '', ''], rows)].join('\n');
+  if (rows.length === 0) return [];
+  return [`${bold('targets')}\n${table(['', 'floor', 'goal', 'measured', '', ''], rows)}`];
 }
 
 /** Machine, versions, settings. */
@@ -122,5 +123,5 @@ export function surroundingsLines(report: SuiteReport): readonly string[] {
 export function reportText(report: SuiteReport): string {
   const ended = report.ended === 'complete' ? [] : [paint('yellow', 'interrupted: not all rounds are in it')];
   const where = [...surroundingsLines(report), ...ended].join('\n');
-  return [...report.cases.map(caseText), targetTable(report), where].join('\n\n');
+  return [...report.cases.map(caseText), ...targetTable(report), where].join('\n\n');
 }

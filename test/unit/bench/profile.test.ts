@@ -48,3 +48,11 @@ test('the flame graph shows names as text, and shares', () => {
   expect(svg).toContain('a &#60; b');
   expect(svg).toContain('decide\ndist/domain/decide.js:10\n92.3 %, itself 15.4 %');
 });
+
+test('a box has as much of its name as it is wide', () => {
+  const narrow = { name: 'aLongName', place: '', self: 1, total: 1, children: [] };
+  const wide = { name: 'another', place: '', self: 999, total: 999, children: [] };
+  const svg = flameGraph({ name: 'root', place: '', self: 0, total: 1_000, children: [wide, narrow] }, '');
+  const texts = [...svg.matchAll(/<text[^>]*>([^<]*)</g)].map((match) => match[1]);
+  expect(texts).toEqual(['', 'root', 'another']);
+});
