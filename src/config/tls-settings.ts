@@ -86,7 +86,7 @@ function merge({ server, url }: ServerUrl, env: Environment): Merged {
   const scheme = base.slice(0, base.indexOf(':'));
   const given = modeGiven(query);
   if (given !== null && !isTlsMode(given))
-    return refused(url, `${variable}: sslmode=${given}: expected one of ${TLS_MODES.join(', ')}`);
+    return refused(url, `${variable}: sslmode=${onOneLine(given)}: expected one of ${TLS_MODES.join(', ')}`);
   const always = scheme === 'amqps' || scheme === 'rediss';
   const isPostgres = server === 'DATABASE';
   if (always && given === 'disable')
@@ -175,10 +175,15 @@ function fileIssue({ path, name }: NamedFile & { readonly path: string }, holds:
     const text = readFileSync(path, 'utf8');
     return new RegExp(`-----BEGIN [A-Z ]*${holds}-----`).test(text)
       ? null
-      : `${name}: ${path} holds no ${holds.toLowerCase()} in PEM form`;
+      : `${name}: ${onOneLine(path)} holds no ${holds.toLowerCase()} in PEM form`;
   } catch (error) {
-    return `${name}: ${path} cannot be read: ${codeOf(error)}`;
+    return `${name}: ${onOneLine(path)} cannot be read: ${codeOf(error)}`;
   }
+}
+
+/** What somebody else wrote begins no line of ours. */
+function onOneLine(text: string): string {
+  return text.replace(/[\p{Cc}\u2028\u2029]/gu, '?');
 }
 
 function codeOf(error: unknown): string {

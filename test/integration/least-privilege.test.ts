@@ -204,7 +204,12 @@ describe('whoever has the password of a node', () => {
     'copy (select 1) to program $$true$$',
     'set session_replication_role = replica',
   ])('cannot: %s', async (sql) => {
-    await expect(pool.query(sql)).rejects.toMatchObject({ code: '42501' });
+    // In PostgreSQL's words: the triggers of the journal refuse under the same code, but they are another bolt.
+    const refused = {
+      code: '42501',
+      message: expect.stringMatching(/^(?:permission denied|must be )/) as string,
+    };
+    await expect(pool.query(sql)).rejects.toMatchObject(refused);
   });
 
   it('cannot empty or rule Redis, nor touch the keys of others', async () => {
@@ -223,7 +228,7 @@ describe('whoever has the password of a node', () => {
         ['EVAL', "return redis.call('SET', 'session:1', 'x')", '0'],
       ] as const)
         await expect(redis.call(words[0], ...words.slice(1)), words.join(' ')).rejects.toThrow(
-          /NOPERM|permission/i,
+          /NOPERM|permission|can't access/i,
         );
     } finally {
       redis.disconnect();

@@ -2,6 +2,7 @@
  * Without this: passwords and payments travel in the open although somebody asked for TLS, or to whoever answers at the address;
  * a person with a wrong certificate is told nothing that helps.
  */
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeError } from '../../src/cli/describe-error.ts';
 import { loadConfig } from '../../src/config.ts';
@@ -9,7 +10,9 @@ import { createPool } from '../../src/infra/postgres/pool.ts';
 import { queueStatus } from '../../src/infra/rabbitmq/queue-status.ts';
 import { withRedisClient } from '../../src/infra/redis/one-shot-client.ts';
 import { startServers, type RunningServers } from '../../src/infra/services/start-servers.ts';
+import { peerFetch } from '../../src/infra/http/peer-fetch.ts';
 import { certificatePlace, type CertificateAuthority } from '../support/certificates.ts';
+import { eventually } from '../support/eventually.ts';
 import { paygate, startPaygateNode, type PaygateNode } from '../support/paygate.ts';
 import { serveTls, type Shown } from '../support/tls-servers.ts';
 
@@ -59,6 +62,17 @@ async function visit(kind: Kind, url: string, settings: Environment): Promise<vo
     else await queueStatus(config.rabbitmqUrl, ['transactions_queue']);
   } catch (error) {
     throw new Error(describeError(error, env).message, { cause: error });
+  }
+}
+
+async function accountIds(): Promise<readonly string[]> {
+  const client = new pg.Client({ connectionString: servers.postgres.url });
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ id: string }>('select account_id as id from processor.accounts');
+    return rows.map(({ id }) => id);
+  } finally {
+    await client.end();
   }
 }
 
@@ -161,7 +175,7 @@ describe('a cluster of which everything is encrypted, and everybody shows a cert
 
   it('decides, audits and tells like any other', async () => {
     for (const [args, expected] of [
-      [['drive', '--count', '50', '--accounts', '5'], /./],
+      [['drive', '--count', '50', '--accounts', '20'], /./],
       [['cluster'], /\bb\b/],
       [['verify'], /./],
       [['cache', 'rebuild', '--why', 'test'], /./],
@@ -175,15 +189,33 @@ describe('a cluster of which everything is encrypted, and everybody shows a cert
   it('shows its admin port to who shows a certificate, and its nodes look at each other', async () => {
     const address = nodes[0]?.address ?? '';
     expect(address).toMatch(/^https:\/\/127\.0\.0\.1:/);
-    await expect(fetch(`${address}/livez`)).rejects.toThrow();
+    const get = (url: string, files: Environment): Promise<Response> =>
+      peerFetch(
+        new URL(url),
+        { headers: {}, signal: AbortSignal.timeout(60_000) },
+        {
+          caFile: ours.caFile,
+          certFile: files['TLS_CERT_FILE'] ?? null,
+          keyFile: files['TLS_KEY_FILE'] ?? null,
+        },
+      );
+    await expect(get(`${address}/livez`, {})).rejects.toThrow();
+    expect((await get(`${address}/livez`, right)).status).toBe(200);
+
+    const elsewhere = await eventually(async () => {
+      for (const id of await accountIds())
+        if ((await get(`${address}/accounts/${id}/balance`, right)).status === 307) return id;
+      throw new Error('the other node has none of the accounts yet');
+    });
+    const steps = await get(`${address}/console/api/account/${elsewhere}/steps`, right);
+    expect(steps.status).toBe(200);
+    const first = await steps.body?.getReader().read();
+    expect(new TextDecoder().decode(first?.value as Uint8Array)).toMatch(/retry: |data: /);
+
     const links = await paygate(['console'], env);
-    expect(
-      links.stdout
-        .trim()
-        .split('\n')
-        .every((link) => link.startsWith('https://')),
-    ).toBe(true);
-  }, 60_000);
+    expect(links.stdout.trim().split('\n')).toHaveLength(2);
+    expect(links.stdout).not.toContain('http://');
+  }, 120_000);
 
   it('says at once what is wrong with a setting', async () => {
     for (const [wrong, message] of [

@@ -25,6 +25,7 @@ import {
   live,
   ORIGINAL,
   someString,
+  withAmountText,
 } from '../contracts/messages.ts';
 import { cpuSecondsOf, damaged, INPUTS, noise, twisted } from './hostile.ts';
 
@@ -44,6 +45,15 @@ const SOUND = [
   BALANCE,
   { account_id: ACCOUNT },
 ] as const;
+
+/** Numbers that `JSON.parse` makes others of. */
+const amountText = fc
+  .tuple(
+    fc.constantFrom('', '-', '+', '0', ' '),
+    fc.oneof(fc.bigInt(0n, 2n ** 54n).map(String), fc.nat(500).map(String)),
+    fc.constantFrom('', '.0', '.00', '.6', 'e0', 'E1', 'e-1', 'n', '_0', '"', ',"amount_cents":7'),
+  )
+  .map((parts) => parts.join(''));
 
 /** What the contract says of these bytes, by other means than the decoder's. */
 function expectedQueue(kind: 'transaction' | 'balance', body: Buffer): string {
@@ -78,8 +88,9 @@ function check(from: (typeof INBOUND_QUEUES)[number], body: Buffer, decoded: Dec
   if (command.kind !== 'transaction') return;
   if (command.amountCents < 1n || command.amountCents > 2n ** 53n - 1n)
     throw new Error('an amount out of bounds');
-  // A command's amount stands in the body, digit by digit.
-  if (!body.includes(String(command.amountCents))) throw new Error('an amount that nobody has sent');
+  // A command's amount stands in the body, digit by digit: no fraction, no exponent, no more digits than it has.
+  if (!new RegExp(`:\\s*${command.amountCents}\\s*[,}]`).test(body.toString('latin1')))
+    throw new Error('an amount that nobody has sent');
   if (!UUID.test(command.transactionId) || command.idempotencyKey === '')
     throw new Error('a transaction that is none');
 }
@@ -88,6 +99,7 @@ it('bodies: a command with the bytes’ own values, or the dead-letter queue tha
   const body = fc.oneof(
     { weight: 6, arbitrary: damaged(...SOUND.map((message) => bytes(message))) },
     { weight: 3, arbitrary: fc.oneof(...SOUND.map(twisted)).map((value) => bytes(value)) },
+    { weight: 1, arbitrary: amountText.map(withAmountText) },
     { weight: 1, arbitrary: noise },
     { weight: 1, arbitrary: fc.json().map((text) => Buffer.from(text)) },
   );
