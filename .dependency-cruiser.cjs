@@ -38,6 +38,12 @@ module.exports = {
     layer('charts-are-drawn-beforehand', '^src/(?!console/charts/drawing/)', '^src/console/charts/drawing/'),
     layer('the-page-runs-in-a-browser', '^src/console/page/', '^src/(?!console/|contracts/console)'),
     layer('nothing-imports-the-page', '^src/(?!console/page/)', '^src/console/page/'),
+    layer(
+      'client-needs-no-node',
+      '^src/client/',
+      '^src/(?!client/|contracts/|domain/errors|infra/rabbitmq/)',
+    ),
+    layer('nothing-imports-the-client', '^src/(?!client/)', '^src/client/'),
     layer('nothing-imports-the-cli', '^src/(?!cli/)', '^src/cli/'),
     layer('no-test-in-source', '^src/', '^(test|bench|model)/'),
     {

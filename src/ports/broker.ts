@@ -45,6 +45,8 @@ export interface OutboundMessage {
   readonly queue: DeadLetterQueue | InboundQueue;
   readonly body: Buffer;
   readonly headers: Readonly<Record<string, string | number>>;
+  /** Where it is known: dead letters may be any bytes. */
+  readonly contentType?: string;
 }
 
 /** An event as it goes to `paygate.events`. */

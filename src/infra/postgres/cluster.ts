@@ -11,15 +11,17 @@ export interface ClusterSettings {
 
 export type RefundAmount = 'message' | 'original';
 
-export type ClusterProblem =
-  | 'not-migrated'
-  | 'migration-changed'
-  | 'program-too-old'
-  | 'not-opened'
-  | 'shard-count'
-  | 'refund-amount'
-  | 'refund-amount-unset'
-  | 'other-cluster';
+export const CLUSTER_PROBLEMS = [
+  'not-migrated',
+  'migration-changed',
+  'program-too-old',
+  'not-opened',
+  'shard-count',
+  'refund-amount',
+  'refund-amount-unset',
+  'other-cluster',
+] as const;
+export type ClusterProblem = (typeof CLUSTER_PROBLEMS)[number];
 
 /** A reason for not starting a node on this database. The message says what to do. */
 export class ClusterRefusal extends Error {

@@ -56,10 +56,12 @@ export interface UnclearRow {
   readonly accountId: string | null;
 }
 
+export const OPENING_REFUSALS = ['queue-has-consumer', 'journal-not-empty', 'history-unclear'] as const;
+
 /** The history was not taken over; nothing was written. */
 export class OpeningRefusal extends Error {
   override readonly name = 'OpeningRefusal';
-  readonly reason: 'queue-has-consumer' | 'journal-not-empty' | 'history-unclear';
+  readonly reason: (typeof OPENING_REFUSALS)[number];
   /** The first of them, at most `LIMITS.openingExamplesMax`; the message has the numbers. */
   readonly unclear: readonly UnclearRow[];
 

@@ -82,7 +82,13 @@ export class ConfirmSession {
       const hasRoom = this.#channel.sendToQueue(
         message.queue,
         message.body,
-        { persistent: true, mandatory: true, messageId, headers: { ...message.headers } },
+        {
+          persistent: true,
+          mandatory: true,
+          messageId,
+          ...(message.contentType === undefined ? {} : { contentType: message.contentType }),
+          headers: { ...message.headers },
+        },
         (error: unknown) => this.#settle(messageId, error === null ? null : 'unconfirmed'),
       );
       if (!hasRoom) this.#waitingForRoom ??= new Set();

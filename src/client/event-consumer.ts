@@ -1,0 +1,143 @@
+import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
+import { EVENTS_EXCHANGE, eventSchema } from '../contracts/events.ts';
+import type { EventType, PaygateEvent } from '../contracts/events.ts';
+import { ensureError } from '../domain/errors.ts';
+import { connect, disconnect } from '../infra/rabbitmq/connect.ts';
+
+const PREFETCH = 100;
+
+export interface EventConsumerOptions {
+  /** amqp:// or amqps://, with credentials. */
+  readonly url: string;
+  /** A durable queue of your own, made where it is not there: it keeps events while nobody reads it. */
+  readonly queue: string;
+  /** Without it: all of them, also those that later versions add. A queue keeps what it was once bound to. */
+  readonly types?: readonly EventType[];
+  /** One at a time. The event is acknowledged when this is done; where it fails, the consumer ends. */
+  readonly onEvent: (event: PaygateEvent) => Promise<void> | void;
+  /** A message that is no event that this version knows; acknowledged when this is done. Without it the consumer ends. */
+  readonly onUnreadable?: (body: Buffer, why: string) => Promise<void> | void;
+  /** Name of the connection in the broker's list. */
+  readonly name?: string;
+}
+
+/**
+ * Reads events through a durable queue.
+ *
+ * Owns one connection and does not renew it. At least once: keep the ids you have seen. Order only by `seq`, within an account.
+ *
+ * E1. An event that was not handled to its end stays in the queue, and comes again.
+ * E2. A consumer that goes wrong ends: it never goes on behind a failed event.
+ */
+export interface EventConsumer {
+  /**
+   * Resolves after `close`; rejects when the connection was lost or a handler failed. Node ends a process that does not look at it: better
+   * than one that reads no more and does not know it.
+   */
+  readonly closed: Promise<void>;
+  /** Finishes the event at hand and leaves the rest in the queue. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** Rejects where the broker cannot be reached, refuses us, or has the queue with other properties. */
+export async function consumeEvents(options: EventConsumerOptions): Promise<EventConsumer> {
+  const model = await connect(options.url, options.name ?? 'paygate/events consumer');
+  const reader = await readerOn(model, options);
+  try {
+    await reader.start();
+    return reader;
+  } catch (error) {
+    // Nobody has it to look at.
+    reader.closed.catch(() => undefined);
+    await disconnect(model);
+    throw error;
+  }
+}
+
+async function readerOn(model: ChannelModel, options: EventConsumerOptions): Promise<EventReader> {
+  try {
+    return new EventReader(model, await model.createChannel(), options);
+  } catch (error) {
+    await disconnect(model);
+    throw error;
+  }
+}
+
+class EventReader implements EventConsumer {
+  readonly closed: Promise<void>;
+  readonly #model: ChannelModel;
+  readonly #channel: Channel;
+  readonly #options: EventConsumerOptions;
+  #phase: 'reading' | 'ending' = 'reading';
+  #reason: Error | null = null;
+  /** The event at hand, and those that were delivered behind it. */
+  #work: Promise<void> = Promise.resolve();
+
+  constructor(model: ChannelModel, channel: Channel, options: EventConsumerOptions) {
+    this.#model = model;
+    this.#channel = channel;
+    this.#options = options;
+    model.on('error', (error: unknown) => (this.#reason ??= ensureError(error)));
+    channel.on('error', (error: unknown) => this.#fail(error));
+    const gone = new Promise<void>((resolve) => model.on('close', () => resolve()));
+    this.closed = gone.then(() => {
+      if (this.#phase === 'reading') this.#reason ??= new Error('the connection to RabbitMQ was closed');
+      if (this.#reason !== null) throw this.#reason;
+    });
+  }
+
+  async start(): Promise<void> {
+    const { queue, types } = this.#options;
+    await this.#channel.assertExchange(EVENTS_EXCHANGE, 'topic', { durable: true });
+    await this.#channel.assertQueue(queue, { durable: true });
+    for (const key of types ?? ['#']) await this.#channel.bindQueue(queue, EVENTS_EXCHANGE, key);
+    await this.#channel.prefetch(PREFETCH);
+    await this.#channel.consume(queue, (message) => {
+      if (message === null) this.#fail(new Error(`the queue ${queue} was deleted`));
+      else this.#work = this.#work.then(() => this.#handle(message));
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#phase = 'ending';
+    await this.#work;
+    await disconnect(this.#model);
+  }
+
+  async #handle(message: ConsumeMessage): Promise<void> {
+    if (this.#phase === 'ending') return;
+    try {
+      await this.#hand(message.content);
+      this.#channel.ack(message);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  async #hand(body: Buffer): Promise<void> {
+    const read = readEvent(body);
+    if (read.ok) return this.#options.onEvent(read.event);
+    if (this.#options.onUnreadable === undefined) throw new Error(`a message is no event: ${read.why}`);
+    return this.#options.onUnreadable(body, read.why);
+  }
+
+  #fail(error: unknown): void {
+    this.#reason ??= ensureError(error);
+    this.#phase = 'ending';
+    void disconnect(this.#model);
+  }
+}
+
+type ReadEvent =
+  { readonly ok: true; readonly event: PaygateEvent } | { readonly ok: false; readonly why: string };
+
+function readEvent(body: Buffer): ReadEvent {
+  try {
+    const parsed = eventSchema.safeParse(JSON.parse(body.toString()));
+    if (parsed.success) return { ok: true, event: parsed.data };
+    const issues = parsed.error.issues.map(({ path, message }) => `${['$', ...path].join('.')}: ${message}`);
+    return { ok: false, why: issues.join('; ') };
+  } catch {
+    return { ok: false, why: 'it is not JSON' };
+  }
+}

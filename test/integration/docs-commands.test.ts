@@ -1,0 +1,74 @@
+/** Without this: somebody copies a command out of the documentation, and it is none. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { paygate } from '../support/paygate.ts';
+
+const fileOf = (name: string): URL => new URL(`../../${name}`, import.meta.url);
+
+const PAGES = [
+  'README.md',
+  ...readdirSync(fileOf('docs'))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+];
+
+interface Example {
+  readonly page: string;
+  /** Without its comment. */
+  readonly line: string;
+}
+
+/** Lines of the shell blocks. */
+const EXAMPLES: readonly Example[] = PAGES.flatMap((page) =>
+  [...readFileSync(fileOf(page), 'utf8').matchAll(/^```sh\n(.*?)^```/gms)]
+    .flatMap(([, block = '']) => block.split('\n'))
+    .map((line) => ({ page, line: line.replace(/\s+#.*$/, '').trim() })),
+);
+
+const wordsAfter = (program: RegExp): readonly (Example & { readonly words: readonly string[] })[] =>
+  EXAMPLES.flatMap(({ page, line }) => {
+    const words = program.exec(line)?.[1];
+    return words === undefined
+      ? []
+      : [
+          {
+            page,
+            line,
+            words: words
+              .replace(/["')].*$/, '')
+              .trim()
+              .split(/\s+/),
+          },
+        ];
+  });
+
+const { scripts } = JSON.parse(readFileSync(fileOf('package.json'), 'utf8')) as {
+  readonly scripts: Readonly<Record<string, string>>;
+};
+
+it.each(wordsAfter(/\bnpm ((?:run|start|test).*)$/))('$page: $line', ({ words }) => {
+  const [name = '', script = ''] = words;
+  expect(Object.keys(scripts)).toContain(name === 'run' ? script : name);
+});
+
+/** Help of the longest command that the words begin with. */
+async function helpOf(words: readonly string[]): Promise<string> {
+  const firstOther = words.findIndex((word) => !/^[a-z-]+$/.test(word) || word.startsWith('-'));
+  let path = words.slice(0, firstOther === -1 ? words.length : firstOther);
+  for (; path.length > 0; path = path.slice(0, -1)) {
+    const { exitCode, stdout } = await paygate([...path, '--help'], {});
+    if (exitCode === 0 && stdout.includes(`Usage: paygate ${path.join(' ')}`)) return stdout;
+  }
+  throw new Error(`no command: ${words.join(' ')}`);
+}
+
+it.each(wordsAfter(/\bpaygate (.*)$/))('$page: $line', async ({ words }) => {
+  const help = await helpOf(words);
+  // A group of commands does nothing by itself.
+  expect(help).not.toMatch(/Usage: paygate [a-z- ]+\[options\] \[command\]/);
+  for (const option of words.filter((word) => word.startsWith('--'))) expect(help).toContain(option);
+});
+
+it('there are examples', () => {
+  expect(wordsAfter(/\bpaygate (.*)$/).length).toBeGreaterThan(15);
+});
