@@ -53,7 +53,7 @@ export default defineConfig({
           environment: 'node',
           globalSetup: ['test/support/spin-programs.ts'],
           sequence: { groupOrder: 3 },
-          maxWorkers: 1,
+          maxWorkers: namedServers === '' ? 2 : 1,
           testTimeout: 180_000,
         },
       },
