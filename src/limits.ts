@@ -113,6 +113,8 @@ const BOUNDS = {
   reconnectDoublingsMax: 6,
   /** A connection that was up this long has no failures behind it. */
   connectionStableMs: 5_000,
+  /** What may gather in a socket to the broker before whoever publishes must wait for it. */
+  brokerWriteBytesMax: 1024 * 1024,
   /** How often a queue that somebody else reads is asked for again. */
   exclusiveRetryMs: 500,
   /** A body above this halves the intake window. */

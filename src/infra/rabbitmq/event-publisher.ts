@@ -1,10 +1,11 @@
-import type { ConfirmChannel } from 'amqplib';
+import type { ChannelModel, ConfirmChannel } from 'amqplib';
 import { TRACEPARENT } from '../../contracts/traceparent.ts';
 import { EVENTS_EXCHANGE } from '../../contracts/events.ts';
 import { ensureError } from '../../domain/errors.ts';
 import { LIMITS } from '../../limits.ts';
 import type { EventMessage, EventPublisher } from '../../ports/broker.ts';
 import type { LinkState } from '../../ports/connection.ts';
+import { gatherWrites } from './connect.ts';
 import { PublishError } from './publish-error.ts';
 import { RabbitLink, type LinkOptions, type LinkSession } from './rabbit-link.ts';
 
@@ -15,7 +16,7 @@ import { RabbitLink, type LinkOptions, type LinkSession } from './rabbit-link.ts
  */
 export class RabbitEventPublisher implements EventPublisher {
   readonly #link: RabbitLink;
-  #channel: ConfirmChannel | null = null;
+  #session: { readonly model: ChannelModel; readonly channel: ConfirmChannel } | null = null;
 
   constructor(options: LinkOptions) {
     this.#link = new RabbitLink({ ...options, name: `${options.name}/events` }, (session) =>
@@ -32,8 +33,10 @@ export class RabbitEventPublisher implements EventPublisher {
     if (events.length === 0) return;
     const state = this.#link.state();
     if (state === 'blocked') throw new PublishError('blocked', EVENTS_EXCHANGE);
-    if (state !== 'up' || this.#channel === null) throw new PublishError('disconnected', EVENTS_EXCHANGE);
-    await confirmed(this.#channel, events);
+    if (state !== 'up' || this.#session === null) throw new PublishError('disconnected', EVENTS_EXCHANGE);
+    const { model, channel } = this.#session;
+    gatherWrites(model);
+    await confirmed(channel, events);
   }
 
   /** Publications still without confirm reject. Idempotent. */
@@ -46,11 +49,11 @@ export class RabbitEventPublisher implements EventPublisher {
     const fate: { failure: Error | null } = { failure: null };
     channel.on('error', (error: unknown) => (fate.failure = ensureError(error)));
     channel.on('close', () => {
-      if (this.#channel === channel) this.#channel = null;
+      if (this.#session?.channel === channel) this.#session = null;
       session.lost(fate.failure ?? new Error('the channel for events was closed'));
     });
     await channel.assertExchange(EVENTS_EXCHANGE, 'topic', { durable: true });
-    this.#channel = channel;
+    this.#session = { model: session.model, channel };
   }
 }
 

@@ -145,7 +145,10 @@ export class Intake {
 
   #applyWindow(size: number): void {
     if (this.#options.prefetch === 'fixed' || this.#phase === 'closed') return;
-    this.#channel.prefetch(size, true).catch((error: unknown) => this.#options.lost(ensureError(error)));
+    this.#channel.prefetch(size, true).catch((error: unknown) => {
+      // One that we have closed ourselves answers nothing any more.
+      if (this.#phase !== 'closed') this.#options.lost(ensureError(error));
+    });
   }
 }
 
