@@ -15,7 +15,9 @@ function optionsOrCode(): SimOptions | number {
     say(HELP);
     return 0;
   } catch (error) {
-    process.stderr.write(`${ensureError(error).message}\nnpm run sim -- --help tells what can be asked for\n`);
+    process.stderr.write(
+      `${ensureError(error).message}\nnpm run sim -- --help tells what can be asked for\n`,
+    );
     return USAGE;
   }
 }

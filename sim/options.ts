@@ -34,7 +34,12 @@ export function readOptions(args: readonly string[]): SimOptions | null {
   if (values.help) return null;
   const format = values.json ? 'json' : 'text';
   if (values.seed === undefined)
-    return { from: whole('from', values.from ?? '1', 0), seeds: whole('seeds', values.seeds ?? '100', 1), story: 'kept', format };
+    return {
+      from: whole('from', values.from ?? '1', 0),
+      seeds: whole('seeds', values.seeds ?? '100', 1),
+      story: 'kept',
+      format,
+    };
   if (values.from !== undefined || values.seeds !== undefined)
     throw new RangeError('--seed is one seed: it goes with neither --from nor --seeds');
   return { from: whole('seed', values.seed, 0), seeds: 1, story: 'told', format };

@@ -113,14 +113,16 @@ export class Messages {
     return { ...this.#step(atMs, what, body, row.transactionId), expected: 'letter' };
   }
 
-  #step(
-    atMs: number,
-    what: string,
-    body: Buffer,
-    transactionId: string | null,
-  ): Publication {
+  #step(atMs: number, what: string, body: Buffer, transactionId: string | null): Publication {
     const common = { atMs, kind: 'publish', what, body, transactionId, queue: 'transactions_queue' } as const;
-    return { ...common, durability: 'transient', row: null, rowLateMs: 0, isSent: true, expected: 'anything' };
+    return {
+      ...common,
+      durability: 'transient',
+      row: null,
+      rowLateMs: 0,
+      isSent: true,
+      expected: 'anything',
+    };
   }
 
   #payment(atMs: number): Earlier {

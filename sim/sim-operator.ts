@@ -38,7 +38,14 @@ export class SimOperator implements InboxEnd {
   }
 
   give(orderId: string, accountId: string, action: OperatorAction): void {
-    const command = { kind: 'operator', orderId, accountId, action, operator: 'sim', why: 'the plan' } as const;
+    const command = {
+      kind: 'operator',
+      orderId,
+      accountId,
+      action,
+      operator: 'sim',
+      why: 'the plan',
+    } as const;
     const order = { kind: 'account', command } as const;
     this.#open.add(orderId);
     this.#ask(orderId, accountId, encodeOrder({ orderId, replyTo: REPLY_TO, order }));

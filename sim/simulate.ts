@@ -77,7 +77,9 @@ function summary({ coverage, failed, done, decisions, seconds }: Findings, say: 
     say(`${section.padEnd(10)}${hit.join(' · ')}`);
   }
   const unvisited = coverage.unvisited();
-  say(`\nof ${coverage.total} states and transitions of the charts of account and shard, never visited: ${unvisited.length}`);
+  say(
+    `\nof ${coverage.total} states and transitions of the charts of account and shard, never visited: ${unvisited.length}`,
+  );
   for (const name of unvisited) say(`  ${name}`);
   say(`\n${done} seeds, ${decisions} decisions, ${seconds} s: ${failed.length} failed`);
 }
@@ -89,15 +91,29 @@ async function explain(
   bug: Bug | null,
 ): Promise<void> {
   for (const { seed, violations } of failed)
-    say(`seed ${seed}: promise ${violations.map(({ promise, detail }) => `${promise}: ${detail}`).join('; ')}`);
+    say(
+      `seed ${seed}: promise ${violations.map(({ promise, detail }) => `${promise}: ${detail}`).join('; ')}`,
+    );
   const { result, plan, runs } = await shortestStory(planOf(first.seed, START_MS), first, bug);
   say(`\nThe shortest story of seed ${first.seed} (${plan.steps.length} steps, found in ${runs} runs):\n`);
   say(result.story.join('\n'));
   say(`\nThe whole of it: npm run sim -- --seed ${first.seed}`);
 }
 
-function asJson({ from, seeds }: SimOptions, { coverage, failed, done, decisions, seconds }: Findings): string {
+function asJson(
+  { from, seeds }: SimOptions,
+  { coverage, failed, done, decisions, seconds }: Findings,
+): string {
   const told = failed.map(({ seed, violations, story }) => ({ seed, violations, story }));
   const hit = coverage.all();
-  return JSON.stringify({ from, seeds, done, decisions, seconds, failed: told, hit, unvisited: coverage.unvisited() });
+  return JSON.stringify({
+    from,
+    seeds,
+    done,
+    decisions,
+    seconds,
+    failed: told,
+    hit,
+    unvisited: coverage.unvisited(),
+  });
 }

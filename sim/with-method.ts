@@ -1,10 +1,7 @@
 type Method<A extends unknown[], R> = (...args: A) => R;
 
 /** What is to be called instead: `original` is bound to `self`. */
-export type Replacement<S, A extends unknown[], R> = (
-  original: Method<A, R>,
-  self: S,
-) => (...args: A) => R;
+export type Replacement<S, A extends unknown[], R> = (original: Method<A, R>, self: S) => (...args: A) => R;
 
 /** While `work` runs, calls of the method go through what `replace` makes of the original. */
 export async function withMethod<S extends object, A extends unknown[], R, T>(
