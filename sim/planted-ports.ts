@@ -36,7 +36,16 @@ export function sabotagedLedger(
     case 'bump and read in one step':
       bumpAndRead(ports, tables, clock);
       return ports;
-    default:
+    case 'ack before commit':
+    case 'fence dropped':
+    case 'repeats decided anew':
+    case 'duplicate inside a batch':
+    case 'forward without numbers':
+    case 'giving back in reverse':
+    case 'giving back at the tail':
+    case 'mailbox forgotten on passivation':
+    case 'stale cache write':
+    case null:
       return ports;
   }
 }

@@ -16,7 +16,7 @@ export function runSeed(seed: number, bug: Bug | null = null): Promise<RunResult
 export function runPlan(plan: Plan, bug: Bug | null = null): Promise<RunResult> {
   const coverage = new Coverage();
   const run = (): Promise<RunResult> => withBug(bug, () => new World(plan, bug, coverage).run());
-  return withMethod<ShardSlot, [ShardMove, number], void, RunResult>(
+  return withMethod<ShardSlot, [ShardMove, number], unknown, RunResult>(
     ShardSlot.prototype,
     'move',
     (move, slot) => (to, nextRead) => {

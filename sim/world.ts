@@ -1,7 +1,7 @@
 import { LIMITS } from '../src/limits.ts';
 import type { AccountChange } from '../src/ports/ledger.ts';
 import { Chance } from './chance.ts';
-import { Coverage } from './coverage.ts';
+import type { Coverage } from './coverage.ts';
 import { Faults, nameOf } from './faults.ts';
 import { HEALED_AT_MS, NODE_NAMES, REST_BY_MS } from './plan.ts';
 import type { NodeName, Plan, PlannedRow, Publication, Step } from './plan.ts';
@@ -135,19 +135,16 @@ export class World {
   }
 
   #do(step: Step): void {
-    switch (step.kind) {
-      case 'publish':
-        this.#coverage.count(step.isSent ? 'done: publish' : 'done: publish lost');
-        this.#publish(step);
-        return;
-      case 'order':
-        this.#coverage.count(`done: order ${step.action.kind}`);
-        this.#tell('operator', `${step.action.kind} ${short(step.accountId)}, order ${short(step.orderId)}`);
-        this.#operator.give(step.orderId, step.accountId, step.action);
-        return;
-      default:
-        this.#coverage.count(`fault: ${nameOf(step)}`);
-        this.#faults.begin(step);
+    if (step.kind === 'publish') {
+      this.#coverage.count(step.isSent ? 'done: publish' : 'done: publish lost');
+      this.#publish(step);
+    } else if (step.kind === 'order') {
+      this.#coverage.count(`done: order ${step.action.kind}`);
+      this.#tell('operator', `${step.action.kind} ${short(step.accountId)}, order ${short(step.orderId)}`);
+      this.#operator.give(step.orderId, step.accountId, step.action);
+    } else {
+      this.#coverage.count(`fault: ${nameOf(step)}`);
+      this.#faults.begin(step);
     }
   }
 

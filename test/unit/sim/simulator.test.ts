@@ -8,8 +8,10 @@ import { readOptions } from '../../../sim/options.ts';
 import { runSeed } from '../../../sim/run-seed.ts';
 import { simulate } from '../../../sim/simulate.ts';
 
-/** Seeds that every run of the tests goes through; `npm run sim` goes through others. */
-const SEEDS = 60;
+/** Seeds that every run of the tests goes through, half a minute of one core, a minute and a half of a busy one; `npm run sim` goes through others. */
+const SEEDS = 150;
+/** For what hangs, not for what is slow. */
+const TIMEOUT_MS = 600_000;
 
 /** Every kind of fault that a plan can have, but for the qualities of links, of which these seeds need not meet each. */
 const FAULTS = [
@@ -21,7 +23,7 @@ const FAULTS = [
 const quiet = { update: () => undefined, end: () => undefined };
 
 describe('the simulated cluster', () => {
-  test('keeps its promises, and the runs are about something', async () => {
+  test('keeps its promises, and the runs are about something', { timeout: TIMEOUT_MS }, async () => {
     const coverage = new Coverage();
     for (let seed = 1; seed <= SEEDS; seed += 1) {
       const { violations, coverage: hit, decisions } = await runSeed(seed);
