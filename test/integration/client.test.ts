@@ -129,7 +129,9 @@ describe('with a broker alone', () => {
       url: vhost.url,
       queue,
       types: ['balance.updated'],
-      onEvent: (event) => {
+      onEvent: async (event) => {
+        // An acknowledgement that came too early has left by then.
+        await new Promise((resolve) => setTimeout(resolve, 50));
         if (event.seq === 2) throw new Error('no room');
         handled.push(event.seq);
       },
