@@ -51,7 +51,7 @@ export async function measureDrain(bench: Bench, settings: DrainSettings): Promi
         await applyRules(run.place.pool, { document: settings.rules, ...OPERATOR });
       if (events === 'told') await run.place.bindEvents();
       await run.startNodes(nodes, { ...features, ...env });
-      const warmedUp = await warmUp(run, transactions);
+      const warmedUp = await warmUp(run, transactions, nodes);
 
       await pause(run);
       bench.onStep(`making a backlog of ${transactions}`);
