@@ -62,13 +62,19 @@ async function helpOf(words: readonly string[]): Promise<string> {
   throw new Error(`no command: ${words.join(' ')}`);
 }
 
-it.each(wordsAfter(/\bpaygate (.*)$/))('$page: $line', async ({ words }) => {
+/** As a program, not as the name of a namespace, a vhost or a database. */
+const PAYGATE = /(?:^|^(?:[A-Z_]+=\S* )+|npx |exec \S+ |-- |\$\()paygate (.*)$/;
+
+/** Groups of commands that do something by themselves. */
+const SPEAKING_GROUPS: readonly string[] = ['cluster'];
+
+it.each(wordsAfter(PAYGATE))('$page: $line', async ({ words }) => {
   const help = await helpOf(words);
-  // A group of commands does nothing by itself.
-  expect(help).not.toMatch(/Usage: paygate [a-z- ]+\[options\] \[command\]/);
+  if (!SPEAKING_GROUPS.includes(words.join(' ')))
+    expect(help).not.toMatch(/Usage: paygate [a-z- ]+\[options\] \[command\]/);
   for (const option of words.filter((word) => word.startsWith('--'))) expect(help).toContain(option);
 });
 
 it('there are examples', () => {
-  expect(wordsAfter(/\bpaygate (.*)$/).length).toBeGreaterThan(15);
+  expect(wordsAfter(PAYGATE).length).toBeGreaterThan(15);
 });
