@@ -64,8 +64,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     without: 'waiting for the commit before the acknowledgement',
     file: 'src/supervisor/ingest.ts',
-    text: 'tally.received(delivery.queue);',
-    replacement: 'tally.received(delivery.queue);\n    delivery.ack();',
+    text: 'tally.received(delivery.partition ?? delivery.queue);',
+    replacement: 'tally.received(delivery.partition ?? delivery.queue);\n    delivery.ack();',
     test: {
       project: 'unit',
       file: 'test/unit/supervisor/intake.test.ts',
