@@ -76,13 +76,15 @@ describe('the way to a server', () => {
 });
 
 describe('settings', () => {
+  const again = certificatePlace();
   beforeAll(async () => {
-    const again = certificatePlace();
     const authority = await again.authority('ca');
     caFile = authority.caFile;
     client = await authority.issue({ name: 'client' });
     other = await authority.issue({ name: 'other' });
   });
+
+  afterAll(() => again.remove());
 
   it('are written into the URLs of the servers that are spoken to over TLS, and into no others', () => {
     const config = loadConfig({
