@@ -3,13 +3,13 @@ import type { LedgerPorts, ServerPorts } from '../src/node/node-core.ts';
 import type { InboxEvents } from '../src/ports/cluster.ts';
 import type { LogFields, Logger } from '../src/ports/runtime.ts';
 import type { AnnouncementStore } from '../src/ports/stores.ts';
+import { DirectoryOnRows } from '../test/support/fakes/fake-directory.ts';
 import { FakeMembership } from '../test/support/fakes/fake-membership.ts';
 import { CountingMetrics } from '../test/support/fakes/quiet.ts';
 import { CONFIG } from './sim-config.ts';
 import { sabotagedInbound, sabotagedLedger } from './planted-ports.ts';
 import { HEARTBEAT_MS, SimInbound, SimPublisher } from './servers/sim-broker.ts';
 import type { BrokerSide } from './servers/sim-broker.ts';
-import { SimDirectory } from './servers/sim-directory.ts';
 import { SimInbox } from './servers/sim-inbox.ts';
 import { SimLedger } from './servers/sim-ledger.ts';
 import { SimLink } from './servers/sim-link.ts';
@@ -151,7 +151,8 @@ export class SimNode {
       announcements: NO_ANNOUNCEMENTS,
       rules: { newerThan: () => Promise.resolve(null) },
       sweeps: new SimSweeps(tables, link, incarnation),
-      directory: new SimDirectory(tables, link, { nodeId, incarnation, inbox }),
+      // A takeover waits for nobody here, since a simulated commit takes no time.
+      directory: new DirectoryOnRows(tables.shards, { nodeId, incarnation, inbox }, (act) => link.ask(act)),
     };
     return sabotagedLedger(ports, bug, tables, this.process.clock);
   }

@@ -1,9 +1,9 @@
-import { ensureError } from '../domain/errors.ts';
 import type { RuleSet } from '../domain/rules/rule-set.ts';
 import { LIMITS } from '../limits.ts';
 import type { Clock, Logger } from '../ports/runtime.ts';
 import type { RuleStore } from '../ports/stores.ts';
 import type * as ReadRuleSet from './read-rule-set.ts';
+import { RegularLook } from './regular-look.ts';
 
 export interface RuleWatchOptions {
   readonly store: RuleStore;
@@ -20,15 +20,20 @@ export interface RuleWatchOptions {
  */
 export class RuleWatch {
   readonly #options: RuleWatchOptions;
+  readonly #looks: RegularLook;
   #reading: Promise<typeof ReadRuleSet> | null = null;
   #inForce: RuleSet | null = null;
   #seenVersion = 0;
-  #sight: 'clear' | 'lost' = 'clear';
-  #phase: 'running' | 'stopped' = 'stopped';
-  #cancel: () => void = () => undefined;
 
   constructor(options: RuleWatchOptions) {
     this.#options = options;
+    const { clock, logger } = options;
+    this.#looks = new RegularLook({
+      clock,
+      pollMs: LIMITS.rulesPollMs,
+      look: () => this.load(),
+      onLost: (err) => logger.error({ err }, 'new rules cannot be read; the last ones stay in force'),
+    });
   }
 
   /** null: no rules. */
@@ -48,31 +53,10 @@ export class RuleWatch {
   }
 
   start(): void {
-    this.#phase = 'running';
-    this.#lookLater();
+    this.#looks.start();
   }
 
   stop(): void {
-    this.#phase = 'stopped';
-    this.#cancel();
-  }
-
-  #lookLater(): void {
-    if (this.#phase === 'stopped') return;
-    this.#cancel = this.#options.clock.after(LIMITS.rulesPollMs, () => void this.#look());
-  }
-
-  async #look(): Promise<void> {
-    const { logger } = this.#options;
-    try {
-      await this.load();
-      this.#sight = 'clear';
-    } catch (error) {
-      // Once, not every second.
-      if (this.#sight === 'clear')
-        logger.error({ err: ensureError(error) }, 'new rules cannot be read; the last ones stay in force');
-      this.#sight = 'lost';
-    }
-    this.#lookLater();
+    this.#looks.stop();
   }
 }

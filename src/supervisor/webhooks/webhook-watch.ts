@@ -1,7 +1,7 @@
-import { ensureError } from '../../domain/errors.ts';
 import { LIMITS } from '../../limits.ts';
 import type { Clock, Logger } from '../../ports/runtime.ts';
 import type { WebhookEndpoint, WebhookStore } from '../../ports/webhooks.ts';
+import { RegularLook } from '../regular-look.ts';
 
 export interface WebhookWatchOptions {
   readonly store: Pick<WebhookStore, 'endpoints'>;
@@ -19,13 +19,18 @@ export interface WebhookWatchOptions {
  */
 export class WebhookWatch {
   readonly #options: WebhookWatchOptions;
+  readonly #looks: RegularLook;
   #endpoints: readonly WebhookEndpoint[] = [];
-  #sight: 'clear' | 'lost' = 'clear';
-  #phase: 'running' | 'stopped' = 'stopped';
-  #cancel: () => void = () => undefined;
 
   constructor(options: WebhookWatchOptions) {
     this.#options = options;
+    const { clock, logger } = options;
+    this.#looks = new RegularLook({
+      clock,
+      pollMs: LIMITS.webhookPollMs,
+      look: () => this.load(),
+      onLost: (err) => logger.warn({ err }, 'webhook endpoints cannot be read; the last view stands'),
+    });
   }
 
   get endpoints(): readonly WebhookEndpoint[] {
@@ -44,33 +49,10 @@ export class WebhookWatch {
   }
 
   start(): void {
-    this.#phase = 'running';
-    this.#lookLater();
+    this.#looks.start();
   }
 
   stop(): void {
-    this.#phase = 'stopped';
-    this.#cancel();
-  }
-
-  #lookLater(): void {
-    if (this.#phase === 'stopped') return;
-    this.#cancel = this.#options.clock.after(LIMITS.webhookPollMs, () => void this.#look());
-  }
-
-  async #look(): Promise<void> {
-    try {
-      await this.load();
-      this.#sight = 'clear';
-    } catch (error) {
-      // Once, not every second.
-      if (this.#sight === 'clear')
-        this.#options.logger.warn(
-          { err: ensureError(error) },
-          'webhook endpoints cannot be read; the last view stands',
-        );
-      this.#sight = 'lost';
-    }
-    this.#lookLater();
+    this.#looks.stop();
   }
 }

@@ -28,17 +28,17 @@ export class FakeShardRows {
   }
 }
 
-export class FakeDirectory implements ClusterDirectory {
-  link: FakeLink = 'up';
+/** A node's way to the rows; `ask` is the road to the server: does it, and answers or rejects. */
+export class DirectoryOnRows implements ClusterDirectory {
   readonly #table: FakeShardRows;
   readonly #claimant: ShardOwner;
-  readonly #clock: Clock;
+  readonly #ask: <T>(act: () => T) => Promise<T>;
   readonly #held = new Map<number, bigint>();
 
-  constructor(table: FakeShardRows, claimant: ShardOwner, clock: Clock) {
+  constructor(table: FakeShardRows, claimant: ShardOwner, ask: <T>(act: () => T) => Promise<T>) {
     this.#table = table;
     this.#claimant = claimant;
-    this.#clock = clock;
+    this.#ask = ask;
   }
 
   read(): Promise<readonly ShardRow[]> {
@@ -49,8 +49,9 @@ export class FakeDirectory implements ClusterDirectory {
     return this.#ask(() => this.#table.pause);
   }
 
-  takeOver(shards: readonly number[]): Promise<ReadonlyMap<number, bigint>> {
-    return this.takeOverSeen(new Map(shards.map((shard) => [shard, this.#table.rows[shard]!.epoch])));
+  async takeOver(shards: readonly number[]): Promise<ReadonlyMap<number, bigint>> {
+    const { rows } = this.#table;
+    return this.takeOverSeen(new Map(shards.map((shard) => [shard, rows[shard]?.epoch ?? 0n])));
   }
 
   async takeOverSeen(seen: ReadonlyMap<number, bigint>): Promise<ReadonlyMap<number, bigint>> {
@@ -76,13 +77,21 @@ export class FakeDirectory implements ClusterDirectory {
     });
     for (const { shard, epoch } of held) if (this.#held.get(shard) === epoch) this.#held.delete(shard);
   }
+}
 
-  /** Done at once, answered a little later. */
-  #ask<T>(act: () => T): Promise<T> {
-    const value = this.link === 'cut' ? undefined : act();
-    return new Promise((resolve, reject) => {
-      if (this.link === 'up') this.#clock.after(ANSWER_MS, () => resolve(value as T));
-      else this.#clock.after(FAILURE_MS, () => reject(new Error('PostgreSQL did not answer')));
-    });
+export class FakeDirectory extends DirectoryOnRows {
+  link: FakeLink = 'up';
+
+  constructor(table: FakeShardRows, claimant: ShardOwner, clock: Clock) {
+    super(table, claimant, (act) => answered(act, this.link, clock));
   }
+}
+
+/** Done at once, answered a little later. */
+function answered<T>(act: () => T, link: FakeLink, clock: Clock): Promise<T> {
+  const value = link === 'cut' ? undefined : act();
+  return new Promise((resolve, reject) => {
+    if (link === 'up') clock.after(ANSWER_MS, () => resolve(value as T));
+    else clock.after(FAILURE_MS, () => reject(new Error('PostgreSQL did not answer')));
+  });
 }
