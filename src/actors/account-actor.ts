@@ -4,6 +4,7 @@ import type { AccountState } from '../domain/account.ts';
 import type { RuleSet } from '../domain/rules/rule-set.ts';
 import type { AccountEvent, AccountPlace, AccountRules, StopReason } from '../machines/account-effects.ts';
 import { accountMachine } from '../machines/account-machine.ts';
+import { quickMachine } from '../machines/quick-machine.ts';
 import { Mailbox } from '../machines/mailbox.ts';
 import type { BalanceEnvelope } from '../machines/mailbox.ts';
 import type { AccountChange, AccountReader } from '../ports/ledger.ts';
@@ -101,7 +102,7 @@ export class AccountActor {
     this.surroundings = surroundings;
     this.#lastUsedMs = surroundings.clock.now();
     this.#effects = new LiveEffects(this, this.#tell, this.#finish);
-    this.#actor = createActor(accountMachine, {
+    this.#actor = createActor(ACCOUNT_LOGIC, {
       id: place.accountId,
       input: { place, rules: surroundings.rules, mailbox: this.#mailbox, effects: this.#effects },
     });
@@ -228,4 +229,5 @@ export function describePlace(value: SnapshotFrom<typeof accountMachine>['value'
   return typeof value === 'string' ? value : Object.entries(value).flat().join('.');
 }
 
+const ACCOUNT_LOGIC = quickMachine(accountMachine);
 const ARRIVED: AccountEvent = { type: 'command.arrived' };

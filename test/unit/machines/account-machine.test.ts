@@ -3,10 +3,13 @@
  * commits are under way at once, or a state that is drawn can never be reached.
  *
  * The walk goes through the chart breadth first, up to `DEPTH_MAX` events from the start: in every situation it comes to,
- * every event is tried, also those that make no sense there.
+ * every event is tried, also those that make no sense there. Each path is walked twice, by XState and by the quick machine that
+ * actors run on: what they do and where they come to must be the same.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { createActor } from 'xstate';
+import type { Actor } from 'xstate';
 import type { AccountStatus } from '../../../src/domain/codes.ts';
 import { noHistory } from '../../../src/domain/rules/history.ts';
 import { ensureError } from '../../../src/domain/errors.ts';
@@ -18,6 +21,7 @@ import type {
 } from '../../../src/machines/account-effects.ts';
 import { accountMachine } from '../../../src/machines/account-machine.ts';
 import { Mailbox } from '../../../src/machines/mailbox.ts';
+import { quickMachine } from '../../../src/machines/quick-machine.ts';
 import type { BalanceEnvelope } from '../../../src/machines/mailbox.ts';
 import type { AccountChange, HydratedAccount } from '../../../src/ports/ledger.ts';
 import type { AccountOrder } from '../../../src/ports/operator-ledger.ts';
@@ -30,7 +34,10 @@ import {
   transactionIdOf,
 } from '../../support/fakes/fake-envelope.ts';
 
+const QUICK_MACHINE = quickMachine(accountMachine);
 const DEPTH_MAX = 7;
+/** Longer paths are walked by the quick machine alone. */
+const COMPARED_DEPTH_MAX = 6;
 const COMMANDS_MAX = 3;
 const PARKED_MAX = 3;
 
@@ -60,17 +67,20 @@ class Walker implements AccountEffects {
   #change: AccountChange | null = null;
   #order: AccountOrder | null = null;
   #needs: FactNeeds = { cardIds: [], originalIds: [] };
-  readonly #actor = createActor(accountMachine, {
-    input: {
-      place: { accountId: accountIdOf(1), shard: 0, epoch: 1n },
-      rules: { refundAmount: 'message', refundWaitMs: 1_000 },
-      mailbox: this.mailbox,
-      effects: this,
-    },
-  });
+  readonly #actor: Actor<typeof accountMachine>;
   thrown: unknown = null;
+  /** What was asked of the effects, in order. */
+  readonly asked: unknown[] = [];
 
-  constructor() {
+  constructor(logic = QUICK_MACHINE) {
+    this.#actor = createActor(logic, {
+      input: {
+        place: { accountId: accountIdOf(1), shard: 0, epoch: 1n },
+        rules: { refundAmount: 'message', refundWaitMs: 1_000 },
+        mailbox: this.mailbox,
+        effects: this,
+      },
+    });
     this.#actor.subscribe({
       error: (error) => {
         this.thrown = error;
@@ -82,6 +92,15 @@ class Walker implements AccountEffects {
   get at(): string {
     const { value } = this.#actor.getSnapshot();
     return typeof value === 'string' ? value : Object.entries(value).flat().join('.');
+  }
+
+  /** All that can be seen of it. */
+  get seen(): unknown {
+    const { value, status, context, tags, _nodes } = this.#actor.getSnapshot();
+    const remembered = { ...context, mailbox: this.mailbox.waitingCount, effects: null };
+    const nodes = _nodes.map(({ id }) => id);
+    const outcomes = this.accepted.map(({ ending }) => ending);
+    return { value, status, tags, nodes, remembered, outcomes, asked: this.asked, ends: this.ends };
   }
 
   /** Situations that differ in nothing that matters to the chart are one. */
@@ -110,17 +129,17 @@ class Walker implements AccountEffects {
 
   load(needs: FactNeeds): void {
     this.#needs = needs;
-    this.#begin('load');
+    this.#begin('load', needs);
   }
 
   propose(change: AccountChange): void {
     this.#change = change;
-    this.#begin('propose');
+    this.#begin('propose', change);
   }
 
   order(order: AccountOrder): void {
     this.#order = order;
-    this.#begin('order');
+    this.#begin('order', order);
   }
 
   takeParked(): void {
@@ -198,7 +217,8 @@ class Walker implements AccountEffects {
     return this.#change;
   }
 
-  #begin(effect: Exclude<UnderWay, 'nothing'>): void {
+  #begin(effect: Exclude<UnderWay, 'nothing'>, what: unknown = null): void {
+    this.asked.push([effect, what]);
     if (this.underWay !== 'nothing') this.overlaps.push(`${effect} during ${this.underWay}`);
     this.underWay = effect;
   }
@@ -278,8 +298,8 @@ const STEPS = {
 type StepName = keyof typeof STEPS;
 const STEP_NAMES = Object.keys(STEPS) as StepName[];
 
-function walk(path: readonly StepName[]): Walker {
-  const walker = new Walker();
+function walk(path: readonly StepName[], logic = QUICK_MACHINE): Walker {
+  const walker = new Walker(logic);
   for (const step of path) walker.step(step);
   return walker;
 }
@@ -322,6 +342,9 @@ function explore(): {
       const { situation, at } = walker;
       states.add(at);
       if (!reached.has(situation)) reached.set(situation, longer);
+      const isCompared = longer.length <= COMPARED_DEPTH_MAX;
+      if (isCompared && !isDeepStrictEqual(walker.seen, walk(longer, accountMachine).seen))
+        faults.push(`${longer.join(' > ')}: XState does otherwise`);
       for (const fault of wrong(walker)) faults.push(`${longer.join(' > ')}: ${fault}`);
     }
   }
