@@ -84,8 +84,11 @@ const BOUNDS = {
   outboxBehindIdsMax: 20_000,
   /** Outbox rows deleted in one statement. */
   outboxRemovalRowsMax: 500,
-  /** Events that wait for one confirm: some 5 ms of CPU. */
-  eventBatchMax: 500,
+  /** Events that are published at once, and wait for their confirms together: some 5 ms of CPU. */
+  eventBatchMax: 1_000,
+  /** Events in one message, and the length of it beyond which another one is begun: 300 characters are usual for an event. */
+  eventsPerMessageMax: 100,
+  eventsMessageCharsMax: 65_536,
   /** Decisions kept in memory for their events (0.3 kB each); of further commits only the ids, and they are read from the ledger. */
   eventDecisionsMax: 20_000,
   /** Commits whose events wait; those of further ones are left to be taken over. */

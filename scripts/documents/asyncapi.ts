@@ -3,6 +3,7 @@ import {
   EVENT_SCHEMA_VERSION,
   EVENT_SCHEMAS,
   EVENT_TYPES,
+  EVENTS_CONTENT_TYPE,
   EVENTS_EXCHANGE,
 } from '../../src/contracts/events.ts';
 import { jsonSchemaOf, MESSAGE_SCHEMAS } from '../../src/contracts/json-schemas.ts';
@@ -146,7 +147,10 @@ function messages(): JsonSchema {
   });
   const events = EVENT_TYPES.map((type) => [
     type,
-    message(type, type, 'An event; see EVENTS.md.', { payload: reference('components', 'schemas', type) }),
+    message(type, type, 'One or more events of this type, one a line; see EVENTS.md.', {
+      contentType: EVENTS_CONTENT_TYPE,
+      payload: reference('components', 'schemas', type),
+    }),
   ]);
   const deadLetter = message(
     'dead-letter',

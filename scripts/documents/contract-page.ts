@@ -127,7 +127,7 @@ ${fieldTable(jsonSchemaOf(deadLetterHeaders))}
 
 ## Events
 
-On the topic exchange \`paygate.events\`, and the same over HTTP as webhooks: what a consumer can rely on is in [EVENTS.md](EVENTS.md),
+On the topic exchange \`paygate.events\`, one or more of a type in a message, one a line, and the same over HTTP as webhooks, each by itself: what a consumer can rely on is in [EVENTS.md](EVENTS.md),
 [WEBHOOKS.md](WEBHOOKS.md). One schema for all of them: [events.schema.json](../contract/events.schema.json).
 
 ${events.join('\n\n')}

@@ -29,8 +29,7 @@ interface TailOptions {
 async function tail(options: TailOptions): Promise<void> {
   const done = new AbortController();
   let shown = 0;
-  const onEvent = (body: Buffer): void => {
-    const text = body.toString();
+  const onEvent = (text: string): void => {
     const event = readEvent(text);
     if (options.account !== undefined && event?.account_id !== options.account) return;
     if (shown === options.count) return;

@@ -1,5 +1,5 @@
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
-import { EVENTS_EXCHANGE, eventSchema } from '../contracts/events.ts';
+import { EVENTS_EXCHANGE, eventSchema, eventsIn } from '../contracts/events.ts';
 import type { EventType, PaygateEvent } from '../contracts/events.ts';
 import { ensureError } from '../domain/errors.ts';
 import { connect, disconnect } from '../infra/rabbitmq/connect.ts';
@@ -13,10 +13,10 @@ export interface EventConsumerOptions {
   readonly queue: string;
   /** Without it: all of them, also those that later versions add. A queue keeps what it was once bound to. */
   readonly types?: readonly EventType[];
-  /** One at a time. The event is acknowledged when this is done; where it fails, the consumer ends. */
+  /** One at a time. A message is acknowledged when this is done for all its events; where it fails, the consumer ends. */
   readonly onEvent: (event: PaygateEvent) => Promise<void> | void;
-  /** A message that is no event that this version knows; acknowledged when this is done. Without it the consumer ends. */
-  readonly onUnreadable?: (body: Buffer, why: string) => Promise<void> | void;
+  /** A line of a message that is no event that this version knows; passed over when this is done. Without it the consumer ends. */
+  readonly onUnreadable?: (line: string, why: string) => Promise<void> | void;
   /** Name of the connection in the broker's list. */
   readonly name?: string;
 }
@@ -26,7 +26,7 @@ export interface EventConsumerOptions {
  *
  * Owns one connection and does not renew it. At least once: keep the ids you have seen. Order only by `seq`, within an account.
  *
- * E1. An event that was not handled to its end stays in the queue, and comes again.
+ * E1. An event that was not handled to its end stays in the queue, and comes again, with those of its message that were.
  * E2. A consumer that goes wrong ends: it never goes on behind a failed event.
  */
 export interface EventConsumer {
@@ -35,7 +35,7 @@ export interface EventConsumer {
    * than one that reads no more and does not know it.
    */
   readonly closed: Promise<void>;
-  /** Finishes the event at hand and leaves the rest in the queue. Idempotent. */
+  /** Finishes the message at hand and leaves the rest in the queue. Idempotent. */
   close(): Promise<void>;
 }
 
@@ -70,7 +70,7 @@ class EventReader implements EventConsumer {
   readonly #options: EventConsumerOptions;
   #phase: 'reading' | 'ending' = 'reading';
   #reason: Error | null = null;
-  /** The event at hand, and those that were delivered behind it. */
+  /** The message at hand, and those that were delivered behind it. */
   #work: Promise<void> = Promise.resolve();
 
   constructor(model: ChannelModel, channel: Channel, options: EventConsumerOptions) {
@@ -107,18 +107,19 @@ class EventReader implements EventConsumer {
   async #handle(message: ConsumeMessage): Promise<void> {
     if (this.#phase === 'ending') return;
     try {
-      await this.#hand(message.content);
+      for (const line of eventsIn(message.content)) await this.#hand(line);
       this.#channel.ack(message);
     } catch (error) {
       this.#fail(error);
     }
   }
 
-  async #hand(body: Buffer): Promise<void> {
-    const read = readEvent(body);
+  async #hand(line: string): Promise<void> {
+    const read = readEvent(line);
     if (read.ok) return this.#options.onEvent(read.event);
-    if (this.#options.onUnreadable === undefined) throw new Error(`a message is no event: ${read.why}`);
-    return this.#options.onUnreadable(body, read.why);
+    if (this.#options.onUnreadable === undefined)
+      throw new Error(`a message has what is no event: ${read.why}`);
+    return this.#options.onUnreadable(line, read.why);
   }
 
   #fail(error: unknown): void {
@@ -131,9 +132,9 @@ class EventReader implements EventConsumer {
 type ReadEvent =
   { readonly ok: true; readonly event: PaygateEvent } | { readonly ok: false; readonly why: string };
 
-function readEvent(body: Buffer): ReadEvent {
+function readEvent(line: string): ReadEvent {
   try {
-    const parsed = eventSchema.safeParse(JSON.parse(body.toString()));
+    const parsed = eventSchema.safeParse(JSON.parse(line));
     if (parsed.success) return { ok: true, event: parsed.data };
     const issues = parsed.error.issues.map(({ path, message }) => `${['$', ...path].join('.')}: ${message}`);
     return { ok: false, why: issues.join('; ') };

@@ -2,13 +2,17 @@ import { z } from 'zod';
 import { TRANSACTION_TYPES } from './command.ts';
 
 /**
- * What the processor tells others: events on the topic exchange `paygate.events`, routing key = type.
+ * What the processor tells others: events on the topic exchange `paygate.events`, routing key = type. A message has one or more
+ * events of its type, one a line.
  *
  * At least once: the same event published again has the same `id`. Order only by `seq`, within an account; events that
  * have no seq of their own carry the account's last. Money is integer cents.
  */
 
 export const EVENTS_EXCHANGE = 'paygate.events';
+
+/** Of a message: events as JSON, one a line. */
+export const EVENTS_CONTENT_TYPE = 'application/x-ndjson';
 
 export const EVENT_SCHEMA_VERSION = 1;
 
@@ -147,12 +151,18 @@ export type BuiltEvent<E extends PaygateEvent = PaygateEvent> = E extends Paygat
   ? { readonly [K in keyof E]: E[K] extends number ? E[K] | bigint : E[K] }
   : never;
 
-/** The event as JSON, integers with all their digits. */
-export function eventBody(event: BuiltEvent): Buffer {
+/** The event as JSON on one line, integers with all their digits. */
+export function eventJson(event: BuiltEvent): string {
   let text = '';
-  for (const [key, value] of Object.entries(event)) {
+  for (const key in event) {
+    const value = event[key as keyof BuiltEvent] as unknown;
     const json = typeof value === 'bigint' ? value.toString() : JSON.stringify(value);
     text += `${text === '' ? '{' : ','}"${key}":${json}`;
   }
-  return Buffer.from(`${text}}`);
+  return `${text}}`;
+}
+
+/** The events of a message, each as JSON. */
+export function eventsIn(body: Buffer): readonly string[] {
+  return body.toString('utf8').split('\n');
 }

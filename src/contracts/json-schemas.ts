@@ -38,7 +38,8 @@ export const MESSAGE_SCHEMAS = {
   },
   events: {
     title: 'PayGate events',
-    description: 'What the processor publishes to the topic exchange paygate.events, routing key = type.',
+    description:
+      'What the processor publishes to the topic exchange paygate.events, routing key = type: this is one line of a message.',
     schema: eventSchema,
   },
 } as const satisfies Record<string, MessageSchema>;

@@ -49,22 +49,20 @@ export interface OutboundMessage {
   readonly contentType?: string;
 }
 
-/** An event as it goes to `paygate.events`. */
-export interface EventMessage {
+/** An event, written. */
+export interface WrittenEvent {
   readonly id: string;
-  /** Its routing key. */
   readonly type: string;
-  /** RFC 3339. */
-  readonly time: string;
-  readonly body: Buffer;
+  /** JSON, on one line. */
+  readonly json: string;
   readonly traceparent?: string;
 }
 
 /** Publishes events, persistent, with confirms; nobody need listen. */
 export interface EventPublisher {
   state(): LinkState;
-  /** In this order. Rejects when the broker is not known to have taken all of them: some may have been published. */
-  publish(events: readonly EventMessage[]): Promise<void>;
+  /** Those of a type in this order. Rejects when the broker is not known to have taken all of them: some may have been published. */
+  publish(events: readonly WrittenEvent[]): Promise<void>;
 }
 
 /** Publishes with confirms, persistent and mandatory. Rejects when the broker did not take the message. */

@@ -1,7 +1,7 @@
 import type { EndpointHealth, EndpointVerdict } from '../domain/webhooks/endpoint-health.ts';
 import type { SignatureHeaders } from '../domain/webhooks/signature.ts';
 import type { FailedOutcome, WebhookOutcome } from '../domain/webhooks/outcome.ts';
-import type { EventMessage } from './broker.ts';
+import type { WrittenEvent } from './broker.ts';
 
 /** Where events are posted to, as a node knows it. */
 export interface WebhookEndpoint {
@@ -78,7 +78,7 @@ export interface WebhookStore {
   /** All that are not removed. */
   endpoints(): Promise<readonly WebhookEndpoint[]>;
   /** Writes deliveries of these events for whoever wants them; those that are written already stay. Returns how many are new. */
-  record(events: readonly EventMessage[]): Promise<number>;
+  record(events: readonly WrittenEvent[]): Promise<number>;
   /** Takes due deliveries; each counts as tried, and is nobody else's for `leaseMs`. */
   claim(wanted: readonly WebhookSlots[], leaseMs: number): Promise<readonly WebhookClaim[]>;
   /** A delivery whose claim has run out meanwhile, and that was taken by somebody else, is left alone: here and below. */
@@ -109,7 +109,7 @@ export interface WebhookSender {
 /** What the event feed wants of webhooks. */
 export interface WebhookRecorder {
   /** Resolves when the deliveries are written that these events call for; at once where nobody wants them. */
-  record(events: readonly EventMessage[]): Promise<void>;
+  record(events: readonly WrittenEvent[]): Promise<void>;
 }
 
 /** Says that a delivery may be due. May forget: the ledger is asked as well. */

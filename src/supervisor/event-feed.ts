@@ -1,10 +1,10 @@
-import { eventBody } from '../contracts/events.ts';
+import { eventJson } from '../contracts/events.ts';
 import type { BuiltEvent } from '../contracts/events.ts';
 import { ensureError } from '../domain/errors.ts';
 import { eventsOf } from '../domain/told-account.ts';
 import type { ToldAccount } from '../domain/told-account.ts';
 import { LIMITS } from '../limits.ts';
-import type { EventMessage, EventPublisher } from '../ports/broker.ts';
+import type { WrittenEvent, EventPublisher } from '../ports/broker.ts';
 import type { Clock, Logger, Metrics } from '../ports/runtime.ts';
 import type { OutboxEvents, OutboxStore } from '../ports/stores.ts';
 import type { WebhookRecorder } from '../ports/webhooks.ts';
@@ -140,10 +140,7 @@ export class EventFeed {
   }
 
   async #tellAll(portion: readonly Item[]): Promise<void> {
-    const events = messagesOf(await this.#read(portion));
-    for (;;) {
-      const batch = take(events, LIMITS.eventBatchMax);
-      if (batch.length === 0) return;
+    for (const batch of batchesOf(await this.#read(portion))) {
       await Promise.all([
         this.#again('published', batch.length, () => this.#options.publisher.publish(batch)),
         this.#record(batch),
@@ -152,7 +149,7 @@ export class EventFeed {
     }
   }
 
-  async #record(batch: readonly EventMessage[]): Promise<void> {
+  async #record(batch: readonly WrittenEvent[]): Promise<void> {
     const { webhooks } = this.#options;
     if (webhooks != null) await this.#again('recorded', batch.length, () => webhooks.record(batch));
   }
@@ -186,38 +183,38 @@ export class EventFeed {
     return new Promise((resolve) => void clock.after(delayMs, resolve));
   }
 
-  #count(batch: readonly EventMessage[]): void {
+  #count(batch: readonly WrittenEvent[]): void {
     const counts = new Map<string, number>();
     for (const { type } of batch) counts.set(type, (counts.get(type) ?? 0) + 1);
     for (const [type, count] of counts) this.#options.metrics.eventsPublished(type, count);
   }
 }
 
-function* messagesOf(rows: readonly OutboxEvents[]): Generator<EventMessage> {
+/** Batches of `eventBatchMax` events or a little more: what an account has in a commit stays together. */
+function* batchesOf(rows: readonly OutboxEvents[]): Generator<readonly WrittenEvent[]> {
+  let batch: WrittenEvent[] = [];
   for (const { accounts, events } of rows) {
-    for (const account of accounts) yield* messagesOfAccount(account);
-    for (const event of events) yield messageOf(event);
+    for (const account of accounts) {
+      writeAccount(account, batch);
+      if (batch.length < LIMITS.eventBatchMax) continue;
+      yield batch;
+      batch = [];
+    }
+    for (const event of events) batch.push(written(event, undefined));
+  }
+  if (batch.length > 0) yield batch;
+}
+
+function writeAccount(account: ToldAccount, batch: WrittenEvent[]): void {
+  const { decisions } = account;
+  for (const event of eventsOf(account)) {
+    const traced = decisions.find(({ seq, traceparent }) => traceparent !== undefined && seq === event.seq);
+    batch.push(written(event, traced?.traceparent));
   }
 }
 
-function* messagesOfAccount(account: ToldAccount): Generator<EventMessage> {
-  const traces = new Map<bigint | number, string>();
-  for (const { seq, traceparent } of account.decisions)
-    if (traceparent !== undefined) traces.set(seq, traceparent);
-  for (const event of eventsOf(account)) yield messageOf(event, traces.get(event.seq));
-}
-
-function messageOf(event: BuiltEvent, traceparent?: string): EventMessage {
-  const message = { id: event.id, type: event.type, time: event.time, body: eventBody(event) };
-  return traceparent === undefined ? message : { ...message, traceparent };
-}
-
-function take<T>(items: Generator<T>, count: number): T[] {
-  const taken: T[] = [];
-  while (taken.length < count) {
-    const next = items.next();
-    if (next.done === true) break;
-    taken.push(next.value);
-  }
-  return taken;
+function written(event: BuiltEvent, traceparent: string | undefined): WrittenEvent {
+  const { id, type } = event;
+  const json = eventJson(event);
+  return traceparent === undefined ? { id, type, json } : { id, type, json, traceparent };
 }

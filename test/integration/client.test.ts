@@ -152,6 +152,24 @@ describe('with a broker alone', () => {
     expect(await left(vhost.url, queue)).toBe(0);
   });
 
+  it('a message with several events is acknowledged when all of them were handled', async () => {
+    const queue = `test.${randomUUID()}`;
+    const events = [1, 2, 3].map(balanceEvent);
+    const handled: number[] = [];
+    const onEvent = (event: PaygateEvent): void => {
+      handled.push(event.seq);
+      if (handled.length === 2) throw new Error('no room');
+    };
+    const first = await consumeEvents({ url: vhost.url, queue, types: ['balance.updated'], onEvent });
+    const ended = expect(first.closed).rejects.toThrow('no room');
+    await tell(vhost.url, [events.map((event) => JSON.stringify(event)).join('\n')]);
+    await ended;
+    const second = await consumeEvents({ url: vhost.url, queue, onEvent });
+    await eventually(() => expect(handled).toEqual([1, 2, 1, 2, 3]));
+    await second.close();
+    expect(await left(vhost.url, queue)).toBe(0);
+  });
+
   it('a message that is no event ends the consumer, unless somebody takes it', async () => {
     const queue = `test.${randomUUID()}`;
     const seen: string[] = [];
@@ -162,7 +180,7 @@ describe('with a broker alone', () => {
     await ended;
     const second = await consumeEvents({
       ...options,
-      onUnreadable: (body) => void seen.push(body.toString()),
+      onUnreadable: (line) => void seen.push(line),
     });
     await eventually(() => expect(seen).toEqual(['{"type":"balance.updated"}']));
     await second.close();

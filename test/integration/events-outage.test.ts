@@ -95,10 +95,10 @@ it(
       pollMs: 500,
     });
     await receiver.close();
-    const bodies = new Map<string, string>();
-    for (const { event, body } of queue.received) {
-      expect(bodies.get(event.id) ?? body).toBe(body);
-      bodies.set(event.id, body);
+    const lines = new Map<string, string>();
+    for (const { event, line } of queue.received) {
+      expect(lines.get(event.id) ?? line).toBe(line);
+      lines.set(event.id, line);
     }
   },
 );

@@ -178,7 +178,7 @@ describe('a trace', () => {
       expect([batch.name, batch.parentSpanId, batch.node]).toEqual(['commit batch', null, owner]);
       expect(batch.traceId).not.toBe(traceId);
       expect(commit.links).toEqual([{ traceId: batch.traceId, spanId: batch.spanId }]);
-      const told = events.received.filter(({ body }) => body.includes(transactionId));
+      const told = events.received.filter(({ line }) => line.includes(transactionId));
       expect(told.map(({ properties }): unknown => properties.headers?.['traceparent'])).toEqual([
         `00-${traceId}-${commit.spanId}-01`,
       ]);

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createPool } from '../../src/infra/postgres/pool.ts';
 import { addEndpoint, disableEndpoint, removeEndpoint } from '../../src/infra/postgres/webhook-ledger.ts';
 import { PostgresWebhookStore } from '../../src/infra/postgres/webhook-store.ts';
-import type { EventMessage } from '../../src/ports/broker.ts';
+import type { WrittenEvent } from '../../src/ports/broker.ts';
 import type { FailureRuling, WebhookClaim } from '../../src/ports/webhooks.ts';
 import { QuietLogger } from '../support/fakes/quiet.ts';
 import { useDatabase } from '../support/use-database.ts';
@@ -33,13 +33,11 @@ async function endpoint(types: readonly string[] | null = null): Promise<number>
   return id;
 }
 
-function events(count: number, type = 'balance.updated'): EventMessage[] {
-  const time = '2026-11-22T10:40:00.000000Z';
+function events(count: number, type = 'balance.updated'): WrittenEvent[] {
   return Array.from({ length: count }, () => ({
     id: randomUUID(),
     type,
-    time,
-    body: Buffer.from('{"é":1}'),
+    json: '{"é":1}',
   }));
 }
 

@@ -126,12 +126,12 @@ describe('what is posted', () => {
     const balances = events.filter(({ type }) => type === 'balance.updated');
     await eventually(() => expect(receiver.posted).toHaveLength(events.length + balances.length));
     const verify = await documentedVerify();
-    const bodies = new Map(queue.received.map(({ event, body }) => [event.id, body]));
+    const lines = new Map(queue.received.map(({ event, line }) => [event.id, line]));
     for (const { path, headers, body } of receiver.posted) {
       const secret = path === '/some' ? some.secret : all.secret;
       const event = eventSchema.parse(verify(secret, headers, body));
       expect(headers['webhook-id']).toBe(event.id);
-      expect(body).toBe(bodies.get(event.id));
+      expect(body).toBe(lines.get(event.id));
       expect(() => verify(path === '/some' ? all.secret : some.secret, headers, body)).toThrow('signature');
       expect(() => verify(secret, { ...headers, 'webhook-timestamp': '1' }, body)).toThrow('timestamp');
       expect(() => verify(secret, headers, `${body} `)).toThrow('signature');

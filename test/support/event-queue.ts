@@ -1,10 +1,13 @@
 import amqp from 'amqplib';
-import { EVENTS_EXCHANGE, eventSchema } from '../../src/contracts/events.ts';
+import { EVENTS_EXCHANGE, eventSchema, eventsIn } from '../../src/contracts/events.ts';
 import type { EventOf, EventType, PaygateEvent } from '../../src/contracts/events.ts';
 
 export interface ReceivedEvent {
   readonly event: PaygateEvent;
-  readonly body: string;
+  /** As it came. */
+  readonly line: string;
+  /** Of its message, as the two below. */
+  readonly linesInMessage: number;
   readonly routingKey: string;
   readonly properties: amqp.MessagePropertyHeaders & amqp.Message['properties'];
 }
@@ -39,13 +42,16 @@ export class EventQueue {
       for (;;) {
         const message = await channel.get(this.#name, { noAck: true });
         if (message === false) break;
-        const body = message.content.toString();
-        this.received.push({
-          event: eventSchema.parse(JSON.parse(body)),
-          body,
-          routingKey: message.fields.routingKey,
-          properties: message.properties,
-        });
+        const lines = eventsIn(message.content);
+        for (const line of lines) {
+          this.received.push({
+            event: eventSchema.parse(JSON.parse(line)),
+            line,
+            linesInMessage: lines.length,
+            routingKey: message.fields.routingKey,
+            properties: message.properties,
+          });
+        }
       }
     });
     return this.received.map(({ event }) => event);

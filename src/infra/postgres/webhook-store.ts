@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { EndpointHealth } from '../../domain/webhooks/endpoint-health.ts';
-import type { EventMessage } from '../../ports/broker.ts';
+import type { WrittenEvent } from '../../ports/broker.ts';
 import type {
   FailureNote,
   FailureRuling,
@@ -44,14 +44,10 @@ export class PostgresWebhookStore implements WebhookStore {
     }));
   }
 
-  async record(events: readonly EventMessage[]): Promise<number> {
+  async record(events: readonly WrittenEvent[]): Promise<number> {
     const { rows } = await this.#pool.query<{ written: number }>({
       ...statements.RECORD,
-      values: [
-        events.map(({ id }) => id),
-        events.map(({ type }) => type),
-        events.map(({ body }) => body.toString('utf8')),
-      ],
+      values: [events.map(({ id }) => id), events.map(({ type }) => type), events.map(({ json }) => json)],
     });
     return rows[0]?.written ?? 0;
   }

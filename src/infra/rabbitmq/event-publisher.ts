@@ -1,11 +1,13 @@
 import type { ChannelModel, ConfirmChannel } from 'amqplib';
 import { TRACEPARENT } from '../../contracts/traceparent.ts';
-import { EVENTS_EXCHANGE } from '../../contracts/events.ts';
+import { EVENTS_CONTENT_TYPE, EVENTS_EXCHANGE } from '../../contracts/events.ts';
 import { ensureError } from '../../domain/errors.ts';
 import { LIMITS } from '../../limits.ts';
-import type { EventMessage, EventPublisher } from '../../ports/broker.ts';
+import type { WrittenEvent, EventPublisher } from '../../ports/broker.ts';
 import type { LinkState } from '../../ports/connection.ts';
 import { gatherWrites } from './connect.ts';
+import { eventMessages } from './event-messages.ts';
+import type { EventsMessage } from './event-messages.ts';
 import { PublishError } from './publish-error.ts';
 import { RabbitLink, type LinkOptions, type LinkSession } from './rabbit-link.ts';
 
@@ -29,14 +31,14 @@ export class RabbitEventPublisher implements EventPublisher {
   }
 
   /** Rejects with `PublishError`, at once while the broker is away or blocks publications. */
-  async publish(events: readonly EventMessage[]): Promise<void> {
+  async publish(events: readonly WrittenEvent[]): Promise<void> {
     if (events.length === 0) return;
     const state = this.#link.state();
     if (state === 'blocked') throw new PublishError('blocked', EVENTS_EXCHANGE);
     if (state !== 'up' || this.#session === null) throw new PublishError('disconnected', EVENTS_EXCHANGE);
     const { model, channel } = this.#session;
     gatherWrites(model);
-    await confirmed(channel, events);
+    await confirmed(channel, eventMessages(events));
   }
 
   /** Publications still without confirm reject. Idempotent. */
@@ -58,9 +60,9 @@ export class RabbitEventPublisher implements EventPublisher {
 }
 
 /** One callback for all of them: a promise each would cost as much as the publication. */
-function confirmed(channel: ConfirmChannel, events: readonly EventMessage[]): Promise<void> {
+function confirmed(channel: ConfirmChannel, messages: readonly EventsMessage[]): Promise<void> {
   return new Promise((resolve, reject) => {
-    let left = events.length;
+    let left = messages.length;
     const end = (failure: 'none' | 'unconfirmed'): void => {
       clearTimeout(deadline);
       if (failure === 'none') resolve();
@@ -73,7 +75,7 @@ function confirmed(channel: ConfirmChannel, events: readonly EventMessage[]): Pr
       else if (left === 0) end('none');
     };
     try {
-      for (const event of events) send(channel, event, answered);
+      for (const message of messages) send(channel, message, answered);
     } catch {
       // The channel was closed in between.
       end('unconfirmed');
@@ -83,15 +85,13 @@ function confirmed(channel: ConfirmChannel, events: readonly EventMessage[]): Pr
 
 function send(
   channel: ConfirmChannel,
-  { id, type, time, body, traceparent }: EventMessage,
+  { type, traceparent, lines }: EventsMessage,
   answered: (error: unknown) => void,
 ): void {
   const options = {
     persistent: true,
-    contentType: 'application/json',
-    messageId: id,
-    timestamp: Math.floor(Date.parse(time) / 1000),
+    contentType: EVENTS_CONTENT_TYPE,
     ...(traceparent === undefined ? {} : { headers: { [TRACEPARENT]: traceparent } }),
   };
-  channel.publish(EVENTS_EXCHANGE, type, body, options, answered);
+  channel.publish(EVENTS_EXCHANGE, type, Buffer.from(lines.join('\n')), options, answered);
 }

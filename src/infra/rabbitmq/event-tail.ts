@@ -1,5 +1,5 @@
 import type { ChannelModel } from 'amqplib';
-import { EVENTS_EXCHANGE } from '../../contracts/events.ts';
+import { EVENTS_EXCHANGE, eventsIn } from '../../contracts/events.ts';
 import { ensureError } from '../../domain/errors.ts';
 import { connect, disconnect } from './connect.ts';
 
@@ -8,8 +8,8 @@ export interface EventTailOptions {
   readonly url: string;
   /** Routing keys; empty: all events. */
   readonly types: readonly string[];
-  /** What was published, whoever did. Must not throw. */
-  readonly onEvent: (body: Buffer) => void;
+  /** What was published, whoever did: JSON, if it is ours. Must not throw. */
+  readonly onEvent: (text: string) => void;
   /** Listening; from here on nothing is missed. */
   readonly onReady: () => void;
   /** Ends it. */
@@ -54,7 +54,8 @@ async function listen(model: ChannelModel, { types, onEvent }: EventTailOptions)
   await channel.assertExchange(EVENTS_EXCHANGE, 'topic', { durable: true });
   const { queue } = await channel.assertQueue('', { exclusive: true, autoDelete: true, durable: false });
   for (const key of types.length === 0 ? ['#'] : types) await channel.bindQueue(queue, EVENTS_EXCHANGE, key);
-  await channel.consume(queue, (message) => message !== null && onEvent(message.content), {
+  const show = (body: Buffer): void => eventsIn(body).forEach((text) => onEvent(text));
+  await channel.consume(queue, (message) => message !== null && show(message.content), {
     noAck: true,
     exclusive: true,
   });

@@ -1,4 +1,4 @@
-import type { EventMessage } from '../../ports/broker.ts';
+import type { WrittenEvent } from '../../ports/broker.ts';
 import type { WebhookRecorder, WebhookStore } from '../../ports/webhooks.ts';
 import type { WebhookWatch } from './webhook-watch.ts';
 
@@ -17,7 +17,7 @@ export class WebhookIntake implements WebhookRecorder {
     this.#options = options;
   }
 
-  async record(events: readonly EventMessage[]): Promise<void> {
+  async record(events: readonly WrittenEvent[]): Promise<void> {
     const { store, watch, onRecorded } = this.#options;
     const wanted = events.filter(({ type }) => watch.wants(type));
     if (wanted.length > 0 && (await store.record(wanted)) > 0) onRecorded();

@@ -5,7 +5,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { ToldAccount } from '../../../src/domain/told-account.ts';
 import { LIMITS } from '../../../src/limits.ts';
-import type { EventMessage } from '../../../src/ports/broker.ts';
+import type { WrittenEvent } from '../../../src/ports/broker.ts';
 import { EventFeed } from '../../../src/supervisor/event-feed.ts';
 import { FakeClock } from '../../support/fakes/fake-clock.ts';
 import { accountIdOf, transactionIdOf } from '../../support/fakes/fake-envelope.ts';
@@ -93,14 +93,14 @@ describe('with the broker there', () => {
     world.publisher.gate.close();
     tell(1, [told(1, 1)]);
     await turns(world.clock);
-    for (let n = 2; n <= 300; n += 1) tell(n, [told(1, n)]);
+    for (let n = 2; n <= 700; n += 1) tell(n, [told(1, n)]);
     await turns(world.clock);
     expect(world.publisher.batches).toHaveLength(1);
     world.publisher.gate.open();
     await turns(world.clock);
-    expect(world.publisher.batches.map(({ length }) => length)).toEqual([2, LIMITS.eventBatchMax, 98]);
-    expect(seqs()).toEqual(Array.from({ length: 300 }, (_, n) => [n + 1, n + 1]).flat());
-    expect(confirmed).toHaveLength(300);
+    expect(world.publisher.batches.map(({ length }) => length)).toEqual([2, LIMITS.eventBatchMax, 398]);
+    expect(seqs()).toEqual(Array.from({ length: 700 }, (_, n) => [n + 1, n + 1]).flat());
+    expect(confirmed).toHaveLength(700);
   });
 
   it('what nobody remembers is read from the ledger', async () => {
@@ -146,7 +146,7 @@ describe('webhooks', () => {
     const recorded: string[] = [];
     const left = { failures: 3 };
     const webhooks = {
-      record: async (events: readonly EventMessage[]): Promise<void> => {
+      record: async (events: readonly WrittenEvent[]): Promise<void> => {
         await Promise.resolve();
         left.failures -= 1;
         if (left.failures >= 0) throw new Error('no database');

@@ -3,7 +3,7 @@ import { GenerationChanged } from '../../../src/ports/balance-cache.ts';
 import { eventSchema } from '../../../src/contracts/events.ts';
 import type { PaygateEvent } from '../../../src/contracts/events.ts';
 import type { Announcement } from '../../../src/domain/announcement.ts';
-import type { EventMessage, EventPublisher, OutboundMessage, Publisher } from '../../../src/ports/broker.ts';
+import type { WrittenEvent, EventPublisher, OutboundMessage, Publisher } from '../../../src/ports/broker.ts';
 import type {
   AnnouncementStore,
   DeadLetter,
@@ -314,7 +314,7 @@ export class FakeAnnouncements implements AnnouncementStore {
 /** A broker for events: takes them, or refuses while it is away. */
 export class FakeEventPublisher implements EventPublisher {
   /** Every batch that was taken. */
-  readonly batches: (readonly EventMessage[])[] = [];
+  readonly batches: (readonly WrittenEvent[])[] = [];
   /** Confirms wait here. */
   readonly gate = new Gate();
   /** `lossy`: it takes them and does not confirm. */
@@ -326,14 +326,14 @@ export class FakeEventPublisher implements EventPublisher {
   }
 
   get bodies(): readonly PaygateEvent[] {
-    return this.batches.flat().map(({ body }) => eventSchema.parse(JSON.parse(body.toString())));
+    return this.batches.flat().map(({ json }) => eventSchema.parse(JSON.parse(json)));
   }
 
   state(): 'up' | 'down' {
     return this.broker === 'away' ? 'down' : 'up';
   }
 
-  async publish(events: readonly EventMessage[]): Promise<void> {
+  async publish(events: readonly WrittenEvent[]): Promise<void> {
     this.tries += 1;
     if (this.broker === 'away') throw new Error('the broker is away');
     this.batches.push(events);
