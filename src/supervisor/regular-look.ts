@@ -16,6 +16,7 @@ export class RegularLook {
   #sight: 'clear' | 'lost' = 'clear';
   #phase: 'running' | 'stopped' = 'stopped';
   #cancel: () => void = () => undefined;
+  #underWay: Promise<void> = Promise.resolve();
 
   constructor(options: RegularLookOptions) {
     this.#options = options;
@@ -31,10 +32,18 @@ export class RegularLook {
     this.#cancel();
   }
 
+  /** Stops; resolves when the look that was under way has ended, so that what it looks with may be closed. */
+  async end(): Promise<void> {
+    this.stop();
+    await this.#underWay;
+  }
+
   #lookLater(): void {
     if (this.#phase === 'stopped') return;
     const { clock, pollMs } = this.#options;
-    this.#cancel = clock.after(pollMs, () => void this.#lookNow());
+    this.#cancel = clock.after(pollMs, () => {
+      this.#underWay = this.#lookNow();
+    });
   }
 
   async #lookNow(): Promise<void> {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import type { Environment } from '../../config.ts';
+import { within } from '../../infra/within.ts';
 import { CommandError, EXIT } from '../exit-codes.ts';
 
 /** What `paygate node` tells a parent process once it is ready. */
@@ -15,13 +16,15 @@ export interface NodeProcess {
   readonly address: string;
   /** Resolves with the exit code (null: killed by a signal). */
   readonly exited: Promise<number | null>;
-  /** SIGTERM: it drains and exits. Resolves when it is gone. */
+  /** SIGTERM: it drains and exits; one that does not is killed after a minute. Resolves when it is gone. */
   stop(): Promise<number | null>;
   kill(): void;
 }
 
 const MAIN = fileURLToPath(new URL('../main.js', import.meta.url));
 const READY_WITHIN_MS = 60_000;
+/** A node gives up draining long before that: one that is still there hangs. */
+const GONE_WITHIN_MS = 60_000;
 
 async function untilReady(child: ChildProcess, exited: Promise<number | null>): Promise<string> {
   const timeout = AbortSignal.timeout(READY_WITHIN_MS);
@@ -61,8 +64,9 @@ export async function startNodeProcess(options: {
       address,
       exited,
       kill,
-      stop: () => {
+      stop: async () => {
         child.kill('SIGTERM');
+        if (!(await within(GONE_WITHIN_MS, () => exited))) kill();
         return exited;
       },
     };
