@@ -30,6 +30,11 @@ const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./migrate-command.ts')).migrateCommand(),
   },
   {
+    name: 'shadow',
+    summary: 'beside the old processor: decide its transactions again, and tell where the two differ',
+    load: async () => (await import('./shadow-command.ts')).shadowCommand(),
+  },
+  {
     name: 'verify',
     summary: 'audit the whole ledger; exit code 1 if anything is wrong',
     load: async () => (await import('./verify-command.ts')).verifyCommand(),

@@ -5,6 +5,9 @@ import { GrantRefusal } from '../infra/postgres/grants.ts';
 import { openHistory, OpeningRefusal, type Opening } from '../infra/postgres/opening.ts';
 import { queueStatus } from '../infra/rabbitmq/queue-status.ts';
 import { CommandError, EXIT } from './exit-codes.ts';
+import { checkMigration, describeCheck } from './migrate/check-migration.ts';
+import { showWayBack } from './migrate/way-back.ts';
+import { wholeNumber } from './options.ts';
 import { count, print, printJson } from './output.ts';
 import { paragraphs } from './paragraphs.ts';
 import { progress } from './progress.ts';
@@ -17,7 +20,11 @@ changed).
 Then takes over the history from before, once: one opening row per account with approved transactions.
 That needs RabbitMQ, to make sure that nobody is deciding transactions meanwhile. Safe to run again.
 
-With DATABASE_RUNTIME_ROLE that role is given what nodes and commands need, and no more: run this as another role than the nodes.`;
+With DATABASE_RUNTIME_ROLE that role is given what nodes and commands need, and no more: run this as another role than the nodes.
+
+--check tells beforehand what it would do, check by check; exit code 1 where something stands in its way. --back tells what the way back to the
+old processor costs, with every account that it counts otherwise; exit code 1 while our tables hold messages that no queue has any more.
+docs/SWITCHING.md has both ways step by step.`;
 
 async function takeOver(config: Config, quiet: boolean): Promise<Opening> {
   const bar = progress('taking over the history', { quiet });
@@ -78,19 +85,49 @@ export async function bringUpToDate(
   return { migrations, opening: await takeOver(config, quiet) };
 }
 
+interface MigrateOptions {
+  readonly check?: boolean;
+  readonly back?: boolean;
+  readonly csv?: boolean;
+  readonly limit: number;
+  readonly json?: boolean;
+}
+
+async function check(config: Config, json: boolean): Promise<void> {
+  const result = await checkMigration(config, json);
+  if (!result.ok) process.exitCode = EXIT.finding;
+  if (json) printJson(result);
+  else print(describeCheck(result));
+}
+
+async function run(options: MigrateOptions): Promise<void> {
+  const { check: isCheck = false, back: isBack = false, csv = false, json = false } = options;
+  if (isCheck && isBack) throw new CommandError('--check or --back, not both');
+  if (csv && !isBack) throw new CommandError('--csv goes with --back');
+  if (csv && json) throw new CommandError('--csv or --json, not both');
+  const config = loadConfig();
+  if (isCheck) return check(config, json);
+  if (isBack)
+    return showWayBack(config, { form: csv ? 'csv' : json ? 'json' : 'words', limit: options.limit });
+  const result = await bringUpToDate(config, json);
+  if (json) {
+    printJson(result);
+    return;
+  }
+  print(
+    result.migrations.length === 0 ? 'The schema is up to date.' : `Applied ${result.migrations.join(', ')}.`,
+  );
+  tell(result.opening);
+}
+
 /** `paygate migrate` */
 export function migrateCommand(): Command {
   return new Command('migrate')
     .description(paragraphs(DESCRIPTION))
+    .option('--check', 'a dry run: what it would do and what stands in its way; changes nothing')
+    .option('--back', 'what going back to the old processor costs: the accounts to adjust; changes nothing')
+    .option('--limit <n>', 'with --back: accounts to list', wholeNumber(0, 100_000), 20)
+    .option('--csv', 'with --back: print all of them as CSV')
     .option('--json', 'print JSON')
-    .action(async (options: { readonly json?: boolean }) => {
-      const result = await bringUpToDate(loadConfig(), options.json === true);
-      if (options.json === true) return printJson(result);
-      print(
-        result.migrations.length === 0
-          ? 'The schema is up to date.'
-          : `Applied ${result.migrations.join(', ')}.`,
-      );
-      tell(result.opening);
-    });
+    .action(run);
 }

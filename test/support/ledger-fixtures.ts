@@ -47,7 +47,7 @@ export function newCommand(fields: CommandFields): TransactionCommand {
 
 /** The row that the Go API commits before it publishes: no refund target, whatever the message says. */
 export async function insertRow(
-  pool: pg.Pool,
+  pool: pg.Pool | pg.ClientBase,
   command: TransactionCommand,
   status: 'PENDING' | 'APPROVED' | 'REJECTED' | 'ERROR' = 'PENDING',
 ): Promise<void> {

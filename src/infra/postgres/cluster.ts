@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { LOCK_NOT_AVAILABLE, sqlStateOf } from '../server-errors.ts';
+import type { RefundsFromBefore } from './history.ts';
 import { MigrationError, pendingMigrations } from './migrate.ts';
 
 export interface ClusterSettings {
@@ -149,16 +150,20 @@ select count(*)::int as originals, count(*) filter (where r.refunded_cents = t.a
   from processor.opening_refunds r join public.transactions t on t.id = r.original_id`;
 
 async function demandNoRefundsFromBefore(pool: pg.Pool): Promise<void> {
-  const { rows } = await pool.query<{ originals: number; whole: number }>(REFUNDS_FROM_BEFORE);
+  const { rows } = await pool.query<RefundsFromBefore>(REFUNDS_FROM_BEFORE);
   const { originals, whole } = rows[0] ?? { originals: 0, whole: 0 };
   if (originals === 0) return;
-  throw new ClusterRefusal(
-    'refund-amount-unset',
+  throw new ClusterRefusal('refund-amount-unset', describeUnsetRefundAmount({ originals, whole }));
+}
+
+/** Why `REFUND_AMOUNT` has to be set, and how what is there was made. */
+export function describeUnsetRefundAmount({ originals, whole }: RefundsFromBefore): string {
+  return (
     `this database holds refunds from before the first start, of ${originals} transactions, and REFUND_AMOUNT is not set. ` +
-      (whole === originals
-        ? 'Every one of them was refunded whole, as the old processor does whatever amount a refund names: ' +
-          'with producers that rely on that set REFUND_AMOUNT=original, with producers that send the true amount REFUND_AMOUNT=message'
-        : `${whole} were refunded whole and ${originals - whole} in part, so amounts in messages counted: ` +
-          'most likely REFUND_AMOUNT=message; REFUND_AMOUNT=original refunds what is left of the original, whatever the message says'),
+    (whole === originals
+      ? 'Every one of them was refunded whole, as the old processor does whatever amount a refund names: ' +
+        'with producers that rely on that set REFUND_AMOUNT=original, with producers that send the true amount REFUND_AMOUNT=message'
+      : `${whole} were refunded whole and ${originals - whole} in part, so amounts in messages counted: ` +
+        'most likely REFUND_AMOUNT=message; REFUND_AMOUNT=original refunds what is left of the original, whatever the message says')
   );
 }

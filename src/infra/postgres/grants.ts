@@ -92,7 +92,8 @@ select r.rolsuper as "isSuperuser", r.rolname = current_user as "isOurs",
        pg_has_role(r.oid, (select n.nspowner from pg_namespace n where n.nspname = 'processor'), 'member') as "isOwner"
   from pg_roles r where r.rolname = $1`;
 
-async function refuseUnbound(client: pg.Client, role: string): Promise<void> {
+/** Throws `GrantRefusal` where the role is missing, or one that no grant binds. Changes nothing. */
+export async function refuseUnbound(client: pg.ClientBase | pg.Pool, role: string): Promise<void> {
   const { rows } = await client.query<{
     readonly isSuperuser: boolean;
     readonly isOurs: boolean;

@@ -1,5 +1,5 @@
 /**
- * The statements of `openHistory`, one pass over `transactions`. All run in one repeatable-read transaction.
+ * The statements of `readHistory` and `openHistory`, one pass over `transactions`. All run in one repeatable-read transaction.
  *
  * Amounts are summed as numeric and checked before they become bigint, so that no sum can overflow unnamed.
  */
@@ -108,6 +108,12 @@ export const SUMMARY = `
 select count(*)::text as accounts, coalesce(sum(covered_rows), 0)::text as transactions,
        count(*) filter (where cents < 0)::text as "negativeAccounts"
   from opening_sums`;
+
+/** Of what was read, before it is written. */
+export const REFUNDS_READ = `
+select count(*)::int as originals, count(*) filter (where r.cents = t.amount_cents)::int as whole
+  from (select original_id, sum(cents) as cents from opening_originals group by original_id) r
+  join public.transactions t on t.id = r.original_id`;
 
 /** Last of all. */
 export const MARK_OPENED = `

@@ -144,7 +144,10 @@ export class QueueReader implements Subscription {
   #sayWaiting(): void {
     if (this.#saidWaiting) return;
     this.#saidWaiting = true;
-    this.#logger.warn({ queue: this.#name }, `another reader holds ${this.#name}; waiting`);
+    this.#logger.warn(
+      { queue: this.#name },
+      `another reader holds ${this.#name}: waiting until its connection is gone (a node that leaves; if it is the old processor, stop it)`,
+    );
   }
 
   #noteRefusal(reason: Error): void {

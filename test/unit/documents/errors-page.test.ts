@@ -6,7 +6,8 @@ import { REFUSAL_CODES } from '../../../src/contracts/refusal.ts';
 import { DEFERRAL_CODES, EXTERNAL_CODES, FAILURE_CODES, REJECTION_CODES } from '../../../src/domain/codes.ts';
 import { CATEGORY_OF_CODE, ERROR_CATEGORIES } from '../../../src/domain/error-category.ts';
 import { CLUSTER_PROBLEMS } from '../../../src/infra/postgres/cluster.ts';
-import { OPENING_REFUSALS, UNCLEAR_PROBLEMS } from '../../../src/infra/postgres/opening.ts';
+import { UNCLEAR_PROBLEMS } from '../../../src/infra/postgres/history.ts';
+import { OPENING_REFUSALS } from '../../../src/infra/postgres/opening.ts';
 import { PUBLISH_FAILURES } from '../../../src/infra/rabbitmq/publish-error.ts';
 
 const page = readFileSync(new URL('../../../docs/ERRORS.md', import.meta.url), 'utf8');

@@ -1,0 +1,41 @@
+import { KNOWN_DIFFERENCES, NOT_COMPARED } from '../../domain/shadow/names.ts';
+import type { Told } from '../../domain/shadow/names.ts';
+import { count, money, paint } from '../output.ts';
+import type { Difference, ShadowSummary } from './shadow-tally.ts';
+
+function told({ status, cents, reason }: Told): string {
+  return reason === null ? `${status} ${money(cents)}` : `${status} ${reason}`;
+}
+
+export function describeDifference(found: Difference): string {
+  const mark = found.name === null ? paint('red', 'UNKNOWN') : paint('yellow', found.name);
+  const place = `transaction ${found.transactionId} (${found.type}) of account ${found.accountId ?? 'none'}`;
+  return `${mark}  ${place}: the old processor ${told(found.theirs)}, here ${told(found.ours)}`;
+}
+
+export function describeSummary(summary: ShadowSummary): string {
+  const { seen, agree, unknown, examples } = summary;
+  const known = entriesOf(summary.known).flatMap(([name, many]) => [
+    `  ${name.padEnd(NAME_CHARS)}  ${count(many)}: ${KNOWN_DIFFERENCES[name]}`,
+    `    ${(examples[name] ?? []).join(', ')}`,
+  ]);
+  const notCompared = entriesOf(summary.notCompared).map(
+    ([why, many]) => `  ${why.padEnd(NAME_CHARS)}  ${count(many)}: ${NOT_COMPARED[why]}`,
+  );
+  return [
+    `${count(seen)} transactions decided again: ${count(agree)} agree`,
+    ...(known.length === 0 ? [] : ['known differences', ...known]),
+    ...(notCompared.length === 0 ? [] : ['not compared', ...notCompared]),
+    unknown === 0
+      ? paint('green', 'No unknown difference.')
+      : paint('red', `${count(unknown)} UNKNOWN differences: ${(examples['unknown'] ?? []).join(', ')}`),
+  ].join('\n');
+}
+
+const NAME_CHARS = Math.max(
+  ...[...Object.keys(KNOWN_DIFFERENCES), ...Object.keys(NOT_COMPARED)].map((name) => name.length),
+);
+
+function entriesOf<K extends string>(counts: Readonly<Partial<Record<K, number>>>): readonly [K, number][] {
+  return Object.entries(counts) as [K, number][];
+}
