@@ -11,6 +11,7 @@ import { suiteChart } from './chart/chart.ts';
 import { targetMarkdown } from './report/markdown.ts';
 import { createProgress } from './report/progress.ts';
 import { reportOf, type SuiteReport } from './report/suite-report.ts';
+import { sizesMarkdown } from './report/sizes.ts';
 import { readSurroundings } from './report/surroundings.ts';
 import { figureLine, reportText } from './report/text.ts';
 import { firstSignal } from './first-signal.ts';
@@ -43,6 +44,7 @@ interface Options {
   readonly set: Readonly<Record<string, string>>;
   readonly out: string;
   readonly table?: string;
+  readonly sizes?: string;
 }
 
 const RESULTS = fileURLToPath(new URL('results', import.meta.url));
@@ -105,10 +107,7 @@ function keep(report: SuiteReport, directory: string): string {
   return name;
 }
 
-function printTable(file: string): void {
-  const report = JSON.parse(readFileSync(file, 'utf8')) as SuiteReport;
-  print(targetMarkdown(report));
-}
+const kept = (file: string): SuiteReport => JSON.parse(readFileSync(file, 'utf8')) as SuiteReport;
 
 async function run(names: readonly string[], options: Options): Promise<void> {
   const chosen = chosenCases(names, options);
@@ -154,11 +153,16 @@ await new Command('bench')
   .option('--set <name=value>', 'a setting of the nodes; may be given more than once', setting, {})
   .option('--out <folder>', 'where results are kept', RESULTS)
   .option('--table <file>', 'only print the targets of a kept report as Markdown')
+  .option(
+    '--sizes <file>',
+    'only print what installations need, from the case nodes of a kept report, as Markdown',
+  )
   .option('--json', 'print the whole report as JSON')
   .addHelpText('after', paragraphs(EPILOGUE))
   .action(async (names: readonly string[], options: Options) => {
     if (options.list === true) list();
-    else if (options.table !== undefined) printTable(options.table);
+    else if (options.table !== undefined) print(targetMarkdown(kept(options.table)));
+    else if (options.sizes !== undefined) print(sizesMarkdown(kept(options.sizes)));
     else await run(names, options);
   })
   .parseAsync();

@@ -217,6 +217,24 @@ describe('a cluster of which everything is encrypted, and everybody shows a cert
     expect(links.stdout).not.toContain('http://');
   }, 120_000);
 
+  it('is asked for its health like any other, by its own machine and by others', async () => {
+    const { address } = nodes[0]!;
+    const own = { ...env, HTTP_PORT: new URL(address).port };
+    // Of another name than the one it is asked by, as on a host that has a name.
+    const elsewhere = await shown(['paygate.example']);
+    const named = { ...own, HTTP_TLS_CERT_FILE: elsewhere.certFile, HTTP_TLS_KEY_FILE: elsewhere.keyFile };
+    for (const settings of [own, named])
+      for (const args of [['health'], ['health', '--live'], ['health', '--node', address]]) {
+        const answer = await paygate(args, settings);
+        expect(answer, `${args.join(' ')}: ${answer.all}`).toMatchObject({ exitCode: 0 });
+      }
+    const trustingOthers = { ...own, HTTP_TLS_CA_FILE: foreign.caFile };
+    expect(await paygate(['health'], trustingOthers)).toMatchObject({ exitCode: 0 });
+    const stranger = await paygate(['health', '--node', address], trustingOthers);
+    expect(stranger).toMatchObject({ exitCode: 3 });
+    expect(stranger.stderr).toMatch(/no node answers at https:.*certificate/);
+  }, 120_000);
+
   it('says at once what is wrong with a setting', async () => {
     for (const [wrong, message] of [
       [{ TLS_CA_FILE: '/nowhere/ca.pem' }, /TLS_CA_FILE: \/nowhere\/ca\.pem cannot be read: ENOENT/],

@@ -7,6 +7,11 @@ import { withFreshFiles } from '../server-address.ts';
 export interface PeerRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
+  /**
+   * Whom the certificate has to be of. `anybody`: it is not looked at, for who asks its own machine and believes the answer no more than
+   * its port. By default the host of the URL.
+   */
+  readonly certificateOf?: 'host' | 'anybody';
 }
 
 /**
@@ -24,8 +29,11 @@ export async function peerFetch(url: URL, init: PeerRequest, tls: HttpTls['clien
 }
 
 function secureGet(url: URL, init: PeerRequest, tls: HttpTls['client']): Promise<IncomingMessage> {
-  const { headers, signal } = init;
-  const options = withFreshFiles({}, { ca: tls.caFile, cert: tls.certFile, key: tls.keyFile });
+  const { headers, signal, certificateOf } = init;
+  const options = withFreshFiles(
+    { rejectUnauthorized: certificateOf !== 'anybody' },
+    { ca: tls.caFile, cert: tls.certFile, key: tls.keyFile },
+  );
   return new Promise((resolve, reject) => {
     // No agent: a kept connection would outlive a stream that was given up.
     const sent = request(url, { ...options, headers: { ...headers }, signal, agent: false }, resolve);

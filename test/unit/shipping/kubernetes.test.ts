@@ -16,6 +16,7 @@ import { ServiceAccount } from 'kubernetes-models/v1/ServiceAccount';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { loadConfig, SETTING_NAMES } from '../../../src/config.ts';
+import { HTTP_TLS_VARIABLES } from '../../../src/config/http-tls.ts';
 import { LIMITS } from '../../../src/limits.ts';
 import { packageVersion, projectPath, projectText, yamlDocuments } from './project-yaml.ts';
 import { watchReads } from './unread-fields.ts';
@@ -41,6 +42,9 @@ const kustomization = z
     images: z.array(z.object({ name: z.string(), newTag: z.string() })),
   })
   .parse(yamlDocuments(projectText(`${FOLDER}/kustomization.yaml`))[0]);
+
+/** Of which a kustomization takes what it wants, in this order. */
+const COMPONENTS = ['admin-tls', 'admin-client-certificates'];
 
 const labels = z.record(z.string(), z.string());
 const manifest = z.looseObject({
@@ -129,7 +133,7 @@ const pods = manifests.flatMap((one) => {
 describe('the manifests', () => {
   it('are all in the kustomization, but for what it says is not part of it', () => {
     const files = readdirSync(projectPath(FOLDER)).filter((file) => !kustomization.resources.includes(file));
-    expect(files.sort()).toEqual(['kustomization.yaml', 'prometheus-adapter.yaml']);
+    expect(files.sort()).toEqual([...COMPONENTS, 'kustomization.yaml', 'prometheus-adapter.yaml'].sort());
     expect(pods).toHaveLength(3);
   });
 
@@ -161,7 +165,9 @@ describe('the manifests', () => {
   });
 
   it('hold no password and no token', () => {
-    for (const file of readdirSync(projectPath(FOLDER)))
+    for (const file of readdirSync(projectPath(FOLDER), { recursive: true, encoding: 'utf8' }).filter(
+      (name) => name.endsWith('.yaml'),
+    ))
       expect(projectText(`${FOLDER}/${file}`)).not.toMatch(/kind: Secret\b|:\/\/[^$\s]*:[^$\s]*@/);
     for (const secret of ['DATABASE_URL', 'RABBITMQ_URL', 'REDIS_URL', 'CONSOLE_TOKEN', 'WEBHOOK_KEY'])
       expect(Object.keys(settings)).not.toContain(secret);
@@ -229,5 +235,72 @@ describe('the nodes', () => {
     expect(rules).toMatchObject({ rules: { external: [{ name: { as: 'paygate_queue_messages' } }] } });
     expect(adapter).toContain('paygate_queue_depth');
     expect(projectText('src/infra/metrics.ts')).toContain("'paygate_queue_depth'");
+  });
+});
+
+/** As Kubernetes merges a patch: what has a name by its name, what is named first, null takes away. */
+function patched(base: unknown, patch: unknown): unknown {
+  if (Array.isArray(patch)) {
+    const named = (list: readonly unknown[], name: unknown): unknown =>
+      list.find((one) => (one as { name?: unknown }).name === name);
+    const others = (Array.isArray(base) ? (base as readonly unknown[]) : []).filter(
+      (one) => named(patch, (one as { name?: unknown }).name) === undefined,
+    );
+    const merged = patch.map((one: unknown) =>
+      patched(named(Array.isArray(base) ? base : [], (one as { name?: unknown }).name), one),
+    );
+    return typeof patch[0] === 'object' ? [...merged, ...others] : patch;
+  }
+  if (typeof patch !== 'object' || patch === null) return patch;
+  const merged = Object.entries({ ...(base as object | undefined), ...patch })
+    .filter(([name]) => (patch as Record<string, unknown>)[name] !== null)
+    .map(([name, value]) => [
+      name,
+      name in patch ? patched((base as Record<string, unknown> | undefined)?.[name], value) : value,
+    ]);
+  return Object.fromEntries(merged);
+}
+
+describe('with TLS at the admin port', () => {
+  const patchOf = (component: string): unknown =>
+    yamlDocuments(projectText(`${FOLDER}/${component}/nodes.yaml`))[0];
+  const withComponents = (count: number): Manifest =>
+    manifest.parse(COMPONENTS.slice(0, count).map(patchOf).reduce(patched, only('Deployment')));
+  const probes = z.object({
+    startupProbe: z.looseObject({}),
+    livenessProbe: z.looseObject({}),
+    readinessProbe: z.looseObject({}),
+  });
+  const nodeOf = (document: Manifest) => {
+    const [first] = z
+      .object({
+        spec: z.object({ template: z.object({ spec: z.object({ containers: z.array(z.unknown()) }) }) }),
+      })
+      .parse(document).spec.template.spec.containers;
+    return { ...container.parse(first), probes: probes.parse(first) };
+  };
+
+  it.each([1, 2])('%d of the components leave a deployment that its schema knows', (count) => {
+    expect(findings(withComponents(count))).toEqual([]);
+  });
+
+  it('the probes speak TLS, and where everybody has to show a certificate the node asks itself', () => {
+    for (const probe of Object.values(nodeOf(withComponents(1)).probes))
+      expect(probe).toMatchObject({ httpGet: { scheme: 'HTTPS', port: 'admin' } });
+    for (const probe of Object.values(nodeOf(withComponents(2)).probes)) {
+      expect(probe).not.toHaveProperty('httpGet');
+      expect(probe).toMatchObject({
+        exec: { command: expect.arrayContaining(['paygate', 'health']) as unknown },
+      });
+    }
+  });
+
+  it('settings exist, and an address is made of one that stands before it', () => {
+    const { env } = nodeOf(withComponents(2));
+    const names = env.map(({ name }) => name);
+    const known = [...SETTING_NAMES, ...HTTP_TLS_VARIABLES, 'POD_IP'];
+    for (const name of names) expect(known).toContain(name);
+    expect(names.indexOf('POD_IP')).toBeLessThan(names.indexOf('HTTP_ADVERTISED_URL'));
+    expect(env.find(({ name }) => name === 'HTTP_ADVERTISED_URL')?.value).toMatch(/^https:/);
   });
 });
