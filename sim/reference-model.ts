@@ -79,9 +79,9 @@ function ofElsewhere(
   const either = [...rejected('ORIGINAL_NOT_FOUND'), ...refusedByStatus(standing)];
   if (stored === null) return either;
   if (stored.accountId !== accountId) return [...rejected('ORIGINAL_OF_ANOTHER_ACCOUNT'), ...either];
+  if (stored.type === 'REFUND') return [...rejected('ORIGINAL_IS_REFUND'), ...either];
   // Given up: nobody will decide it any more.
-  if (stored.status === 'ERROR') return [...rejected('ORIGINAL_NOT_APPROVED'), ...either];
-  return stored.type === 'REFUND' ? [...rejected('ORIGINAL_IS_REFUND'), ...either] : either;
+  return stored.status === 'ERROR' ? [...rejected('ORIGINAL_NOT_APPROVED'), ...either] : either;
 }
 
 function refusedByStatus({ status }: Standing): readonly ExpectedOutcome[] {

@@ -50,21 +50,20 @@ export class SimLedger implements Ledger {
     if (committed.length === 0) return { verdicts, outboxId: null, cardTotals: [], decidedAt: null };
     this.#refuseDuplicates(committed);
     const written = committed.flatMap((change) => this.#write(change));
-    const totals = new Map<string, CardTotal>();
-    for (const { decision } of written) this.#addToCard(decision, totals);
+    const totals = this.#addToCards(written);
     const id = tables.next('outbox');
     tables.outbox.set(id, {
       id,
       incarnation: this.#options.incarnation,
       accountIds: committed.map(({ accountId }) => accountId),
-      cardIds: [...totals.keys()],
+      cardIds: totals.map(({ cardId }) => cardId),
       createdAtMs: tables.time.nowMs,
       due: 'all',
       lockedBy: null,
     });
     this.#options.onWritten(written, committed);
     const decidedAt = timeText(tables.time.nowMs);
-    return { verdicts, outboxId: id, cardTotals: [...totals.values()], decidedAt };
+    return { verdicts, outboxId: id, cardTotals: totals, decidedAt };
   }
 
   #verdictOn(change: AccountChange, batch: ReadonlySet<string>): AccountVerdict {
@@ -177,19 +176,23 @@ export class SimLedger implements Ledger {
         letter.state = 'replayed';
   }
 
-  #addToCard({ cardTotal, seq }: RoadDecision, totals: Map<string, CardTotal>): void {
-    if (cardTotal === null) return;
-    const { cardId, deltaCents } = cardTotal;
-    const before = this.#options.tables.cardTotals.get(cardId) ?? { cardId, totalCents: 0n, seq: 0n };
-    const cents = before.totalCents + deltaCents;
-    const isNew = totals.has(cardId) || seq > before.seq;
-    const after = {
-      cardId,
-      totalCents: cents < 0n ? 0n : cents,
-      seq: isNew ? max(seq, before.seq) : before.seq + 1n,
-    };
-    this.#options.tables.cardTotals.set(cardId, after);
-    totals.set(cardId, after);
+  /** What one commit adds to a card and takes from it counts as one sum, and only that is held to zero. */
+  #addToCards(rows: readonly JournalRow[]): readonly CardTotal[] {
+    const { cardTotals } = this.#options.tables;
+    const sums = new Map<string, { cents: bigint; seq: bigint }>();
+    for (const { decision } of rows) {
+      if (decision.cardTotal === null) continue;
+      const { cardId, deltaCents } = decision.cardTotal;
+      const sum = sums.get(cardId) ?? { cents: 0n, seq: 0n };
+      sums.set(cardId, { cents: sum.cents + deltaCents, seq: max(sum.seq, decision.seq) });
+    }
+    return [...sums].map(([cardId, sum]) => {
+      const before = cardTotals.get(cardId) ?? { totalCents: 0n, seq: 0n };
+      const totalCents = max(before.totalCents + sum.cents, 0n);
+      const total = { cardId, totalCents, seq: max(sum.seq, before.seq + 1n) };
+      cardTotals.set(cardId, total);
+      return total;
+    });
   }
 }
 

@@ -9,22 +9,13 @@ import type {
   HydratedAccount,
   JournalCheck,
 } from '../../src/ports/ledger.ts';
-import type { SimLink } from './sim-link.ts';
-import type { SimTables } from './sim-tables.ts';
+import { TableStore } from './table-store.ts';
 
 /** Reads the simulated ledger: what is committed when the question arrives. */
-export class SimReader implements AccountReader {
-  readonly #tables: SimTables;
-  readonly #link: SimLink;
-
-  constructor(tables: SimTables, link: SimLink) {
-    this.#tables = tables;
-    this.#link = link;
-  }
-
+export class SimReader extends TableStore implements AccountReader {
   account(accountId: string): Promise<HydratedAccount | null> {
-    const tables = this.#tables;
-    return this.#link.ask(() => {
+    const tables = this.tables;
+    return this.ask(() => {
       const state = tables.stateOf(accountId);
       if (state === null) return null;
       const throwsLeft = tables.throwing.get(accountId) ?? 0;
@@ -39,55 +30,55 @@ export class SimReader implements AccountReader {
   }
 
   history({ accountId, seq, needs }: HistoryRequest): Promise<PastDecisions> {
-    return this.#link.ask(() => {
+    return this.ask(() => {
       const recent = new RecentDecisions(noHistory(-Infinity), needs);
-      for (const { decision } of this.#tables.journals.get(accountId) ?? [])
+      for (const { decision } of this.tables.journals.get(accountId) ?? [])
         if (decision.seq <= seq) recent.add(decision);
       return recent.toHistory();
     });
   }
 
   cardOwner(cardId: string): Promise<string | null> {
-    return this.#link.ask(() => this.#tables.cards.get(cardId) ?? null);
+    return this.ask(() => this.tables.cards.get(cardId) ?? null);
   }
 
   original(transactionId: string): Promise<OriginalFact> {
-    return this.#link.ask(() => this.#original(transactionId));
+    return this.ask(() => this.#original(transactionId));
   }
 
   /** Asked of commands that are to be deferred, and of nothing else. */
   stored(transactionId: string): Promise<StoredTransaction | null> {
-    this.#tables.everWaited.add(transactionId);
-    return this.#link.ask(() => this.#tables.storedOf(transactionId));
+    this.tables.everWaited.add(transactionId);
+    return this.ask(() => this.tables.storedOf(transactionId));
   }
 
   cardTotal(cardId: string): Promise<CardTotal> {
-    return this.#link.ask(() => this.#tables.cardTotals.get(cardId) ?? { cardId, totalCents: 0n, seq: 0n });
+    return this.ask(() => this.tables.cardTotals.get(cardId) ?? { cardId, totalCents: 0n, seq: 0n });
   }
 
   journalCheck(accountId: string): Promise<JournalCheck | null> {
-    return this.#link.ask(() => {
-      const state = this.#tables.stateOf(accountId);
-      const rows = this.#tables.journals.get(accountId) ?? [];
+    return this.ask(() => {
+      const state = this.tables.stateOf(accountId);
+      const rows = this.tables.journals.get(accountId) ?? [];
       const journalCents = rows.reduce((sum, { decision }) => sum + decision.amountCents, 0n);
       return state === null ? null : { state, journalCents };
     });
   }
 
   #original(transactionId: string): OriginalFact {
-    const stored = this.#tables.storedOf(transactionId);
+    const stored = this.tables.storedOf(transactionId);
     if (stored === null) {
       const nothing = { accountId: '', type: 'DEPOSIT', amountCents: 0n, cardId: null } as const;
       return { ...nothing, transactionId, status: 'UNKNOWN', refundedCents: 0n, hasRow: false };
     }
     const { accountId, type, amountCents, cardId, status } = stored;
-    const refundedCents = this.#tables.journal
+    const refundedCents = this.tables.journal
       .filter(
         ({ decision: { command, outcome } }) =>
           command.originalId === transactionId && outcome === 'APPROVED',
       )
       .reduce((sum, { decision }) => sum + decision.requestedCents, 0n);
-    const hasRow = this.#tables.rows.has(transactionId);
+    const hasRow = this.tables.rows.has(transactionId);
     return { transactionId, status, accountId, type, amountCents, cardId, refundedCents, hasRow };
   }
 }

@@ -4,22 +4,20 @@ import type { SweepPage, SweepSlice, SweepStore, SweepTurn } from '../../src/por
 import type { SimLink } from './sim-link.ts';
 import { pendingOf } from './sim-tables.ts';
 import type { SimTables } from './sim-tables.ts';
+import { TableStore } from './table-store.ts';
 
 /** The turn to sweep and what it finds. The turn is lost with the process, and when nothing was asked for long. */
-export class SimSweeps implements SweepStore {
-  readonly #tables: SimTables;
-  readonly #link: SimLink;
+export class SimSweeps extends TableStore implements SweepStore {
   readonly #incarnation: string;
 
   constructor(tables: SimTables, link: SimLink, incarnation: string) {
-    this.#tables = tables;
-    this.#link = link;
+    super(tables, link);
     this.#incarnation = incarnation;
   }
 
   begin(): Promise<SweepTurn | null> {
-    return this.#link.ask(() => {
-      const tables = this.#tables;
+    return this.ask(() => {
+      const tables = this.tables;
       const nowMs = tables.time.nowMs;
       const { sweeper } = tables;
       const isHeld = sweeper !== null && nowMs - sweeper.askedAtMs < LIMITS.sweepIdleTimeoutMs;
@@ -31,8 +29,8 @@ export class SimSweeps implements SweepStore {
 
   async release(): Promise<void> {
     try {
-      await this.#ask(() => {
-        this.#tables.sweeper = null;
+      await this.#inTurn(() => {
+        this.tables.sweeper = null;
       });
     } catch {
       // The connection is gone, and the turn with it.
@@ -40,13 +38,13 @@ export class SimSweeps implements SweepStore {
   }
 
   look({ fromMs, toMs, after }: SweepSlice, known: readonly string[], limit: number): Promise<SweepPage> {
-    return this.#ask(() => {
-      const rows = [...this.#tables.rows.values()].filter(
+    return this.#inTurn(() => {
+      const rows = [...this.tables.rows.values()].filter(
         ({ createdAtMs }) => createdAtMs >= fromMs && createdAtMs < toMs,
       );
       const found = rows
         .filter((row) => row.status === 'PENDING' && !known.includes(row.transactionId))
-        .filter((row) => !this.#tables.isCaredFor(row))
+        .filter((row) => !this.tables.isCaredFor(row))
         .map(pendingOf)
         .sort(byAge)
         .filter((row) => after === null || byAge(row, after) > 0);
@@ -55,22 +53,22 @@ export class SimSweeps implements SweepStore {
   }
 
   ordered(): Promise<SweepPage> {
-    return this.#ask(() => ({ examined: 0, rows: [] }));
+    return this.#inTurn(() => ({ examined: 0, rows: [] }));
   }
 
   again(ids: readonly string[]): Promise<readonly PendingRow[]> {
-    return this.#ask(() =>
+    return this.#inTurn(() =>
       ids
-        .flatMap((id) => this.#tables.rows.get(id) ?? [])
-        .filter((row) => row.status === 'PENDING' && !this.#tables.isCaredFor(row))
+        .flatMap((id) => this.tables.rows.get(id) ?? [])
+        .filter((row) => row.status === 'PENDING' && !this.tables.isCaredFor(row))
         .map(pendingOf)
         .sort(byAge),
     );
   }
 
   finish(markMs: number): Promise<void> {
-    return this.#ask(() => {
-      const tables = this.#tables;
+    return this.#inTurn(() => {
+      const tables = this.tables;
       tables.sweepMarkMs = Math.max(markMs, tables.sweepMarkMs ?? 0);
       for (const letter of tables.letters) {
         const status = tables.rows.get(letter.transactionId ?? '')?.status;
@@ -84,9 +82,9 @@ export class SimSweeps implements SweepStore {
     return Promise.resolve(0);
   }
 
-  #ask<T>(act: () => T): Promise<T> {
-    return this.#link.ask(() => {
-      if (this.#tables.sweeper?.incarnation !== this.#incarnation)
+  #inTurn<T>(act: () => T): Promise<T> {
+    return this.ask(() => {
+      if (this.tables.sweeper?.incarnation !== this.#incarnation)
         throw new Error('the turn to sweep was lost');
       return act();
     });

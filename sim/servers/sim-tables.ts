@@ -81,6 +81,8 @@ export class SimTables implements ServerState {
   readonly setAside = new Map<string, AccountState>();
   readonly cardTotals = new Map<string, CardTotal>();
   readonly shards = new FakeShardRows();
+  /** Of each shard, the epoch that was raised in nobody's name. */
+  readonly endedEpochs = new Map<number, bigint>();
   readonly retries = new Map<string, Retry>();
   readonly parked: ParkedRow[] = [];
   readonly letters: Letter[] = [];

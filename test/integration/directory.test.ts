@@ -6,7 +6,8 @@ import { expect, test } from 'vitest';
 import { readShardOwner } from '../../src/infra/postgres/cluster-view.ts';
 import { PostgresShardDirectory, ShardsLocked } from '../../src/infra/postgres/shard-directory.ts';
 import { eventually } from '../support/services.ts';
-import { claimant, useShardScene } from '../support/shard-scene.ts';
+import { claimant } from '../support/shard-owner.ts';
+import { useShardScene } from '../support/shard-scene.ts';
 
 const ALL = Array.from({ length: 256 }, (_, shard) => shard);
 

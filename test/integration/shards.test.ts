@@ -8,7 +8,8 @@ import { expect, test } from 'vitest';
 import { connectionName } from '../../src/infra/postgres/pool.ts';
 import { ownerName, PostgresShardDirectory, ShardsLocked } from '../../src/infra/postgres/shard-directory.ts';
 import { eventually } from '../support/services.ts';
-import { claimant, holdShard, useShardScene } from '../support/shard-scene.ts';
+import { claimant } from '../support/shard-owner.ts';
+import { holdShard, useShardScene } from '../support/shard-scene.ts';
 
 const { database, connect } = useShardScene();
 

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { afterEach } from 'vitest';
 import { connectionName, connectionSettings } from '../../src/infra/postgres/pool.ts';
@@ -18,12 +17,6 @@ export interface ShardScene {
   readonly connect: (applicationName: string) => Promise<ShardClient>;
   /** Of a lane of this node, in the middle of a commit on this shard. */
   readonly commitOf: (node: ShardOwner, shard: number) => Promise<ShardClient>;
-}
-
-/** An incarnation of this node. */
-export function claimant(nodeId: string): ShardOwner {
-  const incarnation = randomUUID();
-  return { nodeId, incarnation, inbox: `inbox.${nodeId}.${incarnation}` };
 }
 
 /** Holds a shard's row as a commit does. */

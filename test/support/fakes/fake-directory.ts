@@ -50,6 +50,8 @@ export class DirectoryOnRows implements ClusterDirectory {
   }
 
   async takeOver(shards: readonly number[]): Promise<ReadonlyMap<number, bigint>> {
+    const missing = shards.filter((shard) => this.#table.rows[shard] === undefined);
+    if (missing.length > 0) throw new RangeError(`there is no shard ${missing.join(', ')}`);
     const { rows } = this.#table;
     return this.takeOverSeen(new Map(shards.map((shard) => [shard, rows[shard]?.epoch ?? 0n])));
   }
