@@ -2,12 +2,17 @@ import type { DriveTarget } from '../src/drive/drive.ts';
 import type { DriveAccount } from '../src/drive/drive-account.ts';
 import type { Operation } from '../src/drive/operation.ts';
 import type { SeededRandom } from '../src/drive/seeded-random.ts';
-import type { Producer } from '../test/cluster/support/producer.ts';
 
 /** Share of transactions that come late. */
-const LATE_SHARE = 0.05;
+const LATE_SHARE = 0.15;
 /** By at most so many operations. */
-const DELAY_MAX = 60;
+const DELAY_MAX = 300;
+
+/** What is needed of the producer. */
+export interface PublishTarget extends DriveTarget {
+  /** Accounts of which the check is to foresee nothing. */
+  readonly unforeseen: Set<string>;
+}
 
 interface Held {
   readonly operation: Operation;
@@ -20,13 +25,13 @@ interface Held {
  * Owns what it holds back. 1. A repeat never comes before the message that it repeats. 2. When the stream ends all of it is published.
  */
 export class LatePublisher implements DriveTarget {
-  readonly #producer: Producer;
+  readonly #producer: PublishTarget;
   readonly #random: SeededRandom;
   /** In the order in which they came. */
   #held: Held[] = [];
   #seen = 0;
 
-  constructor(producer: Producer, random: SeededRandom) {
+  constructor(producer: PublishTarget, random: SeededRandom) {
     this.#producer = producer;
     this.#random = random;
   }

@@ -1,3 +1,4 @@
+import { mkdirSync } from 'node:fs';
 import { environment } from '../src/config.ts';
 import { startGuardian } from '../src/infra/services/guardian.ts';
 import { startServers } from '../src/infra/services/index.ts';
@@ -16,6 +17,7 @@ export async function runSoak(
   watcher: Watcher,
   signal: AbortSignal,
 ): Promise<SoakReport> {
+  if (options.logs !== null) mkdirSync(options.logs, { recursive: true });
   const servers = await startServers({
     env: environment(),
     allowInstall: true,

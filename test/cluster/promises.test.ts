@@ -84,6 +84,35 @@ it('a dead letter', async () => {
   });
 });
 
+it('an undecidable message that left no dead letter', async () => {
+  const { poison } = scene.producer;
+  await expectFinding('1 undecidable messages without a dead letter: amount=1', () => {
+    poison.add('amount=1');
+    return Promise.resolve(() => poison.delete('amount=1'));
+  });
+});
+
+it('a refusal for want of money where there was enough', async () => {
+  const first = scene.producer.sent[0]!;
+  await expectFinding(`${first.transactionId} of account ${first.accountId} asked for`, async () => {
+    const tampered = async (to: string): Promise<void> => {
+      await scene.pool.query('alter table processor.journal disable trigger all');
+      await scene.pool.query(
+        `update processor.journal set outcome = $2, reason = $3, amount_cents = case when $3::text is null then requested_cents else 0 end
+          where transaction_id = $1`,
+        [
+          first.transactionId,
+          to === 'REJECTED' ? to : 'APPROVED',
+          to === 'REJECTED' ? 'INSUFFICIENT_FUNDS' : null,
+        ],
+      );
+      await scene.pool.query('alter table processor.journal enable trigger all');
+    };
+    await tampered('REJECTED');
+    return () => tampered('APPROVED');
+  });
+});
+
 it('a row that stays PENDING, and work that was left in a queue', async () => {
   await expectFinding('not quiet', async () => {
     await scene.pool.query(

@@ -152,6 +152,19 @@ describe('with a broker alone', () => {
     expect(await left(vhost.url, queue)).toBe(0);
   });
 
+  it('a consumer that is closed at once after an event does not get it again', async () => {
+    const queue = `test.${randomUUID()}`;
+    for (let round = 1; round <= 20; round += 1) {
+      let handled = 0;
+      const consumer = await consumeEvents({ url: vhost.url, queue, onEvent: () => void (handled += 1) });
+      await tell(vhost.url, [JSON.stringify(balanceEvent(round))]);
+      // In the very turn in which it was handled.
+      while (handled === 0) await new Promise((resolve) => setImmediate(resolve));
+      await consumer.close();
+      expect(await left(vhost.url, queue), `after round ${round}`).toBe(0);
+    }
+  });
+
   it('a message that is no event ends the consumer, unless somebody takes it', async () => {
     const queue = `test.${randomUUID()}`;
     const seen: string[] = [];
