@@ -18,18 +18,19 @@ interface Figure {
 }
 
 const MB = 1_000_000;
+const megabytes = (bytes: number | null): number | null => (bytes === null ? null : bytes / MB);
 
 export const FIGURES: readonly Figure[] = [
   {
     name: 'resident memory',
     unit: 'MB',
-    of: ({ residentBytes }) => residentBytes / MB,
+    of: ({ residentBytes }) => megabytes(residentBytes),
     allowance: (second) => Math.max(15, second * 0.1),
   },
   {
     name: 'heap',
     unit: 'MB',
-    of: ({ heapBytes }) => heapBytes / MB,
+    of: ({ heapBytes }) => megabytes(heapBytes),
     allowance: (second) => Math.max(10, second * 0.15),
   },
   { name: 'descriptors', unit: '', of: ({ descriptors }) => descriptors, allowance: () => 5 },

@@ -29,6 +29,12 @@ const UNFORESEEN: Omit<TrafficOptions, 'seed' | 'run'> = {
 
 const FORESEEN_RATE_SHARE = 0.8;
 
+interface Plan {
+  readonly target: DriveTarget;
+  readonly traffic: Traffic;
+  readonly ratePerSecond: number;
+}
+
 interface Streams {
   readonly stop: AbortController;
   readonly ended: Promise<unknown>;
@@ -59,18 +65,22 @@ export class Load {
     this.#onFailure = onFailure;
   }
 
-  /** Begins with new accounts, and lets the streams of the old ones end meanwhile. To be called while the servers are there. */
+  /**
+   * Begins with new accounts, and lets the streams of the old ones end meanwhile. To be called while the servers are there: resolves when
+   * all that needs them without a second try is done.
+   */
   async renew(): Promise<void> {
-    const before = this.#streams;
     this.#generation += 1;
     const run = String(this.#generation);
-    const stop = new AbortController();
     const late = new LatePublisher(this.#producer, new SeededRandom(`${this.#seed}/${run}/late`));
-    const streams = [
-      this.#drive(this.#producer, { ...FORESEEN, run }, FORESEEN_RATE_SHARE, stop.signal),
-      this.#drive(late, { ...UNFORESEEN, run: `${run}-late` }, 1 - FORESEEN_RATE_SHARE, stop.signal),
+    const plans = [
+      this.#plan(this.#producer, { ...FORESEEN, run }, FORESEEN_RATE_SHARE),
+      this.#plan(late, { ...UNFORESEEN, run: `${run}-late` }, 1 - FORESEEN_RATE_SHARE),
     ];
-    this.#streams = { stop, ended: Promise.all(streams) };
+    for (const { target, traffic } of plans) await target.openAccounts(traffic.accounts);
+    const before = this.#streams;
+    const stop = new AbortController();
+    this.#streams = { stop, ended: Promise.all(plans.map((plan) => this.#drive(plan, stop.signal))) };
     await end(before);
   }
 
@@ -80,14 +90,12 @@ export class Load {
     this.#streams = null;
   }
 
-  async #drive(
-    target: DriveTarget,
-    options: Omit<TrafficOptions, 'seed'>,
-    share: number,
-    signal: AbortSignal,
-  ): Promise<void> {
+  #plan(target: DriveTarget, options: Omit<TrafficOptions, 'seed'>, share: number): Plan {
     const traffic = new Traffic({ ...options, seed: `${this.#seed}/${options.run}` });
-    const ratePerSecond = this.#ratePerSecond * share;
+    return { target, traffic, ratePerSecond: this.#ratePerSecond * share };
+  }
+
+  async #drive({ target, traffic, ratePerSecond }: Plan, signal: AbortSignal): Promise<void> {
     try {
       await drive(target, traffic, { transactions: null, ratePerSecond, backlogMax: null, signal });
     } catch (error) {

@@ -1,17 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { total } from '../src/cli/demo/exposition.ts';
+import type { Sample } from '../src/cli/demo/exposition.ts';
 import type { ClusterNode } from '../test/cluster/support/cluster-node.ts';
 
-/** What a node's process has of everything at one moment, by its own metrics. */
+/** What a node's process has of everything at one moment, by its own metrics; null: they do not say. */
 export interface NodeSample {
   /** Since the beginning of the run. */
   readonly atMs: number;
-  readonly residentBytes: number;
-  readonly heapBytes: number;
-  /** File descriptors: sockets, files, pipes. null: the system does not say. */
+  readonly residentBytes: number | null;
+  readonly heapBytes: number | null;
+  /** File descriptors: sockets, files, pipes. */
   readonly descriptors: number | null;
-  /** Timers, requests and the like that the event loop knows. */
-  readonly handles: number;
+  /** What keeps the event loop alive: timers, sockets, requests. */
+  readonly handles: number | null;
 }
 
 /** One process of a node, from its start to its end. */
@@ -77,14 +78,7 @@ export class NodeLives {
     const life = this.#lifeOf(node);
     const samples = await node.metrics().catch(() => null);
     if (samples === null) return;
-    const descriptors = total(samples, 'process_open_fds');
-    life.samples.push({
-      atMs: Date.now() - this.#startedAtMs,
-      residentBytes: total(samples, 'process_resident_memory_bytes'),
-      heapBytes: total(samples, 'nodejs_heap_size_used_bytes'),
-      descriptors: descriptors === 0 ? null : descriptors,
-      handles: total(samples, 'nodejs_active_resources_total'),
-    });
+    life.samples.push(sampleOf(samples, Date.now() - this.#startedAtMs));
   }
 
   #lifeOf(node: ClusterNode): NodeLife {
@@ -99,4 +93,16 @@ export class NodeLives {
     });
     return life;
   }
+}
+
+export function sampleOf(metrics: readonly Sample[], atMs: number): NodeSample {
+  const figure = (name: string): number | null =>
+    metrics.some((metric) => metric.name === name) ? total(metrics, name) : null;
+  return {
+    atMs,
+    residentBytes: figure('process_resident_memory_bytes'),
+    heapBytes: figure('nodejs_heap_size_used_bytes'),
+    descriptors: figure('process_open_fds'),
+    handles: figure('nodejs_active_resources'),
+  };
 }

@@ -33,7 +33,7 @@ export async function runSoak(
     });
     try {
       const report = await new Soak(scene, options, watcher, signal).run();
-      if (report.broken.length > 0) watcher.done(scene.logs());
+      if (report.broken.length > 0 && options.logs === null) watcher.done(scene.logs());
       return report;
     } finally {
       await scene.stop();

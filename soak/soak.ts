@@ -90,7 +90,7 @@ export class Soak {
     const random = new SeededRandom(`${this.#options.seed}/faults`);
     const veteran = random.below(NODES.length);
     const mortals = NODES.filter((_, index) => index !== veteran);
-    const faults = faultRow(random, { nodes: NODES, mortals });
+    const faults = faultRow(random, { nodes: NODES, mortals }, this.#options.faults);
     const calm = new SeededRandom(`${this.#options.seed}/calm`);
     for (;;) {
       await this.#hold(CALM_MIN_MS + calm.below(CALM_MAX_MS - CALM_MIN_MS));

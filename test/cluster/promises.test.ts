@@ -1,5 +1,6 @@
-/** The check of the promises must see what it is there for. Without this: a scenario that is green whatever happens. */
+/** The check of the promises must see what it is there for. Without this: a scenario that is green whatever happens, or a soak that judges what no node tells. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { sampleOf } from '../../soak/node-lives.ts';
 import { ClusterScene } from './support/cluster-scene.ts';
 import { sendBacklog } from './support/load.ts';
 import { expectPromisesKept } from './support/promises.ts';
@@ -122,4 +123,9 @@ it('a row that stays PENDING, and work that was left in a queue', async () => {
     );
     return () => scene.pool.query(`delete from public.transactions where idempotency_key = 'left'`);
   });
+});
+
+it.runIf(process.platform === 'linux')('a node tells all that a soak judges it by', async () => {
+  const sample = sampleOf(await scene.node('node-1').metrics(), 1);
+  for (const [figure, value] of Object.entries(sample)) expect(value, figure).toBeGreaterThan(0);
 });

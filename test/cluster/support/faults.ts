@@ -131,9 +131,14 @@ export const FAULTS = {
 
 export const FAULT_KINDS = Object.keys(FAULTS) as readonly FaultKind[];
 
-/** An endless row of faults: all kinds in some order, then all in another order, and so on. */
-export function* faultRow(random: SeededRandom, victims: Victims): Generator<PlannedFault, never> {
-  for (;;) for (const kind of shuffled(random, FAULT_KINDS)) yield { kind, ...FAULTS[kind](random, victims) };
+/** An endless row of faults: all of these kinds in some order, then all in another order, and so on. */
+export function* faultRow(
+  random: SeededRandom,
+  victims: Victims,
+  kinds: readonly FaultKind[] = FAULT_KINDS,
+): Generator<PlannedFault, never> {
+  if (kinds.length === 0) throw new RangeError('there is no kind of fault to draw from');
+  for (;;) for (const kind of shuffled(random, kinds)) yield { kind, ...FAULTS[kind](random, victims) };
 }
 
 /** One node loses one server and nobody else does. Readers often: they hold what others wait for. */

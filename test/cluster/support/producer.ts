@@ -61,8 +61,9 @@ export class Producer implements DriveTarget {
     this.#options = options;
   }
 
+  /** Once for all streams: each connection declares them. */
   async declareQueues(): Promise<void> {
-    await this.#connected();
+    if (this.#channel === null) await this.#connected();
   }
 
   /** Those of an earlier stream are there already. */

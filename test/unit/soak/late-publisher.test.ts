@@ -1,7 +1,6 @@
 /** Without this: a soak in which no refund ever comes early, or one that breaks order by itself and blames the cluster. */
 import { expect, it } from 'vitest';
 import { drive } from '../../../src/drive/drive.ts';
-import type { DriveAccount } from '../../../src/drive/drive-account.ts';
 import type { Operation } from '../../../src/drive/operation.ts';
 import { SeededRandom } from '../../../src/drive/seeded-random.ts';
 import { Traffic, TRAFFIC_DEFAULTS } from '../../../src/drive/traffic.ts';
@@ -14,7 +13,7 @@ class Published implements PublishTarget {
   readonly declareQueues = (): Promise<void> => Promise.resolve();
   readonly insertPending = (operations: readonly Operation[]): Promise<number> =>
     Promise.resolve(operations.length);
-  readonly openAccounts = (_accounts: readonly DriveAccount[]): Promise<void> => Promise.resolve();
+  readonly openAccounts = (): Promise<void> => Promise.resolve();
   readonly backlog = (): Promise<number> => Promise.resolve(0);
 
   publish(operations: readonly Operation[]): Promise<void> {

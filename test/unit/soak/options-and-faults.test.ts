@@ -37,9 +37,14 @@ it('options', () => {
     minutes: 0.5,
     ratePerSecond: 300,
     seed: 'x',
+    faults: FAULT_KINDS,
     logs: null,
     format: 'json',
   });
+  expect(readOptions(['--faults', 'redis-killed,node-frozen'])?.faults).toEqual([
+    'redis-killed',
+    'node-frozen',
+  ]);
   expect(readOptions(['--help'])).toBeNull();
   expect(readOptions([])?.seed).not.toBe(readOptions([])?.seed);
   for (const wrong of [
@@ -47,6 +52,7 @@ it('options', () => {
     ['--minutes', 'ten'],
     ['--rate', '1e9'],
     ['--nodes', '3'],
+    ['--faults', 'rain'],
   ])
     expect(() => readOptions(wrong), wrong.join(' ')).toThrow();
 });
