@@ -9,6 +9,7 @@ export default tseslint.config(
       'bench/**/*.ts',
       'model/**/*.ts',
       'sim/**/*.ts',
+      'soak/**/*.ts',
       'scripts/**/*.ts',
       'vitest.config.ts',
     ],

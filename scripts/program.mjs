@@ -1,4 +1,4 @@
-// `npm run bench | profile | model | sim | contract`: makes the clone ready and runs the TypeScript program that is named first, with the other arguments.
+// `npm run bench | profile | model | sim | soak | contract`: makes the clone ready and runs the TypeScript program that is named first, with the other arguments.
 import { fileURLToPath } from 'node:url';
 import { bootstrap } from './bootstrap.mjs';
 import { runChild } from './run-child.mjs';

@@ -2,7 +2,7 @@ import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
 import { EVENTS_EXCHANGE, eventSchema, eventsIn } from '../contracts/events.ts';
 import type { EventType, PaygateEvent } from '../contracts/events.ts';
 import { ensureError } from '../domain/errors.ts';
-import { connect, disconnect } from '../infra/rabbitmq/connect.ts';
+import { connect, disconnect, disconnectBehind } from '../infra/rabbitmq/connect.ts';
 
 const PREFETCH = 100;
 
@@ -101,7 +101,7 @@ class EventReader implements EventConsumer {
   async close(): Promise<void> {
     this.#phase = 'ending';
     await this.#work;
-    await disconnect(this.#model);
+    await disconnectBehind(this.#channel, this.#model);
   }
 
   async #handle(message: ConsumeMessage): Promise<void> {
@@ -125,7 +125,7 @@ class EventReader implements EventConsumer {
   #fail(error: unknown): void {
     this.#reason ??= ensureError(error);
     this.#phase = 'ending';
-    void disconnect(this.#model);
+    void disconnectBehind(this.#channel, this.#model);
   }
 }
 

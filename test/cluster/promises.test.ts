@@ -1,5 +1,6 @@
-/** The check of the promises must see what it is there for. Without this: a scenario that is green whatever happens. */
+/** The check of the promises must see what it is there for. Without this: a scenario that is green whatever happens, or a soak that judges what no node tells. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { sampleOf } from '../../soak/node-lives.ts';
 import { ClusterScene } from './support/cluster-scene.ts';
 import { sendBacklog } from './support/load.ts';
 import { expectPromisesKept } from './support/promises.ts';
@@ -84,6 +85,35 @@ it('a dead letter', async () => {
   });
 });
 
+it('an undecidable message that left no dead letter', async () => {
+  const { poison } = scene.producer;
+  await expectFinding('1 undecidable messages without a dead letter: amount=1', () => {
+    poison.add('amount=1');
+    return Promise.resolve(() => poison.delete('amount=1'));
+  });
+});
+
+it('a refusal for want of money where there was enough', async () => {
+  const first = scene.producer.sent[0]!;
+  await expectFinding(`${first.transactionId} of account ${first.accountId} asked for`, async () => {
+    const tampered = async (to: string): Promise<void> => {
+      await scene.pool.query('alter table processor.journal disable trigger all');
+      await scene.pool.query(
+        `update processor.journal set outcome = $2, reason = $3, amount_cents = case when $3::text is null then requested_cents else 0 end
+          where transaction_id = $1`,
+        [
+          first.transactionId,
+          to === 'REJECTED' ? to : 'APPROVED',
+          to === 'REJECTED' ? 'INSUFFICIENT_FUNDS' : null,
+        ],
+      );
+      await scene.pool.query('alter table processor.journal enable trigger all');
+    };
+    await tampered('REJECTED');
+    return () => tampered('APPROVED');
+  });
+});
+
 it('a row that stays PENDING, and work that was left in a queue', async () => {
   await expectFinding('not quiet', async () => {
     await scene.pool.query(
@@ -93,4 +123,9 @@ it('a row that stays PENDING, and work that was left in a queue', async () => {
     );
     return () => scene.pool.query(`delete from public.transactions where idempotency_key = 'left'`);
   });
+});
+
+it.runIf(process.platform === 'linux')('a node tells all that a soak judges it by', async () => {
+  const sample = sampleOf(await scene.node('node-1').metrics(), 1);
+  for (const [figure, value] of Object.entries(sample)) expect(value, figure).toBeGreaterThan(0);
 });

@@ -36,10 +36,7 @@ describe('PostgreSQL', () => {
     const scene = await cluster();
     await underLoad(scene, async () => {
       for (let round = 1; round <= 5; round += 1) {
-        await scene.pool.query(
-          `select pg_terminate_backend(pid) from pg_stat_activity
-            where datname = current_database() and application_name like 'paygate:%'`,
-        );
+        await scene.terminateBackends();
         await progress(scene, 200);
       }
     });

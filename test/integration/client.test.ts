@@ -152,6 +152,7 @@ describe('with a broker alone', () => {
     expect(await left(vhost.url, queue)).toBe(0);
   });
 
+<<<<<<< HEAD
   it('a message with several events is acknowledged when all of them were handled', async () => {
     const queue = `test.${randomUUID()}`;
     const events = [1, 2, 3].map(balanceEvent);
@@ -168,6 +169,29 @@ describe('with a broker alone', () => {
     await eventually(() => expect(handled).toEqual([1, 2, 1, 2, 3]));
     await second.close();
     expect(await left(vhost.url, queue)).toBe(0);
+=======
+  it('a consumer that is closed while its last event is at hand does not get it again', async () => {
+    const queue = `test.${randomUUID()}`;
+    for (let round = 1; round <= 10; round += 1) {
+      let resolve = (): void => undefined;
+      const ended = new Promise<void>((done) => (resolve = done));
+      let handled = 0;
+      const consumer = await consumeEvents({
+        url: vhost.url,
+        queue,
+        onEvent: () => {
+          handled += 1;
+          if (handled === 100) void consumer.close().then(() => resolve());
+        },
+      });
+      await tell(
+        vhost.url,
+        Array.from({ length: 100 }, (_, seq) => JSON.stringify(balanceEvent(seq + 1))),
+      );
+      await ended;
+      expect(await left(vhost.url, queue), `after round ${round}`).toBe(0);
+    }
+>>>>>>> soak
   });
 
   it('a message that is no event ends the consumer, unless somebody takes it', async () => {

@@ -44,12 +44,17 @@ describe('paygate demo', () => {
   });
 
   it('processes as many as it is told on three nodes, audits, and ends with 0', async () => {
-    const demo = await paygate(['demo', '--transactions', '1000', '--accounts', '50'], env);
+    // So many that some of everything is among them: poison is 2 in 1,000, refunds that come early are 10.
+    const demo = await paygate(['demo', '--transactions', '4000', '--accounts', '50'], env);
     expect(demo.all).toContain('starting 3 nodes');
     expect(demo.all).toMatch(/retries [\d,]+ {2}dead letters [\d,]+ {2}flags [\d,]+/);
     expect(demo.all).toContain('The ledger is right');
     expect(demo.all).toContain('Every transaction was decided exactly once.');
-    expect(demo.all).toMatch(/decisions +1,000:/);
+    expect(demo.all).toMatch(/decisions +4,000:/);
+    for (const some of ['repeats found', 'retries', 'dead letters', 'flags'])
+      expect(demo.all).toMatch(new RegExp(`^ +${some} +[1-9]`, 'm'));
+    const undecidable = /([\d,]+) that nobody can decide/.exec(demo.all)?.[1];
+    expect(demo.all).toMatch(new RegExp(`^ +dead letters +${undecidable}:`, 'm'));
     expect(demo.exitCode).toBe(0);
   }, 120_000);
 

@@ -1,5 +1,5 @@
 import { Duplex } from 'node:stream';
-import { connect as amqpConnect, type ChannelModel } from 'amqplib';
+import { connect as amqpConnect, type Channel, type ChannelModel } from 'amqplib';
 import { LIMITS } from '../../limits.ts';
 import { serverAddress } from '../server-address.ts';
 import { within } from '../within.ts';
@@ -30,6 +30,16 @@ export async function connect(url: string, name: string): Promise<ChannelModel> 
 export async function disconnect(model: ChannelModel): Promise<void> {
   await within(LIMITS.closeTimeoutMs, () => model.close());
   socketOf(model)?.destroy();
+}
+
+/**
+ * The same, behind everything that was sent on this channel. A connection that closes overtakes acknowledgements which still wait for
+ * the socket, and their messages would come again. Never rejects.
+ */
+export async function disconnectBehind(channel: Channel, model: ChannelModel): Promise<void> {
+  // One that is closed already throws.
+  await within(LIMITS.closeTimeoutMs, async () => channel.close());
+  await disconnect(model);
 }
 
 /**

@@ -1,14 +1,19 @@
+import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { expect } from 'vitest';
+import { parseExposition, total } from '../../../src/cli/demo/exposition.ts';
+import type { Sample } from '../../../src/cli/demo/exposition.ts';
+import type { Guardian } from '../../../src/infra/services/guardian.ts';
+import { processName } from '../../../src/infra/services/process-table.ts';
 import { eventually } from '../../support/eventually.ts';
 import { stateOf } from '../../support/processes.ts';
 
 const MAIN = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
 const READY_WITHIN_MS = 60_000;
+const METRICS_WITHIN_MS = 5_000;
 const LOG_TAIL_LINES = 60;
 
 export interface NodeOptions {
@@ -16,6 +21,8 @@ export interface NodeOptions {
   readonly env: Readonly<Record<string, string>>;
   /** Appended to. */
   readonly logFile: string;
+  /** Ends it when we are gone. With one, Ctrl-C reaches the node only through us. */
+  readonly guardian?: Guardian | undefined;
 }
 
 /** `paygate node` as a process of its own, with everything that can happen to a process. */
@@ -37,17 +44,21 @@ export class ClusterNode {
   }
 
   /** Resolves when it says that it is ready; rejects with the end of its log when it ends before that. */
-  static async start({ nodeId, env, logFile }: NodeOptions): Promise<ClusterNode> {
+  static async start({ nodeId, env, logFile, guardian }: NodeOptions): Promise<ClusterNode> {
     const log = openSync(logFile, 'a');
     const child = spawn(process.execPath, [MAIN, 'node'], {
       env: { PATH: process.env['PATH'], HOME: process.env['HOME'], HTTP_PORT: '0', ...env, NODE_ID: nodeId },
       stdio: ['ignore', log, log, 'ipc'],
+      detached: guardian !== undefined,
     });
     closeSync(log);
+    const { pid = 0 } = child;
+    guardian?.tell({ order: 'watch', process: { ...processName(pid), endSignal: 'SIGKILL' } });
     const endWithUs = (): void => void child.kill('SIGKILL');
     process.once('exit', endWithUs);
     const exited = once(child, 'exit').then(([code]) => {
       process.removeListener('exit', endWithUs);
+      guardian?.tell({ order: 'forget', pid });
       return code as number | null;
     });
     const gone = exited.then((code): never => {
@@ -73,7 +84,7 @@ export class ClusterNode {
   /** SIGSTOP; resolves when it stands still. */
   async freeze(): Promise<void> {
     this.#child.kill('SIGSTOP');
-    await eventually(() => expect(stateOf(this.pid)).toBe('T'));
+    await eventually(() => assert.equal(stateOf(this.pid), 'T'));
   }
 
   thaw(): void {
@@ -82,11 +93,15 @@ export class ClusterNode {
 
   /** A figure of `/metrics`, summed over its labels. Rejects when it does not answer in time. */
   async metric(name: string): Promise<number> {
-    const response = await fetch(`${this.address}/metrics`, { signal: AbortSignal.timeout(5_000) });
-    const lines = (await response.text()).split('\n');
-    return lines
-      .filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`))
-      .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
+    return total(await this.metrics(), name);
+  }
+
+  /** All of `/metrics`. Rejects when it does not answer in time. */
+  async metrics(): Promise<readonly Sample[]> {
+    const response = await fetch(`${this.address}/metrics`, {
+      signal: AbortSignal.timeout(METRICS_WITHIN_MS),
+    });
+    return parseExposition(await response.text());
   }
 }
 

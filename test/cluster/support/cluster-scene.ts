@@ -1,13 +1,14 @@
+import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import pg from 'pg';
-import { expect } from 'vitest';
 import type { InboundQueue } from '../../../src/contracts/queues.ts';
 import { Traffic, TRAFFIC_DEFAULTS } from '../../../src/drive/traffic.ts';
 import type { TrafficOptions } from '../../../src/drive/traffic.ts';
 import { migrate } from '../../../src/infra/postgres/migrate.ts';
+import type { Guardian } from '../../../src/infra/services/guardian.ts';
 import { addVhosts, controlBroker } from '../../../src/infra/services/index.ts';
 import type { RunningServers } from '../../../src/infra/services/index.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -22,6 +23,10 @@ export interface SceneOptions {
   readonly delivery?: 'transient' | 'persistent';
   readonly traffic?: Partial<TrafficOptions>;
   readonly env?: Readonly<Record<string, string>>;
+  /** Ends the nodes when we are gone, also by a SIGKILL. */
+  readonly guardian?: Guardian;
+  /** A directory where the logs of the nodes stay. */
+  readonly keptLogs?: string | undefined;
 }
 
 export type Dependency = 'postgres' | 'rabbitmq' | 'redis';
@@ -65,13 +70,14 @@ export class ClusterScene {
   readonly #databaseUrl: string;
   readonly #options: SceneOptions;
   readonly #links = new Map<string, Links>();
-  readonly #logs = mkdtempSync(join(KEPT_LOGS ?? tmpdir(), 'paygate-cluster-'));
+  readonly #logs: string;
 
   private constructor(servers: RunningServers, name: string, number: number, options: SceneOptions) {
     const inPlace = (url: string, path: string): string =>
       Object.assign(new URL(url), { pathname: path }).href;
     this.servers = servers;
     this.#options = options;
+    this.#logs = mkdtempSync(join(options.keptLogs ?? KEPT_LOGS ?? tmpdir(), 'paygate-cluster-'));
     this.#vhost = name;
     this.#databaseUrl = inPlace(servers.postgres.url, name);
     this.rabbitmqUrl = inPlace(servers.rabbitmq.url, name);
@@ -131,9 +137,10 @@ export class ClusterScene {
 
   /** SIGTERM; it must end in good order. */
   async leave(nodeId: string): Promise<void> {
-    const code = await this.node(nodeId).leave();
+    const node = this.node(nodeId);
     this.nodes.delete(nodeId);
-    expect(code, `exit code of ${nodeId}`).toBe(0);
+    const code = await node.leave();
+    assert.equal(code, 0, `exit code of ${nodeId}`);
   }
 
   linksOf(nodeId: string): Links {
@@ -149,6 +156,14 @@ export class ClusterScene {
 
   closeBrokerConnections(): Promise<string> {
     return this.control('close_all_connections', '--vhost', this.#vhost, 'a test of ours');
+  }
+
+  /** Ends all connections of the nodes to PostgreSQL. */
+  async terminateBackends(): Promise<void> {
+    await this.pool.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity
+        where datname = current_database() and application_name like 'paygate:%'`,
+    );
   }
 
   /** Shards by the name of the node that owns them; those of nobody under ''. */
@@ -190,11 +205,14 @@ export class ClusterScene {
     const fair = Math.floor(256 / this.nodes.size / 2);
     await eventually(async () => {
       const owned = await this.shardsByOwner();
-      expect([...owned.keys()].sort()).toEqual([...this.nodes.keys()].sort());
+      assert.deepEqual([...owned.keys()].sort(), [...this.nodes.keys()].sort(), 'nodes that own shards');
       for (const [nodeId, shards] of owned)
-        expect(shards.length, `shards of ${nodeId}`).toBeGreaterThanOrEqual(fair);
+        assert(shards.length >= fair, `${nodeId} owns ${shards.length} shards`);
       const reader = await this.readerOf('transactions_queue');
-      expect([...this.nodes.keys()], 'reader of transactions_queue').toContain(reader);
+      assert(
+        reader !== null && this.nodes.has(reader),
+        `transactions_queue is read by ${reader ?? 'nobody'}`,
+      );
     }, CALM);
   }
 
@@ -211,7 +229,7 @@ export class ClusterScene {
     await this.pool.end();
     for (const links of this.#links.values())
       await Promise.all(Object.values(links).map((proxy) => proxy.close()));
-    if (KEPT_LOGS === undefined) rmSync(this.#logs, { recursive: true });
+    if ((this.#options.keptLogs ?? KEPT_LOGS) === undefined) rmSync(this.#logs, { recursive: true });
   }
 
   async #start(nodeId: string, settings: Readonly<Record<string, string>> = {}): Promise<void> {
@@ -223,7 +241,11 @@ export class ClusterScene {
       ...this.#options.env,
       ...settings,
     };
-    this.nodes.set(nodeId, await ClusterNode.start({ nodeId, env, logFile: this.#logFile(nodeId) }));
+    const { guardian } = this.#options;
+    this.nodes.set(
+      nodeId,
+      await ClusterNode.start({ nodeId, env, logFile: this.#logFile(nodeId), guardian }),
+    );
   }
 
   #logFile(nodeId: string): string {

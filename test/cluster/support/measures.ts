@@ -1,4 +1,4 @@
-import { expect } from 'vitest';
+import assert from 'node:assert/strict';
 import { shardOf } from '../../../src/domain/shard.ts';
 import { eventually } from '../../support/eventually.ts';
 import type { ClusterScene } from './cluster-scene.ts';
@@ -17,10 +17,10 @@ export async function decisionCount(scene: ClusterScene): Promise<number> {
 /** Resolves when so many more transactions are decided. */
 export async function progress(scene: ClusterScene, decisions: number): Promise<void> {
   const before = await eventually(() => decisionCount(scene), PATIENT);
-  await eventually(
-    async () => expect(await decisionCount(scene), 'decisions').toBeGreaterThanOrEqual(before + decisions),
-    PATIENT,
-  );
+  await eventually(async () => {
+    const now = await decisionCount(scene);
+    assert(now >= before + decisions, `${now - before} decisions of ${decisions}`);
+  }, PATIENT);
 }
 
 /** Resolves when this node owns nothing any more and every shard has an owner. */
@@ -28,8 +28,8 @@ export async function untilOthersOwnAllOf(scene: ClusterScene, nodeId: string): 
   await eventually(
     async () => {
       const owners = [...(await scene.shardsByOwner()).keys()];
-      expect(owners).not.toContain(nodeId);
-      expect(owners).not.toContain('');
+      assert(!owners.includes(nodeId), `${nodeId} owns shards`);
+      assert(!owners.includes(''), 'shards without an owner');
     },
     { ...PATIENT, pollMs: 20 },
   );
@@ -73,7 +73,7 @@ export async function watchTakeover(scene: ClusterScene, nodeId: string): Promis
         [accounts, epochByAccount],
       );
       const seen = rows[0] ?? { first: 0, last: 0, accounts: 0 };
-      expect(seen.accounts, `accounts of ${nodeId} that others decide for`).toBe(accounts.length);
+      assert.equal(seen.accounts, accounts.length, `accounts of ${nodeId} that others decide for`);
       return {
         firstMs: Math.round(seen.first - startedAtMs),
         allMs: Math.round(seen.last - startedAtMs),

@@ -2,6 +2,7 @@ import amqp from 'amqplib';
 import type { ChannelModel, ConfirmChannel } from 'amqplib';
 import pg from 'pg';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { InboundQueue } from '../../../src/contracts/queues.ts';
 import type { DriveTarget } from '../../../src/drive/drive.ts';
 import type { DriveAccount } from '../../../src/drive/drive-account.ts';
 import { encodeOperation } from '../../../src/drive/encode-operation.ts';
@@ -12,6 +13,7 @@ import type { Intent, Operation } from '../../../src/drive/operation.ts';
 export interface Sent {
   readonly transactionId: string;
   readonly accountId: string;
+  readonly queue: InboundQueue;
   readonly intent: Intent;
 }
 
@@ -42,6 +44,10 @@ const PATIENCE_MS = 90_000;
 export class Producer implements DriveTarget {
   /** In the order of publication; repeats are not in it. */
   readonly sent: Sent[] = [];
+  /** Bodies of what cannot be decided. */
+  readonly poison = new Set<string>();
+  /** Accounts whose messages come in another order than they were thought up in: how they end cannot be foreseen. */
+  readonly unforeseen = new Set<string>();
   readonly #options: ProducerOptions;
   readonly #opened = new Set<string>();
   #waiting: Publication[] = [];
@@ -55,8 +61,9 @@ export class Producer implements DriveTarget {
     this.#options = options;
   }
 
+  /** Once for all streams: each connection declares them. */
   async declareQueues(): Promise<void> {
-    await this.#connected();
+    if (this.#channel === null) await this.#connected();
   }
 
   /** Those of an earlier stream are there already. */
@@ -84,9 +91,11 @@ export class Producer implements DriveTarget {
   async publish(operations: readonly Operation[]): Promise<void> {
     for (const operation of operations) {
       if (operation.kind === 'transaction') {
-        const { transactionId, accountId } = operation.command;
-        this.sent.push({ transactionId, accountId, intent: operation.intent });
+        const { queue, intent, command } = operation;
+        const { transactionId, accountId } = command;
+        this.sent.push({ transactionId, accountId, queue, intent });
       }
+      if (operation.kind === 'poison') this.poison.add(operation.text);
       const publication = { operation, confirmed: false };
       this.#waiting.push(publication);
       this.#send(publication);
