@@ -37,6 +37,10 @@ export interface CostWindow {
   close(transactions: number | null): Promise<Figures>;
 }
 
+export function nodeNames(count: number): readonly string[] {
+  return Array.from({ length: count }, (_, index) => `bench-${index + 1}`);
+}
+
 const SETTLE = { pollMs: 200, timeoutMs: 120_000 };
 
 /**
@@ -79,9 +83,8 @@ export class ClusterRun {
     this.bench.onStep(`starting ${count === 1 ? 'the node' : `${count} nodes`}`);
     // Declares the queues, as the Go API would.
     await (await this.place.goApi()).declareQueues();
-    const names = Array.from({ length: count }, (_, index) => `bench-${index + 1}`);
     await this.#start(
-      names.map((name) => ({
+      nodeNames(count).map((name) => ({
         name,
         args: [...(this.bench.nodeOptions ?? []), ...NODE_ARGS],
         env: { HTTP_PORT: '0', NODE_ID: name, ...env },

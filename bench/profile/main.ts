@@ -7,6 +7,7 @@ import { wholeNumber } from '../../src/cli/options.ts';
 import { print, printError, table } from '../../src/cli/output.ts';
 import { paragraphs } from '../../src/cli/paragraphs.ts';
 import { firstSignal } from '../first-signal.ts';
+import { nodeNames } from '../harness/cluster-run.ts';
 import { BenchServers } from '../harness/bench-servers.ts';
 import { measureDrain } from '../harness/measure-drain.ts';
 import { createProgress } from '../report/progress.ts';
@@ -26,13 +27,14 @@ import {
 } from './frames.ts';
 
 const DESCRIPTION = `
-Where a node's time goes: drains a backlog with one warm node, on servers of its own, and profiles it from the first message to the last.
+Where a node's time goes: drains a backlog with warm nodes, on servers of its own, and profiles them from the first message to the last.
 
-Writes the profile as V8 has it (for Chrome's developer tools, or speedscope.app) and a flame graph as SVG, and prints what
+Writes each node's profile as V8 has it (for Chrome's developer tools, or speedscope.app) and a flame graph as SVG, and prints what
 costs most in itself.`;
 
 interface Options {
   readonly heap?: boolean;
+  readonly nodes: number;
   readonly transactions: number;
   readonly accounts: number;
   readonly set: Readonly<Record<string, string>>;
@@ -69,10 +71,11 @@ function costTables(costs: readonly SelfCost[]): string {
 
 async function profile(options: Options): Promise<void> {
   const kind: Kind = options.heap === true ? 'heap' : 'cpu';
-  const { transactions, accounts } = options;
+  const { nodes, transactions, accounts } = options;
   mkdirSync(options.out, { recursive: true });
   const name = join(options.out, `${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}-drain`);
-  const file = `${name}.${KINDS[kind].ending}`;
+  // The node fills its name in (`preload.mjs`).
+  const file = `${name}.{node}.${KINDS[kind].ending}`;
   const signal = firstSignal();
   const progress = createProgress();
   const servers = await BenchServers.start((step) => progress.step(step));
@@ -83,7 +86,7 @@ async function profile(options: Options): Promise<void> {
       onStep: (step: string) => progress.step(step),
     };
     const figures = await measureDrain(bench, {
-      ...{ nodes: 1, transactions, traffic: { accounts } },
+      ...{ nodes, transactions, traffic: { accounts } },
       watch: async (run) => {
         await run.askProcesses({ profile: kind, file });
         return () => run.askProcesses({ profile: 'end' });
@@ -94,15 +97,23 @@ async function profile(options: Options): Promise<void> {
     await servers.stop();
     progress.end();
   }
-  const root = framesOf(kind, file);
-  writeFileSync(`${name}.svg`, flameGraph(root, `drain, ${transactions} transactions, ${KINDS[kind].unit}`));
-  print(costTables(selfCosts(root)));
-  printError(`kept in ${file} and ${name}.svg`);
+  for (const node of nodeNames(nodes)) {
+    const kept = file.replace('{node}', node);
+    const root = framesOf(kind, kept);
+    const graph = `${name}.${node}.svg`;
+    writeFileSync(
+      graph,
+      flameGraph(root, `drain, ${transactions} transactions, ${node}, ${KINDS[kind].unit}`),
+    );
+    print(`\n${node}\n\n${costTables(selfCosts(root))}`);
+    printError(`kept in ${kept} and ${graph}`);
+  }
 }
 
 await new Command('profile')
   .description(paragraphs(DESCRIPTION))
   .option('--heap', 'what is allocated, and where, instead of CPU')
+  .option('--nodes <n>', 'that share the work', wholeNumber(1, 16), 1)
   .option('--transactions <n>', 'of the backlog', wholeNumber(100), 100_000)
   .option('--accounts <n>', 'of the backlog', wholeNumber(1, 10_000_000), 10_000)
   .option('--set <name=value>', 'a setting of the node; may be given more than once', setting, {})

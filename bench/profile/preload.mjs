@@ -1,4 +1,4 @@
-// Loaded into a node that is profiled, before its own code. Its parent says when over the channel: `{profile: 'cpu' | 'heap', file}` begins,
+// Loaded into a node that is profiled, before its own code. Its parent says when over the channel: `{profile: 'cpu' | 'heap', file}` begins (`{node}` in it is the node's name),
 // `{profile: 'end'}` writes the file; both are answered with `{type: 'profile'}`, or with `{type: 'profile', error}`.
 import { writeFileSync } from 'node:fs';
 import { Session } from 'node:inspector/promises';
@@ -35,7 +35,7 @@ let running = null;
 async function obey({ profile, file }) {
   if (profile !== 'end') {
     await KINDS[profile].begin();
-    running = { end: KINDS[profile].end, file };
+    running = { end: KINDS[profile].end, file: file.replace('{node}', process.env.NODE_ID ?? 'node') };
     return;
   }
   const answer = await running.end();

@@ -146,7 +146,7 @@ export function supervise(ports: Ports, config: SupervisionConfig, callbacks: Ca
     shards,
     parking,
     clock,
-    rooms: () => ({ region, exits, forwarder, desk, router }),
+    rooms: () => ({ region, exits, forwarder, desk, router, settle }),
   });
   const router = new Router({
     isOpen: (shard) => doors.isOpen(shard),

@@ -1,6 +1,8 @@
 import type { Envelope, GiveBackReason } from '../machines/envelope.ts';
 import type { Command, Road } from '../contracts/command.ts';
+import { decodeMessage } from '../contracts/decode.ts';
 import type { InboundQueue } from '../contracts/queues.ts';
+import type { Refusal } from '../contracts/refusal.ts';
 import type { DeferralCode } from '../domain/codes.ts';
 import type { Settlement } from '../domain/settlement.ts';
 import type { CommandTrace } from '../ports/tracing.ts';
@@ -23,8 +25,14 @@ export interface EnvelopeDesk {
   givenBack(envelope: CommandEnvelope, reason: GiveBackReason): void;
 }
 
+/** A message of which only the account is known. It is decoded where its account is decided. */
+export interface Unread {
+  readonly kind: 'unread';
+  readonly accountId: string;
+}
+
 export interface EnvelopeFields {
-  readonly command: Command;
+  readonly command: Command | Unread;
   /** null: it came by no queue. Only an operator's order does, and its desk answers for it. */
   readonly origin: Origin | null;
   readonly road: Road;
@@ -41,7 +49,6 @@ export interface EnvelopeFields {
 
 /** The envelope of every road: one object per message, its two exits are methods. */
 export class CommandEnvelope implements Envelope {
-  readonly command: Command;
   readonly road: Road;
   readonly shard: number;
   readonly n: number;
@@ -51,12 +58,13 @@ export class CommandEnvelope implements Envelope {
   readonly receivedAtMs: number;
   readonly firstSeenAtMs: number;
   readonly trace: CommandTrace | null;
+  #command: Command | Unread;
   readonly #origin: Origin | null;
   readonly #desk: EnvelopeDesk;
   #open = true;
 
   constructor(fields: EnvelopeFields, desk: EnvelopeDesk) {
-    this.command = fields.command;
+    this.#command = fields.command;
     this.#origin = fields.origin;
     this.road = fields.road;
     this.shard = fields.shard;
@@ -69,6 +77,26 @@ export class CommandEnvelope implements Envelope {
     this.trace = fields.origin?.trace ?? null;
     this.#desk = desk;
     if (this.trace !== null) noteCommand(this.trace, fields);
+  }
+
+  get accountId(): string {
+    return this.#command.accountId;
+  }
+
+  /** Throws for what is not read. */
+  get command(): Command {
+    if (this.#command.kind === 'unread') throw new Error('a command was used that nobody has read');
+    return this.#command;
+  }
+
+  /** Decodes it, if nobody has. What is returned is why it is no command: then it is the caller's to refuse, and nobody else's any more. */
+  read(): Refusal | null {
+    if (this.#command.kind !== 'unread') return null;
+    const { queue, body } = this.origin;
+    const decoded = decodeMessage(queue, body);
+    if (!decoded.ok) return decoded.refusal;
+    this.#command = decoded.command;
+    return null;
   }
 
   /** It came by no queue: it can be neither forwarded nor kept, only decided here or given back. */

@@ -1,4 +1,6 @@
 import { decodeMessage } from '../contracts/decode.ts';
+import { glanceAt } from '../contracts/glance.ts';
+import type { Glance } from '../contracts/glance.ts';
 import type { Command, TransactionCommand } from '../contracts/command.ts';
 import { TRACEPARENT } from '../contracts/traceparent.ts';
 import { ROAD_OF_QUEUE } from '../contracts/queues.ts';
@@ -12,7 +14,7 @@ import type { Retry } from '../ports/stores.ts';
 import { traceId } from '../ports/tracing.ts';
 import type { CommandTrace, ReceivedMessage, Tracing } from '../ports/tracing.ts';
 import { CommandEnvelope } from './command-envelope.ts';
-import type { Origin } from './command-envelope.ts';
+import type { Origin, Unread } from './command-envelope.ts';
 import type { Letter } from './dead-letter.ts';
 import type { InFlight } from './in-flight.ts';
 import type { Router } from './router.ts';
@@ -43,13 +45,17 @@ export interface IngestOptions {
  * I2. Once closed, deliveries are left alone: unacknowledged, they go back to their places when the channel closes.
  * I3. The same with what comes beyond `inFlightMax`. The intake windows keep a node below it; only a broker that loses its
  *     connections again and again, and delivers again what is still held here, gets there.
- * I4. It knows which transactions have a delivery at work here, for whoever looks for those that have none.
+ * I4. A message whose account shows at a glance goes to the router undecoded: it may be another node's to decide, and would be decoded
+ *     twice. Not where it is traced: what a trace says of it stands in the message.
+ * I5. It knows which transactions have a delivery at work here, for whoever looks for those that have none.
  */
 export class Ingest {
   readonly #options: IngestOptions;
   readonly #atWork = new Set<string>();
   #phase: 'open' | 'closed' = 'open';
   #newestDeliveredAt: string | null = null;
+  /** Came later than that, and has not been looked into. */
+  #newestUnread: Buffer | null = null;
 
   constructor(options: IngestOptions) {
     this.#options = options;
@@ -61,6 +67,11 @@ export class Ingest {
 
   /** `created_at` of the live message that `transactions_queue` delivered last; null: none so far. */
   get newestDeliveredAt(): string | null {
+    if (this.#newestUnread !== null) {
+      const decoded = decodeMessage('transactions_queue', this.#newestUnread);
+      if (decoded.ok) this.#noteNewest(decoded.command);
+      this.#newestUnread = null;
+    }
     return this.#newestDeliveredAt;
   }
 
@@ -81,6 +92,12 @@ export class Ingest {
     tally.received(delivery.partition ?? delivery.queue);
     let origin = this.#traced(delivery, delivery.queue, delivery.headers);
     try {
+      const glance = origin.trace == null ? glanceAt(delivery.queue, delivery.body) : null;
+      if (glance !== null) {
+        origin = this.#notedUnread(origin, glance, delivery.partition ?? delivery.queue);
+        router.route(this.#delivered(origin, { kind: 'unread', accountId: glance.accountId }, receivedAtMs));
+        return;
+      }
       const decoded = decodeMessage(delivery.queue, delivery.body);
       if (decoded.ok) {
         origin = this.#noted(origin, decoded.command, delivery.partition ?? delivery.queue);
@@ -132,7 +149,7 @@ export class Ingest {
     this.#options.settle.unhandled(origin, ensureError(error).message, receivedAtMs, retryOf);
   }
 
-  #delivered(origin: Origin, command: Command, receivedAtMs: number): CommandEnvelope {
+  #delivered(origin: Origin, command: Command | Unread, receivedAtMs: number): CommandEnvelope {
     const road = ROAD_OF_QUEUE[origin.queue];
     return new CommandEnvelope(
       {
@@ -160,9 +177,23 @@ export class Ingest {
   /** Only the live shape has a row that waits for its message. */
   #noted(origin: Origin, command: Command, source: string): Origin {
     if (command.kind !== 'transaction' || command.shape !== 'live') return origin;
-    if (source === 'transactions_queue') this.#newestDeliveredAt = command.occurredAt;
+    if (source === 'transactions_queue') {
+      this.#newestUnread = null;
+      this.#noteNewest(command);
+    }
     this.#atWork.add(command.transactionId);
     return new NotedDelivery(origin, command.transactionId, this.#atWork);
+  }
+
+  #notedUnread(origin: Origin, { shape, transactionId }: Glance, source: string): Origin {
+    if (shape !== 'live') return origin;
+    if (source === 'transactions_queue') this.#newestUnread = origin.body;
+    this.#atWork.add(transactionId);
+    return new NotedDelivery(origin, transactionId, this.#atWork);
+  }
+
+  #noteNewest(command: Command): void {
+    if (command.kind === 'transaction') this.#newestDeliveredAt = command.occurredAt;
   }
 
   #swept(command: TransactionCommand, origin: Origin, receivedAtMs: number): CommandEnvelope {

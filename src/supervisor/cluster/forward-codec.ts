@@ -216,7 +216,12 @@ function readForward(cursor: ByteCursor): Forward {
   const deferral = cursor.u8();
   const flags = cursor.u8();
   if (flags > FLAGS_MAX) throw new MalformedBytes(`flags ${flags} are unknown`);
-  const head = {
+  const attempt = cursor.u16();
+  const receivedAtMs = cursor.timeMs();
+  const firstSeenAtMs = cursor.timeMs();
+  const bodyBytes = cursor.u32();
+  const traceparent = (flags & TRACED) === 0 ? null : readTrace(cursor);
+  const forward: Forward = {
     shard,
     epoch,
     stream,
@@ -227,14 +232,12 @@ function readForward(cursor: ByteCursor): Forward {
     deferredFor: deferral === 0 ? null : pick(DEFERRAL_CODES, deferral - 1),
     mayDecideError: (flags & MAY_DECIDE_ERROR) !== 0,
     redelivered: (flags & REDELIVERED) !== 0,
-    attempt: cursor.u16(),
-    receivedAtMs: cursor.timeMs(),
-    firstSeenAtMs: cursor.timeMs(),
+    attempt,
+    receivedAtMs,
+    firstSeenAtMs,
+    body: readBody(cursor, bodyBytes),
   };
-  const bodyBytes = cursor.u32();
-  if ((flags & TRACED) === 0) return { ...head, body: readBody(cursor, bodyBytes) };
-  const traceparent = readTrace(cursor);
-  return { ...head, body: readBody(cursor, bodyBytes), traceparent };
+  return traceparent === null ? forward : { ...forward, traceparent };
 }
 
 function readTrace(cursor: ByteCursor): string {

@@ -160,7 +160,7 @@ export class ForwardDesk implements EnvelopeDesk {
     this.#count(lane.shard, 1);
     const decoded = decodeMessage(forward.queue, forward.body);
     if (!decoded.ok) {
-      // Its sender could read it, so it runs another version; of which retry this is we cannot know.
+      // Its sender has only glanced at it: a delivery, since retries are read where they begin.
       settle.refuse(origin, decoded.refusal, receivedAtMs, null);
       return;
     }

@@ -293,22 +293,24 @@ function insert(stream: ShardStream<CommandEnvelope>, late: CommandEnvelope): vo
   for (const envelope of all) stream.add(envelope);
 }
 
-function forwardOf({ command: envelope, ...position }: Outgoing<CommandEnvelope>): Forward {
-  const { shard, road, attempt, deferredFor, mayDecideError, receivedAtMs, firstSeenAtMs } = envelope;
-  const { queue, redelivered, body } = envelope.origin;
-  const forward = {
-    ...position,
-    shard,
-    queue,
-    road,
-    attempt,
-    deferredFor,
-    mayDecideError,
-    redelivered,
-    receivedAtMs,
-    firstSeenAtMs,
-    body,
+/** Field by field: made for every command, and spreading the parts into each other cost more than all the rest of sending it. */
+function forwardOf({ command: envelope, epoch, stream, n, after }: Outgoing<CommandEnvelope>): Forward {
+  const { origin, trace } = envelope;
+  const forward: Forward = {
+    epoch,
+    stream,
+    n,
+    after,
+    shard: envelope.shard,
+    queue: origin.queue,
+    road: envelope.road,
+    attempt: envelope.attempt,
+    deferredFor: envelope.deferredFor,
+    mayDecideError: envelope.mayDecideError,
+    redelivered: origin.redelivered,
+    receivedAtMs: envelope.receivedAtMs,
+    firstSeenAtMs: envelope.firstSeenAtMs,
+    body: origin.body,
   };
-  const { trace } = envelope;
   return trace === null ? forward : { ...forward, traceparent: trace.traceparent };
 }

@@ -99,8 +99,8 @@ export class OrphanDesk {
   ): Promise<bigint | undefined> {
     const commands = batch
       .filter(({ road }) => road !== 'retry')
-      .map(({ command, origin }) => ({
-        accountId: command.accountId,
+      .map(({ accountId, origin }) => ({
+        accountId,
         queue: origin.queue,
         body: origin.body,
         reason: 'its shard had no owner',

@@ -3,6 +3,7 @@ import type { AccountRegion } from '../account-region.ts';
 import type { CommandEnvelope } from '../command-envelope.ts';
 import type { ParkDesk } from '../park-desk.ts';
 import type { Router } from '../router.ts';
+import type { Settle } from '../settle.ts';
 import type { ShardExits } from '../shard-exits.ts';
 import type { ShardTable } from '../shard-table.ts';
 import type { ForwardDesk } from './forward-desk.ts';
@@ -16,6 +17,7 @@ export interface Rooms {
   readonly forwarder: Pick<Forwarder, 'take' | 'takeBack'>;
   readonly desk: Pick<ForwardDesk, 'admit' | 'close'>;
   readonly router: Pick<Router, 'release'>;
+  readonly settle: Pick<Settle, 'refuse'>;
 }
 
 export interface ShardDoorsOptions {
@@ -34,6 +36,7 @@ export interface ShardDoorsOptions {
  *     unanswered is given back to the router, and only then anything newer goes on.
  *     Nothing newer goes on either while something of it is still being parked: the ledger may refuse that.
  * D3. When a shard comes, what was to be forwarded is back in the router, in its place, before anything newer goes on.
+ * D4. What comes to our own actors is decoded: what is another node's passes unread.
  */
 export class ShardDoors implements ShardCallbacks {
   readonly #options: ShardDoorsOptions;
@@ -73,10 +76,15 @@ export class ShardDoors implements ShardCallbacks {
 
   /** What the router lets go on. */
   deliver(envelope: CommandEnvelope): void {
-    const { region, forwarder, desk } = this.#options.rooms();
+    const { region, forwarder, desk, settle } = this.#options.rooms();
     if (!desk.admit(envelope)) return;
-    if (this.#options.shards.epochOf(envelope.shard) === null) forwarder.take(envelope);
-    else region.deliver(envelope);
+    if (this.#options.shards.epochOf(envelope.shard) === null) {
+      forwarder.take(envelope);
+      return;
+    }
+    const refusal = envelope.read();
+    if (refusal === null) region.deliver(envelope);
+    else settle.refuse(envelope.origin, refusal, envelope.receivedAtMs);
   }
 
   readonly owned = (shards: readonly number[]): void => {

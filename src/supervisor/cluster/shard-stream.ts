@@ -114,9 +114,9 @@ export class ShardStream<C> {
     }
     const due: Outgoing<C>[] = [];
     while (due.length < max) {
-      const next = this.#nextAgain(nowMs) ?? this.#nextNew(nowMs);
+      const next = this.#nextAgain(epoch, nowMs) ?? this.#nextNew(epoch, nowMs);
       if (next === undefined) break;
-      due.push({ epoch, stream: this.#stream, ...next });
+      due.push(next);
     }
     return due;
   }
@@ -207,17 +207,17 @@ export class ShardStream<C> {
     this.#again.reverse();
   }
 
-  #nextAgain(nowMs: number): Omit<Outgoing<C>, 'epoch' | 'stream'> | undefined {
+  #nextAgain(epoch: bigint, nowMs: number): Outgoing<C> | undefined {
     for (let place = this.#again.pop(); place !== undefined; place = this.#again.pop()) {
       const entry = this.#sent.get(place.n);
       if (entry === undefined) continue;
       entry.sentAtMs = nowMs;
-      return { ...place, command: entry.command };
+      return { epoch, stream: this.#stream, n: place.n, after: place.after, command: entry.command };
     }
     return undefined;
   }
 
-  #nextNew(nowMs: number): Omit<Outgoing<C>, 'epoch' | 'stream'> | undefined {
+  #nextNew(epoch: bigint, nowMs: number): Outgoing<C> | undefined {
     if (!this.#maySendNew()) return undefined;
     const command = this.#waiting[this.#head];
     if (command === undefined) return undefined;
@@ -231,7 +231,7 @@ export class ShardStream<C> {
     const after = this.#sent.size === 0 ? -1 : n - 1;
     this.#nextN += 1;
     this.#sent.set(n, { command, n, sentAtMs: nowMs });
-    return { n, after, command };
+    return { epoch, stream: this.#stream, n, after, command };
   }
 
   #maySendNew(): boolean {

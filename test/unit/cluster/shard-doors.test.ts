@@ -1,6 +1,6 @@
 /**
  * Without these: a command is decided by an actor whose shard has gone, or overtakes an older one of its account while the
- * shard changes hands; a reader that goes away takes unread messages with it, or is never opened again.
+ * shard changes hands; a message that passed unread reaches an actor, or blocks those behind it; a reader that goes away takes unread messages with it, or is never opened again.
  */
 import { describe, expect, it } from 'vitest';
 import { shardOf } from '../../../src/domain/shard.ts';
@@ -11,6 +11,7 @@ import { ShardExits } from '../../../src/supervisor/shard-exits.ts';
 import { FakeClock } from '../../support/fakes/fake-clock.ts';
 import { accountIdOf, transaction } from '../../support/fakes/fake-envelope.ts';
 import { QuietLogger } from '../../support/fakes/quiet.ts';
+import { bytes, live } from '../contracts/messages.ts';
 import { SHARDS_ALL, supervised } from '../supervisor/supervised.ts';
 import { bodyOf, FakeDelivery, turns } from '../supervisor/support.ts';
 
@@ -21,14 +22,15 @@ async function node() {
   const world = supervised();
   world.node.shards.own(SHARDS_ALL);
   world.ledger.addAccount(accountIdOf(1));
-  const deliver = (n: number): FakeDelivery => {
-    const delivery = new FakeDelivery(bodyOf(transaction(n)), world.log);
+  const deliverBody = (body: Buffer | string): FakeDelivery => {
+    const delivery = new FakeDelivery(body, world.log);
     world.node.ingest.onDelivery(delivery);
     return delivery;
   };
+  const deliver = (n: number): FakeDelivery => deliverBody(bodyOf(transaction(n)));
   deliver(1);
   await turns(world.clock);
-  return { ...world, deliver, shard: shardOf(accountIdOf(1), LIMITS.shardCount) };
+  return { ...world, deliver, deliverBody, shard: shardOf(accountIdOf(1), LIMITS.shardCount) };
 }
 
 describe('a shard that leaves', () => {
@@ -147,6 +149,42 @@ describe('a shard that goes while commands of a quarantined account are being pa
     await turns(clock, 30);
     expect(stores.parkedRows.map((row) => row.body)).toEqual([first.body, newer.body]);
     expect([first.acks, newer.acks]).toEqual([1, 1]);
+  });
+});
+
+describe('a message whose account shows, and that is no command', () => {
+  const bad = (n: number): Buffer =>
+    bytes(live({ id: transaction(n).transactionId, account_id: accountIdOf(1), type: 'GIFT' }));
+
+  it('is a dead letter of its owner, and the next one is decided', async () => {
+    const { node: parts, clock, deliver, deliverBody, stores, ledger } = await node();
+    const refused = deliverBody(bad(2));
+    const next = deliver(3);
+    await turns(clock);
+    expect(stores.letters).toMatchObject([
+      {
+        code: 'MESSAGE_INVALID',
+        deadLetterQueue: 'transactions_dlq',
+        queue: 'transactions_queue',
+        attempts: 1,
+      },
+    ]);
+    expect([refused.acks, next.acks, ledger.decided.size]).toEqual([1, 1, 2]);
+    expect([parts.inFlight.count, parts.ingest.isAtWork(transaction(2).transactionId)]).toEqual([0, false]);
+  });
+
+  it('goes on unread to the owner of its shard; taken back, it is a dead letter in its place', async () => {
+    const { node: parts, clock, deliver, deliverBody, shard, stores, ledger } = await node();
+    parts.shards.lose(shard);
+    const refused = deliverBody(bad(2));
+    deliver(3);
+    await turns(clock);
+    expect([parts.forwarder.heldOf(shard), stores.letters, refused.acks]).toEqual([2, [], 0]);
+    ledger.epochs.set(shard, 2n);
+    parts.shards.own(new Map([[shard, 2n]]));
+    parts.doors.owned([shard]);
+    await turns(clock);
+    expect([stores.letters.length, refused.acks, ledger.decided.size]).toEqual([1, 1, 2]);
   });
 });
 

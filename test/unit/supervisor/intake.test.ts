@@ -82,6 +82,9 @@ describe('deliveries', () => {
     await turns(world.clock);
     expect(ingest.isAtWork(command.transactionId)).toBe(true);
     expect(ingest.newestDeliveredAt).toBe('2026-11-22T10:40:00.000001Z');
+    // The next one cannot be read: what came before it still counts.
+    deliver(Buffer.from(body.toString().replace('"amount_cents":100', '"amount_cents":0')));
+    expect(ingest.newestDeliveredAt).toBe('2026-11-22T10:40:00.000001Z');
     world.ledger.gate.open();
     await turns(world.clock);
     expect(ingest.isAtWork(command.transactionId)).toBe(false);

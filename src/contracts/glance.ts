@@ -1,0 +1,37 @@
+import type { Shape } from './command.ts';
+import { DECODE_LIMITS } from './decode-limits.ts';
+import { QUEUE_KIND, type InboundQueue } from './queues.ts';
+
+/**
+ * Reads from the first bytes of a body whose transaction it is and which account's, so that a message can be sent on to the
+ * account's owner without being decoded on the way.
+ *
+ * G1. Exact where it answers: `decodeMessage` says the same of the body, or refuses it. It looks at the two fields that the Go API
+ *     writes first, with nothing before them; whatever else names them once more makes them ambiguous, and the decoder refuses that.
+ * G2. It answers for nothing else: another order of fields, escaped names, a body that nobody will decode. Those are decoded at once.
+ */
+
+export interface Glance {
+  readonly shape: Shape;
+  /** Lower-case UUIDs. */
+  readonly transactionId: string;
+  readonly accountId: string;
+}
+
+/** With room for blanks between the fields. */
+const LOOKED_AT_BYTES = 160;
+const UUID = '([0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12})';
+const BEGINNING = new RegExp(`^\\{ ?"(id|transaction_id)" ?: ?"${UUID}" ?, ?"account_id" ?: ?"${UUID}" ?,`);
+
+/** null: it has to be decoded. */
+export function glanceAt(queue: InboundQueue, body: Buffer): Glance | null {
+  if (QUEUE_KIND[queue] !== 'transaction' || body.length > DECODE_LIMITS.bodyBytesMax) return null;
+  const found = BEGINNING.exec(body.toString('latin1', 0, LOOKED_AT_BYTES));
+  if (found === null) return null;
+  const [, name, transactionId = '', accountId = ''] = found;
+  return {
+    shape: name === 'id' ? 'live' : 'documented',
+    transactionId: transactionId.toLowerCase(),
+    accountId: accountId.toLowerCase(),
+  };
+}
