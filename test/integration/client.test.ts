@@ -152,7 +152,6 @@ describe('with a broker alone', () => {
     expect(await left(vhost.url, queue)).toBe(0);
   });
 
-<<<<<<< HEAD
   it('a message with several events is acknowledged when all of them were handled', async () => {
     const queue = `test.${randomUUID()}`;
     const events = [1, 2, 3].map(balanceEvent);
@@ -169,7 +168,8 @@ describe('with a broker alone', () => {
     await eventually(() => expect(handled).toEqual([1, 2, 1, 2, 3]));
     await second.close();
     expect(await left(vhost.url, queue)).toBe(0);
-=======
+  });
+
   it('a consumer that is closed while its last event is at hand does not get it again', async () => {
     const queue = `test.${randomUUID()}`;
     for (let round = 1; round <= 10; round += 1) {
@@ -191,7 +191,6 @@ describe('with a broker alone', () => {
       await ended;
       expect(await left(vhost.url, queue), `after round ${round}`).toBe(0);
     }
->>>>>>> soak
   });
 
   it('a message that is no event ends the consumer, unless somebody takes it', async () => {
