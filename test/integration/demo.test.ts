@@ -62,28 +62,39 @@ describe('paygate demo', () => {
 
 describe('while it runs', () => {
   it('it says where its console is, and with INSPECT=1 shows accounts in the XState inspector, wherever they are', async () => {
-    const options = ['--transactions', '600', '--rate', '60', '--accounts', '5'];
+    const options = ['--rate', '60', '--accounts', '5'];
     const demo = startPaygate(['demo', ...options], { ...(await emptyServers()), INSPECT: '1' });
     const console = await demo.line(/^console\s+(http:\S+)$/);
     expect((await fetch(console)).status).toBe(200);
     const inspector = await demo.line(/XState inspector, with 3 accounts: (http:\S+)\/$/);
-    const { body } = await fetch(`${inspector}/events`);
-    const charts = new Set<string>();
-    const balances = new Set<unknown>();
-    for await (const { data } of readEventStream(body!)) {
-      const message = JSON.parse(data) as WireMessage | string;
-      if (typeof message === 'string') continue;
-      if (message.type === '@xstate.actor') charts.add(message.name);
-      if (message.type === '@xstate.snapshot') balances.add(balanceIn(message));
-      if (charts.size === 3 && balances.size > 3) break;
-    }
+    // Open to the end, and never read: it ends whoever looks.
+    const onlooker = await fetch(`${inspector}/events`);
+    const { charts, balances } = await seenOf(inspector);
+    expect(charts.size).toBe(3);
     // Text, since a number may not hold it.
     for (const balance of balances) expect(balance ?? '0').toMatch(/^-?\d+$/);
+    demo.interrupt();
     const { exitCode, all } = await demo.ended;
+    expect(onlooker.ok).toBe(true);
     expect(all).toContain('Every transaction was decided exactly once.');
     expect(exitCode).toBe(0);
   }, 180_000);
 });
+
+/** What the page of the inspector is told, until there is something of all accounts. */
+async function seenOf(inspector: string) {
+  const charts = new Set<string>();
+  const balances = new Set<unknown>();
+  const { body } = await fetch(`${inspector}/events`, { signal: AbortSignal.timeout(60_000) });
+  for await (const { data } of readEventStream(body!)) {
+    const message = JSON.parse(data) as WireMessage | string;
+    if (typeof message === 'string') continue;
+    if (message.type === '@xstate.actor') charts.add(message.name);
+    if (message.type === '@xstate.snapshot') balances.add(balanceIn(message));
+    if (charts.size === 3 && balances.size > 3) break;
+  }
+  return { charts, balances };
+}
 
 function balanceIn({ snapshot }: WireSnapshot): unknown {
   const context = snapshot.context as

@@ -21,15 +21,31 @@ export interface Answer {
   readonly all: string;
 }
 
-/** The built `paygate` command in a process of its own; a failure is an answer, not an exception. */
-export async function paygate(args: readonly string[], env: Environment): Promise<Answer> {
-  const { exitCode, stdout, stderr, all } = await execa(process.execPath, [MAIN, ...args], {
+/** Before the time of the test is up, so that what it printed is seen. */
+const ENDS_WITHIN_MS = 150_000;
+
+function launch(args: readonly string[], env: Environment) {
+  return execa(process.execPath, [MAIN, ...args], {
     env: { ...BARE, ...env },
     extendEnv: false,
     reject: false,
     all: true,
+    timeout: ENDS_WITHIN_MS,
   });
+}
+
+async function answerOf(args: readonly string[], child: ReturnType<typeof launch>): Promise<Answer> {
+  const { exitCode, stdout, stderr, all, timedOut } = await child;
+  if (timedOut) throw new Error(`paygate ${args.join(' ')} did not end within ${ENDS_WITHIN_MS} ms:\n${all}`);
   return { exitCode, stdout, stderr, all };
+}
+
+/**
+ * The built `paygate` command in a process of its own; a failure is an answer, not an exception. Rejects, with what it printed,
+ * when it does not end.
+ */
+export async function paygate(args: readonly string[], env: Environment): Promise<Answer> {
+  return answerOf(args, launch(args, env));
 }
 
 export interface StartedPaygate {
@@ -37,18 +53,16 @@ export interface StartedPaygate {
   line(pattern: RegExp): Promise<string>;
   /** Ctrl-C. */
   interrupt(): void;
+  /** Rejects, with what it printed, when it does not end. */
   readonly ended: Promise<Answer>;
 }
 
 /** The same, while it runs. */
 export function startPaygate(args: readonly string[], env: Environment): StartedPaygate {
-  const child = execa(process.execPath, [MAIN, ...args], {
-    env: { ...BARE, ...env },
-    extendEnv: false,
-    reject: false,
-    all: true,
-  });
-  const ended = child.then(({ exitCode, stdout, stderr, all }) => ({ exitCode, stdout, stderr, all }));
+  const child = launch(args, env);
+  const ended = answerOf(args, child);
+  // Whoever waits for it hears of it.
+  ended.catch(() => undefined);
   let told = '';
   child.all.on('data', (chunk: Buffer) => (told += chunk.toString()));
   return {
@@ -79,17 +93,33 @@ export function nodeProcess(env: Environment): ChildProcess {
   });
 }
 
-/** Resolves with the base URL of its admin port once it is ready. */
+const READY_WITHIN_MS = 120_000;
+
+/** Resolves with the base URL of its admin port once it is ready; rejects when it ends before that. */
 export async function addressOf(node: ChildProcess): Promise<string> {
-  const [{ address }] = (await once(node, 'message')) as [{ readonly address: string }];
-  return address;
+  const settled = new AbortController();
+  const signal = AbortSignal.any([settled.signal, AbortSignal.timeout(READY_WITHIN_MS)]);
+  const gone = once(node, 'exit', { signal }).then(([code]): never => {
+    throw new Error(`the node ended before it was ready (exit code ${String(code)})`);
+  });
+  try {
+    const [{ address }] = (await Promise.race([once(node, 'message', { signal }), gone])) as [
+      { readonly address: string },
+    ];
+    return address;
+  } finally {
+    settled.abort();
+    gone.catch(() => undefined);
+  }
 }
 
 export interface PaygateNode {
   /** Base URL of its admin port. */
   readonly address: string;
-  /** Asks it to drain; resolves with its exit code. */
+  /** Asks it to drain, with SIGTERM; resolves with its exit code. One that is about to end anyway may die of the signal. */
   drain(): Promise<number | undefined>;
+  /** Exit code, once it has ended by itself or by somebody's order. */
+  readonly ended: Promise<number | undefined>;
 }
 
 /** `paygate node`, once it is ready. */
@@ -102,12 +132,13 @@ export async function startPaygateNode(env: Environment): Promise<PaygateNode> {
     forceKillAfterDelay: false,
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
-  const [message] = (await once(child, 'message')) as [{ readonly address: string }];
+  const ended = child.then(({ exitCode }) => exitCode);
   return {
-    address: message.address,
-    drain: async () => {
+    address: await addressOf(child),
+    ended,
+    drain: () => {
       child.kill('SIGTERM');
-      return (await child).exitCode;
+      return ended;
     },
   };
 }
