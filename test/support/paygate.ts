@@ -116,8 +116,10 @@ export async function addressOf(node: ChildProcess): Promise<string> {
 export interface PaygateNode {
   /** Base URL of its admin port. */
   readonly address: string;
-  /** Asks it to drain; resolves with its exit code. */
+  /** Asks it to drain, with SIGTERM; resolves with its exit code. One that is about to end anyway may die of the signal. */
   drain(): Promise<number | undefined>;
+  /** Exit code, once it has ended by itself or by somebody's order. */
+  readonly ended: Promise<number | undefined>;
 }
 
 /** `paygate node`, once it is ready. */
@@ -130,11 +132,19 @@ export async function startPaygateNode(env: Environment): Promise<PaygateNode> {
     forceKillAfterDelay: false,
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
+<<<<<<< HEAD
   return {
     address: await addressOf(child),
     drain: async () => {
+=======
+  const ended = child.then(({ exitCode }) => exitCode);
+  return {
+    address: await addressOf(child),
+    ended,
+    drain: () => {
+>>>>>>> refs/heads/ci
       child.kill('SIGTERM');
-      return (await child).exitCode;
+      return ended;
     },
   };
 }
