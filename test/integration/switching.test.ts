@@ -18,6 +18,8 @@ import { paygate, startPaygate, startPaygateNode, type Answer } from '../support
 import { eventually, freshRedis, freshVhost, withDatabase, type TestDatabase } from '../support/services.ts';
 import { configOf, publish, type Place } from './node-scene.ts';
 
+const PAGE = readFileSync(new URL('../../docs/SWITCHING.md', import.meta.url), 'utf8');
+
 let database: TestDatabase;
 let place: Place;
 let env: Record<string, string>;
@@ -123,8 +125,16 @@ describe('paygate migrate --check', () => {
     expect(detailOf(again, 'opening')).toMatch(/^the history was taken over before, on 2/);
   });
 
-  it('a reader of the queue stands in the way, for migrate as well', async () => {
+  it('a reader of the queue stands in the way, for migrate as well; docs/SWITCHING.md shows what is printed', async () => {
+    const anna = await newAccount(database.pool);
+    await insertRow(database.pool, newCommand({ accountId: anna }), 'APPROVED');
+    await insertRow(
+      database.pool,
+      newCommand({ accountId: anna, type: 'CHARGE', amountCents: 1_500n }),
+      'APPROVED',
+    );
     await startOld();
+    expectOnPage((await paygate(['migrate', '--check'], env)).stdout, 'migrations');
     const found = await check();
     expect(stateOf(found)).toEqual({ ...FINE, reader: 'in-the-way' });
     expect(detailOf(found, 'reader')).toContain('transactions_queue has a consumer: stop the old processor');
@@ -192,10 +202,26 @@ describe('paygate migrate --check', () => {
   });
 });
 
+/** Output with what differs from run to run taken out. */
+const plain = (text: string): string =>
+  text
+    .replaceAll(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, '<id>')
+    .replace(/the role \S+/, 'the role <role>')
+    .replace(/the database [^,]+,/, 'the database <name>,')
+    .replace(/would apply .*/, 'would apply <files>');
+
+/** The block of the page that shows this output. */
+function expectOnPage(output: string, firstWords: string): void {
+  const blocks = [...PAGE.matchAll(/^```(\w*)\n(.*?)\n```/gms)]
+    .filter(([, language]) => language === '')
+    .map(([, , block = '']) => block);
+  const found = blocks.find((block) => block.includes(firstWords));
+  expect(plain(output)).toBe(plain(found ?? 'no such block'));
+}
+
 /** The SQL block of the page that has this word in it. */
 function sqlOfPage(word: string): string {
-  const page = readFileSync(new URL('../../docs/SWITCHING.md', import.meta.url), 'utf8');
-  const blocks = [...page.matchAll(/^```sql\n(.*?)^```/gms)].map(([, sql = '']) => sql);
+  const blocks = [...PAGE.matchAll(/^```sql\n(.*?)^```/gms)].map(([, sql = '']) => sql);
   const found = blocks.find((sql) => sql.includes(word));
   if (found === undefined) throw new Error(`no SQL with ${word} in docs/SWITCHING.md`);
   return found;
@@ -213,6 +239,7 @@ describe('the way there and back', () => {
     const told = await shadow.ended;
     expect(told.stdout).toMatch(/3 transactions decided again: 2 agree.*charge +1: /s);
     expect(told.exitCode).toBe(0);
+    expectOnPage(told.all, 'following transactions');
     expect([await statusOf(deposit), await statusOf(charge)]).toEqual(['APPROVED', 'REJECTED']);
 
     await stopOld();
@@ -230,9 +257,9 @@ describe('the way there and back', () => {
     await node.drain();
 
     const csv = await paygate(['migrate', '--back', '--csv'], env);
-    expect(csv.stderr).toContain('1 accounts to adjust, by -7.50 in all');
+    expect(csv.stderr).toContain('1 account to adjust, by -7.50 in all');
     expect(csv.stdout).toBe(
-      `account_id,balance_cents,old_balance_cents,adjust_cents\r\n${anna},4250,5000,-750\r`,
+      `account_id,balance_cents,old_balance_cents,adjust_cents\r\n${anna},4250,5000,-750`,
     );
     expect(csv.exitCode).toBe(0);
     const back = await paygate(['migrate', '--back', '--json'], env);
@@ -244,6 +271,8 @@ describe('the way there and back', () => {
       listed: [{ accountId: anna, balanceCents: 4_250, oldBalanceCents: 5_000, adjustCents: -750 }],
       costs: { retries: 0, parked: 0, pending: 0 },
     });
+
+    expectOnPage((await paygate(['migrate', '--back'], env)).stdout, 'The old processor counts');
 
     const processor = new OldProcessor(database.pool);
     expect(await processor.balance(anna)).toBe(5_000n);

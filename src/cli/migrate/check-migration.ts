@@ -40,7 +40,7 @@ async function checkBroker(config: Config): Promise<readonly MigrateCheck[]> {
     const forms = await readQueueForms(config.rabbitmqUrl, queues);
     return [checkForms(forms, queues.length), checkReader(forms)];
   } catch (error) {
-    const detail = describeError(error).message;
+    const detail = describeError(error).message.replace(/^paygate: /, '');
     return [{ name: 'queues', state: 'in-the-way', detail }];
   }
 }

@@ -154,7 +154,7 @@ function describe(
     ...obstacles.map(({ name, detail }) => `  ${paint('red', 'NO')}  ${name}: ${detail}`),
     accounts === 0
       ? 'No account has to be adjusted: no CHARGE was approved.'
-      : `The old processor counts CHARGE as 0: ${count(accounts)} accounts to adjust, by ${money(adjustCents)} in all.`,
+      : `The old processor counts CHARGE as 0: ${count(accounts)} ${accounts === 1 ? 'account' : 'accounts'} to adjust, by ${money(adjustCents)} in all.`,
     ...(rows.length === 0 ? [] : [table(['account', 'balance', 'old processor', 'adjust by'], rows)]),
     ...(more > 0 && rows.length > 0 ? [`… and ${count(more)} more (--limit, --csv)`] : []),
     ...costLines(costs),

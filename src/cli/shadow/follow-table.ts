@@ -4,6 +4,7 @@ import type { DecideOptions } from '../../domain/decide.ts';
 import { DecidedAgain, nothingBefore } from '../../domain/shadow/decided-again.ts';
 import type { Before } from '../../domain/shadow/decided-again.ts';
 import type { Followed, Seen } from '../../domain/shadow/followed.ts';
+import { Movements } from '../../domain/shadow/movements.ts';
 import type { Comparison } from '../../domain/shadow/names.ts';
 import type { TableRow } from '../../domain/shadow/table-row.ts';
 import type { ShadowPage, ShadowReader } from '../../infra/postgres/shadow-reader.ts';
@@ -34,10 +35,13 @@ export async function followTable(options: FollowOptions): Promise<void> {
   let lastGoodMs = performance.now();
   while (!signal.aborted) {
     const startedMs = performance.now();
+    const atStart = before;
     try {
       await reader.look(async (page) => {
         if (!signal.aborted) before = await comparePage(page, before, options);
       });
+      // What moved before a look that found nothing is no neighbour of what comes.
+      if (before === atStart) before = { ...before, movements: new Movements() };
       lastGoodMs = performance.now();
       onLook();
     } catch (error) {
@@ -54,11 +58,13 @@ async function comparePage(
   before: Before,
   { followed, decide, onComparison, signal }: FollowOptions,
 ): Promise<Before> {
+  const rows = page.rows.filter(({ status }) => status !== 'PENDING');
+  // Before anything is remembered: a look that fails here is made again.
+  const standing = rows.length === 0 ? null : await page.standing(rows);
   const seen = page.rows.map((row) => ({ row, seen: followed.see(row) }));
+  if (standing === null) return before;
   const left = seen.filter(({ seen: { kind } }) => kind !== 'waits');
-  if (left.length === 0) return before;
-  const rows = left.map(({ row }) => row);
-  const again = new DecidedAgain(rows, await page.standing(rows), decide, before);
+  const again = new DecidedAgain(rows, standing, decide, before);
   // What has only been touched was there before.
   for (const { row, seen: one } of left) if (one.kind === 'same') again.pass(row);
   for (const { row, seen: one } of left) {
