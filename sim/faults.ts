@@ -89,6 +89,11 @@ export class Faults {
         tell(fault.node, `its clock is wrong by ${fault.byMs} ms`);
         nodes.get(fault.node)?.process.setClockError(fault.byMs);
         return;
+      case 'lock':
+        tell('world', `somebody holds the row of ${short(fault.accountId)}${lasting(fault.forMs)}`);
+        tables.locked.add(fault.accountId);
+        this.#afterwards(fault.forMs, () => void tables.locked.delete(fault.accountId));
+        return;
       case 'throw':
         tell('world', `the actor of ${short(fault.accountId)} will throw ${fault.times} times`);
         this.thrownAt.add(fault.accountId);
@@ -102,6 +107,7 @@ export class Faults {
     this.#trouble = null;
     this.#partitions.clear();
     tables.throwing.clear();
+    tables.locked.clear();
     for (const server of [tables, broker, redis]) server.isUp = true;
     broker.setAlarm(false);
     for (const name of NODE_NAMES) {
@@ -193,6 +199,7 @@ export function nameOf(fault: Fault): string {
     case 'freeze':
     case 'flush':
     case 'alarm':
+    case 'lock':
     case 'throw':
       return fault.kind;
   }

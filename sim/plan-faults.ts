@@ -6,6 +6,7 @@ import type { Times } from './plan-times.ts';
 const FAULTS_MAX = 8;
 /** How long after a fault one may come that belongs to it. */
 const COMPANION_MS = 3_000;
+const LOCK_MS_MAX = 2_500;
 /** Clocks are put wrong by at most so much. */
 const CLOCK_MS = 20_000;
 
@@ -25,25 +26,13 @@ export function faultsOf(chance: Chance, times: Times, accounts: readonly string
   return faults;
 }
 
-/**
- * In one run of ten: a node comes back, gets its shards from the others while the database is slow, and then the database is away for
- * longer than a hand-off may take. By chance alone this would not come together in thousands of seeds.
- */
-export function handOffsInTrouble(chance: Chance, times: Times): readonly Fault[] {
-  if (!chance.happens(0.1)) return [];
-  const node = chance.pick(NODE_NAMES);
-  const awayAtMs = times.ofFault() + chance.between(0, 1_000);
-  const joinsAtMs = awayAtMs - chance.between(500, 4_000);
-  const atMs = Math.max(1_000, joinsAtMs - 2_500);
-  const slow = NODE_NAMES.filter((name) => name !== node).map((name) => {
-    const link = { kind: 'link', node: name, server: 'postgres', quality: 'slow' } as const;
-    return { atMs: joinsAtMs, forMs: 10_000, ...link };
+/** In one run of five: somebody holds the rows of one account, now and then. */
+export function locksOf(chance: Chance, times: Times, accounts: readonly string[]): readonly Fault[] {
+  if (!chance.happens(0.2)) return [];
+  const accountId = chance.pick(accounts);
+  return Array.from({ length: chance.whole(1, 4) }, () => {
+    return { atMs: times.ofFault(), kind: 'lock', accountId, forMs: chance.between(50, LOCK_MS_MAX) };
   });
-  return [
-    { atMs, kind: 'drain', node, forMs: joinsAtMs - atMs },
-    ...slow,
-    { atMs: awayAtMs, kind: 'restart', server: 'postgres', forMs: chance.between(6_000, 9_000) },
-  ];
 }
 
 function faultOf(chance: Chance, atMs: number, node: NodeName, accounts: readonly string[]): Fault {

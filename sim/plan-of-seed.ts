@@ -1,6 +1,7 @@
 import { Chance } from './chance.ts';
 import type { Plan } from './plan.ts';
-import { faultsOf, handOffsInTrouble } from './plan-faults.ts';
+import { faultsOf, locksOf } from './plan-faults.ts';
+import { handOffsInTrouble } from './plan-hand-offs.ts';
 import { Messages } from './plan-messages.ts';
 import { ordersOf } from './plan-orders.ts';
 import { Times } from './plan-times.ts';
@@ -16,7 +17,9 @@ export function planOf(seed: number, startMs: number): Plan {
   const faults = faultsOf(chance.fork(), times, accounts);
   const orders = ordersOf(chance.fork(), times, accounts);
   const activeAccountsMax = chance.pick([2, 100]);
-  const handOffs = handOffsInTrouble(chance.fork(), times);
-  const steps = [...work.flat(), ...orders, ...faults, ...handOffs].sort((a, b) => a.atMs - b.atMs);
-  return { seed, accounts, cards, activeAccountsMax, steps };
+  const handOffs = handOffsInTrouble(chance.fork(), times, { cards, startMs });
+  const locks = locksOf(chance.fork(), times, accounts);
+  const steps = [...work.flat(), ...orders, ...faults, ...handOffs.steps, ...locks];
+  steps.sort((a, b) => a.atMs - b.atMs);
+  return { seed, accounts: [...accounts, ...handOffs.accounts], cards, activeAccountsMax, steps };
 }

@@ -75,6 +75,8 @@ export type Fault =
   | (Lasting & { readonly kind: 'alarm' })
   /** The node's clock is put forward, or back, and right again at the end. */
   | (At & { readonly kind: 'clock'; readonly node: NodeName; readonly byMs: number })
+  /** Somebody holds the account's row: commits that touch it give up waiting. */
+  | (Lasting & { readonly kind: 'lock'; readonly accountId: string })
   /** The actor of the account throws so many times when it has read its account. */
   | (At & { readonly kind: 'throw'; readonly accountId: string; readonly times: number });
 

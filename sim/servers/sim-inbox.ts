@@ -1,7 +1,9 @@
 import { LIMITS } from '../../src/limits.ts';
 import type { Flow, Inbox, InboxEvents } from '../../src/ports/cluster.ts';
 import type { LinkState } from '../../src/ports/connection.ts';
-import type { BrokerSide, InboxEnd } from './sim-broker.ts';
+import { FirstUp } from './first-up.ts';
+import type { InboxEnd } from './sim-broker.ts';
+import type { BrokerSide } from './sim-intake.ts';
 
 /** What the network between nodes does to a message. */
 export type PostFate = 'arrives' | 'lost' | 'doubled' | 'late';
@@ -23,8 +25,7 @@ export class SimInbox implements Inbox, InboxEnd {
   readonly #side: BrokerSide;
   readonly #events: InboxEvents;
   readonly #post: Post;
-  readonly #firstUp: Promise<void>;
-  #resolveUp: () => void = () => undefined;
+  readonly #firstUp = new FirstUp();
   #flow: Flow = 'away';
   #watched: readonly string[] = [];
   #reachedAtMs = -Infinity;
@@ -38,15 +39,12 @@ export class SimInbox implements Inbox, InboxEnd {
     this.#side = side;
     this.#events = events;
     this.#post = post;
-    this.#firstUp = new Promise((resolve) => {
-      this.#resolveUp = resolve;
-    });
     side.process.clock.after(side.link.delayMs(), () => this.#connect());
     this.#beatLater();
   }
 
   ready(): Promise<void> {
-    return this.#firstUp;
+    return this.#firstUp.promise;
   }
 
   state(): LinkState {
@@ -74,6 +72,8 @@ export class SimInbox implements Inbox, InboxEnd {
 
   close(): Promise<void> {
     this.#isClosed = true;
+    this.#flow = 'away';
+    this.#firstUp.isClosed(this.name);
     this.#side.broker.inboxes.delete(this.name);
     return Promise.resolve();
   }
@@ -112,7 +112,7 @@ export class SimInbox implements Inbox, InboxEnd {
     this.#connectedAtMs = process.clock.now();
     if (this.#flow === 'open') this.#carry(this.name, EMPTY);
     this.#events.onFlow(this.#flow);
-    this.#resolveUp();
+    this.#firstUp.isUp();
   }
 
   #beatLater(): void {

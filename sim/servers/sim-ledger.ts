@@ -44,6 +44,8 @@ export class SimLedger implements Ledger {
 
   #commit(changes: readonly AccountChange[]): CommitReceipt {
     const { tables } = this.#options;
+    if (changes.some(({ accountId }) => tables.locked.has(accountId)))
+      throw new CommitFailure('busy', '55P03', 'somebody holds the row of an account');
     const batch = new Set(changes.flatMap(({ decisions }) => decisions.map((d) => d.command.transactionId)));
     const verdicts = changes.map((change) => this.#verdictOn(change, batch));
     const committed = changes.filter((_, index) => verdicts[index]?.kind === 'committed');

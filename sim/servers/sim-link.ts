@@ -14,6 +14,14 @@ export interface ServerState {
   isUp: boolean;
 }
 
+/** One way. What is flaky takes its time, so that what is done late meets what was done meanwhile. */
+const DELAYS: Readonly<Record<LinkQuality, { readonly fromMs: number; readonly toMs: number }>> = {
+  up: { fromMs: 0.2, toMs: 3 },
+  slow: { fromMs: 20, toMs: 300 },
+  flaky: { fromMs: 1, toMs: 80 },
+  deaf: { fromMs: 0.2, toMs: 3 },
+  cut: { fromMs: 0.2, toMs: 3 },
+};
 const FAILURE_MS = 250;
 const LATE_MS_MAX = 1_500;
 
@@ -42,7 +50,8 @@ export class SimLink {
 
   /** One way, in milliseconds. */
   delayMs(): number {
-    return this.quality === 'slow' ? this.#chance.between(20, 300) : this.#chance.between(0.2, 3);
+    const { fromMs, toMs } = DELAYS[this.quality];
+    return this.#chance.between(fromMs, toMs);
   }
 
   ask<T>(act: () => T): Promise<T> {

@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { OperatorCommand } from '../../src/contracts/command.ts';
 import type { AccountState } from '../../src/domain/account.ts';
 import type { OperatorResult } from '../../src/domain/settlement.ts';
 import { CommitFailure } from '../../src/ports/ledger.ts';
@@ -26,6 +28,7 @@ export class SimOperatorLedger implements OperatorLedger {
     try {
       return await this.#options.link.ask(() => this.#apply(order));
     } catch (error) {
+      if (error instanceof CommitFailure) throw error;
       throw new CommitFailure('unknown', null, 'the connection broke', { cause: error });
     }
   }
@@ -34,17 +37,26 @@ export class SimOperatorLedger implements OperatorLedger {
     const { tables } = this.#options;
     const { shard, epoch, state, command, judgement } = order;
     if (tables.shards.rows[shard]?.epoch !== epoch) return { kind: 'fenced' };
+    if (tables.locked.has(command.accountId))
+      throw new CommitFailure('busy', '55P03', 'somebody holds the row of the account');
     const present = tables.stateOf(command.accountId);
     if (present === null) return { kind: 'stale' };
+    const refused = (detail: string): OrderVerdict => ended({ kind: 'refused', detail }, present, null);
     const before = tables.orders.get(command.orderId);
-    if (before !== undefined) return ended(doneOf(before), present, null);
+    if (before !== undefined && isSameOrder(before, command)) return ended(doneOf(before), present, null);
+    if (before !== undefined || tables.decided.has(command.orderId))
+      return refused('the id of this order belongs to another order or transaction');
     const isSame =
       present.seq === state.seq &&
       present.status === state.status &&
-      present.balanceCents === state.balanceCents;
+      present.balanceCents === state.balanceCents &&
+      present.overdraftCents === state.overdraftCents;
     if (!isSame) return { kind: 'stale' };
-    if (judgement.kind === 'refused')
-      return ended({ kind: 'refused', detail: judgement.detail }, present, null);
+    if (judgement.kind === 'refused') return refused(judgement.detail);
+    if (command.action.kind === 'release' && !tables.isExplained(present))
+      return refused('it is still broken');
+    if (command.action.kind === 'adjust' && tables.rows.has(command.orderId))
+      return refused('the id of this order is that of a transaction');
     const { amountCents, balanceCents, overdraftCents } = judgement;
     const status =
       judgement.status === 'as-before'
@@ -79,13 +91,20 @@ export class SimOperatorLedger implements OperatorLedger {
       type: amountCents > 0n ? 'DEPOSIT' : 'CHARGE',
       amountCents: amountCents > 0n ? amountCents : -amountCents,
       cardId: null,
-      idempotencyKey: `order-${orderId}`,
+      idempotencyKey: `operator:${orderId}`,
       originalId: null,
       status: 'APPROVED',
       createdAtMs,
       createdAt: timeText(createdAtMs),
     });
   }
+}
+
+function isSameOrder(
+  { accountId, action }: OrderRow,
+  command: Pick<OperatorCommand, 'accountId' | 'action'>,
+): boolean {
+  return accountId === command.accountId && isDeepStrictEqual(action, command.action);
 }
 
 function doneOf({ state: { seq, balanceCents, overdraftCents, status } }: OrderRow): OperatorResult {

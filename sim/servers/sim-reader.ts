@@ -59,9 +59,7 @@ export class SimReader extends TableStore implements AccountReader {
   journalCheck(accountId: string): Promise<JournalCheck | null> {
     return this.ask(() => {
       const state = this.tables.stateOf(accountId);
-      const rows = this.tables.journals.get(accountId) ?? [];
-      const journalCents = rows.reduce((sum, { decision }) => sum + decision.amountCents, 0n);
-      return state === null ? null : { state, journalCents };
+      return state === null ? null : { state, journalCents: this.tables.journalSum(accountId).cents };
     });
   }
 

@@ -93,6 +93,8 @@ export class SimTables implements ServerState {
   readonly everWaited = new Set<string>();
   /** For the checks: how often each transaction was deferred. */
   readonly tries = new Map<string, number>();
+  /** Accounts whose row somebody holds, for longer than a commit waits. */
+  readonly locked = new Set<string>();
   /** How often whoever reads the account is still to throw. */
   readonly throwing = new Map<string, number>();
   readonly #counts = { outbox: 0n, parked: 0n, letters: 0n };
@@ -116,6 +118,25 @@ export class SimTables implements ServerState {
     if (row.idempotencyKey !== null) this.keys.set(row.idempotencyKey, row.transactionId);
   }
 
+  /** Decisions and orders of the account, as they add up. */
+  journalSum(accountId: string): { readonly cents: bigint; readonly rows: bigint; readonly seq: bigint } {
+    const entries = [
+      ...(this.journals.get(accountId) ?? []).map(({ decision }) => decision),
+      ...[...this.orders.values()].filter((order) => order.accountId === accountId),
+    ];
+    return {
+      cents: entries.reduce((sum, { amountCents }) => sum + amountCents, 0n),
+      rows: BigInt(entries.length),
+      seq: entries.reduce((last, { seq }) => (seq > last ? seq : last), 0n),
+    };
+  }
+
+  /** Whether balance and seq are what the journal says. */
+  isExplained({ accountId, balanceCents, seq }: AccountState): boolean {
+    const sum = this.journalSum(accountId);
+    return sum.cents === balanceCents && sum.seq === seq && sum.rows === seq;
+  }
+
   /** The decision, else the row. */
   storedOf(transactionId: string): StoredTransaction | null {
     const entry = this.decided.get(transactionId);
@@ -133,15 +154,20 @@ export class SimTables implements ServerState {
       if (row.lockedBy?.startsWith(incarnation) === true) row.lockedBy = null;
   }
 
-  isCaredFor({ transactionId, accountId }: SimRow): boolean {
-    const cared = this.letters.some(
+  /** As `processor.is_cared_for`: of an open letter about a missing row only a refund's counts, since it alone knows the target. */
+  isCaredFor({ transactionId, accountId, type, originalId }: SimRow): boolean {
+    const isOfRefund = type === 'REFUND' && originalId === null;
+    const hasLetter = this.letters.some(
       (letter) =>
         letter.transactionId === transactionId &&
         letter.state === 'open' &&
-        letter.code !== 'PAYLOAD_MISMATCH',
+        letter.code !== 'PAYLOAD_MISMATCH' &&
+        (letter.code !== 'ROW_MISSING' || isOfRefund),
     );
     return (
-      cared || this.retries.has(transactionId) || this.parked.some((parked) => parked.accountId === accountId)
+      hasLetter ||
+      this.retries.has(transactionId) ||
+      this.parked.some((parked) => parked.accountId === accountId)
     );
   }
 }

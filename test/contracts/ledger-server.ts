@@ -44,6 +44,8 @@ export interface LedgerServer {
   rowOf(transactionId: string): Promise<RowSeen | null>;
   /** As the ledger has the account; null: it does not know it. */
   standingOf(accountId: string): Promise<{ readonly balanceCents: bigint; readonly seq: bigint } | null>;
+  /** By hand, past the journal. */
+  setBalance(accountId: string, balanceCents: bigint): Promise<void>;
   /** Ids of what was decided, by seq. */
   journalOf(accountId: string): Promise<readonly string[]>;
   /** Code and state of each letter, in the order in which they were written. */

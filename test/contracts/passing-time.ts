@@ -9,6 +9,7 @@ export class PassingTime {
   readonly time: VirtualTime;
   readonly #pace: 'on demand' | 'always';
   readonly #passing: Promise<void>;
+  readonly #wanted: { readonly ms: number; readonly done: () => void }[] = [];
   #isOver = false;
 
   /** `on demand`: what is to happen within a moment happens, and nothing else; so nothing runs out while a test is busy. */
@@ -16,6 +17,11 @@ export class PassingTime {
     this.time = new VirtualTime(Date.now());
     this.#pace = pace;
     this.#passing = this.#pass();
+  }
+
+  /** So much of it passes at once. */
+  pass(ms: number): Promise<void> {
+    return new Promise((done) => void this.#wanted.push({ ms, done }));
   }
 
   stop(): Promise<void> {
@@ -27,6 +33,10 @@ export class PassingTime {
     while (!this.#isOver) {
       if (this.#pace === 'always') this.time.after(STEP_MS, () => undefined);
       await this.time.run(this.time.elapsedMs + STEP_MS, () => this.#isOver);
+      for (const { ms, done } of this.#wanted.splice(0)) {
+        this.time.after(ms, done);
+        await this.time.run(this.time.elapsedMs + ms, () => this.#isOver);
+      }
       await turn();
     }
   }

@@ -97,7 +97,10 @@ function rowsOn(pool: pg.Pool): Pick<LedgerServer, 'insertRow' | 'deleteRow' | '
   };
 }
 
-type Look = Pick<LedgerServer, 'standingOf' | 'journalOf' | 'lettersSeen' | 'closeLetters' | 'outboxSeen'>;
+type Look = Pick<
+  LedgerServer,
+  'standingOf' | 'setBalance' | 'journalOf' | 'lettersSeen' | 'closeLetters' | 'outboxSeen'
+>;
 
 function lookAt(pool: pg.Pool): Look {
   return {
@@ -105,6 +108,12 @@ function lookAt(pool: pg.Pool): Look {
       const standing = await standingOf(pool, accountId);
       if (standing === undefined) return null;
       return { balanceCents: BigInt(standing.balance_cents), seq: BigInt(standing.seq) };
+    },
+    setBalance: async (accountId, balanceCents) => {
+      await pool.query('update processor.accounts set balance_cents = $2 where account_id = $1', [
+        accountId,
+        balanceCents,
+      ]);
     },
     journalOf: (accountId) => journalOf(pool, accountId),
     lettersSeen: async () => {

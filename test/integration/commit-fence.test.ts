@@ -102,59 +102,6 @@ test('a commit on one shard does not wait for a takeover of another', async () =
   expect(receipt.verdicts).toEqual([{ kind: 'committed' }]);
 });
 
-test('fenced accounts are left out, those of other shards are committed', async () => {
-  const commands = await Promise.all(
-    [1, 2, 3].map(async () => pendingCommand(database.pool, { accountId: await newAccount(database.pool) })),
-  );
-  await bump(3);
-
-  const receipt = await ledger.commit(
-    commands.map((command, n) => changeOf([approved(command)], { shard: n + 1, epoch: 5n })),
-  );
-
-  expect(receipt.verdicts.map((verdict) => verdict.kind)).toEqual(['committed', 'committed', 'fenced']);
-  expect(await standingOf(database.pool, commands[2]!.accountId)).toBeUndefined();
-});
-
-test('an actor of an older epoch is fenced, its successor beside it in the same call is not', async () => {
-  const [old, present] = await Promise.all(
-    [1, 2].map(async () => pendingCommand(database.pool, { accountId: await newAccount(database.pool) })),
-  );
-
-  const receipt = await ledger.commit([
-    changeOf([approved(old!)], { shard: 4, epoch: 4n }),
-    changeOf([approved(present!)], { shard: 4, epoch: 5n }),
-  ]);
-
-  expect(receipt.verdicts.map((verdict) => verdict.kind)).toEqual(['fenced', 'committed']);
-});
-
-test('an epoch that was never given out, and a shard that does not exist, are fenced', async () => {
-  const command = await pendingCommand(database.pool, { accountId: await newAccount(database.pool) });
-  const change = changeOf([approved(command)]);
-
-  const ahead = await ledger.commit([{ ...change, shard: 4, epoch: 6n }]);
-  const nowhere = await ledger.commit([{ ...change, shard: 256, epoch: 5n }]);
-
-  expect([...ahead.verdicts, ...nowhere.verdicts]).toEqual([{ kind: 'fenced' }, { kind: 'fenced' }]);
-});
-
-test('an account that moved on is stale, even if its transactions would tell more', async () => {
-  const accountId = await newAccount(database.pool);
-  const command = await pendingCommand(database.pool, { accountId });
-  const next = await pendingCommand(database.pool, { accountId });
-  const change = changeOf([approved(command)], { shard: 4, epoch: 5n });
-  await ledger.commit([change]);
-
-  const repeated = await ledger.commit([change]);
-  const behind = await ledger.commit([changeOf([approved(next)], { shard: 4, epoch: 5n })]);
-  const ahead = await ledger.commit([changeOf([approved(next, { seq: 3n })], { shard: 4, epoch: 5n })]);
-
-  const verdicts = [repeated, behind, ahead].flatMap((receipt) => receipt.verdicts);
-  expect(verdicts).toEqual([{ kind: 'stale' }, { kind: 'stale' }, { kind: 'stale' }]);
-  expect(await standingOf(database.pool, accountId)).toEqual({ balance_cents: '1000', seq: '1' });
-});
-
 test('an account row that changes under the commit makes it fail whole', async () => {
   const command = await pendingCommand(database.pool, { accountId: await newAccount(database.pool) });
   await database.pool.query(

@@ -85,27 +85,6 @@ test('a decision: every field of it in the journal, the outcome in the row, the 
   expect(await standingOf(database.pool, accountId)).toEqual({ balance_cents: '430', seq: '1' });
 });
 
-test('a run of decisions of one account: seq counts up, the account has the last balance', async () => {
-  const accountId = await newAccount(database.pool);
-  const [first, second, third] = await Promise.all(
-    [1, 2, 3].map(() => pendingCommand(database.pool, { accountId })),
-  );
-
-  await ledger.commit([
-    changeOf([
-      approved(first!),
-      rejected(second!, 'BALANCE_LIMIT', { seq: 2n, before: 1_000n }),
-      approved(third!, { seq: 3n, before: 1_000n }),
-    ]),
-  ]);
-
-  expect(await standingOf(database.pool, accountId)).toEqual({ balance_cents: '2000', seq: '3' });
-  const statuses = await Promise.all(
-    [first!, second!, third!].map((c) => rowOf(database.pool, c.transactionId)),
-  );
-  expect(statuses.map((row) => row?.status)).toEqual(['APPROVED', 'REJECTED', 'APPROVED']);
-});
-
 test('amounts beyond what a JavaScript number can hold are written exactly', async () => {
   const accountId = await newAccount(database.pool);
   const amountCents = 9_007_199_254_740_991n;
@@ -182,59 +161,6 @@ test('an unknown card: null in the inserted row, its id in the journal', async (
   ).toEqual({ card_id: cardId });
 });
 
-test('a refund: its row points to the original from now on, also when it is rejected', async () => {
-  const accountId = await newAccount(database.pool);
-  const original = await pendingCommand(database.pool, { accountId });
-  const good = await pendingCommand(database.pool, {
-    accountId,
-    type: 'REFUND',
-    originalId: original.transactionId,
-  });
-  const refused = await pendingCommand(database.pool, {
-    accountId,
-    type: 'REFUND',
-    originalId: original.transactionId,
-  });
-  const lost = await pendingCommand(database.pool, { accountId, type: 'REFUND', originalId: randomUUID() });
-
-  await ledger.commit([
-    changeOf([
-      approved(original),
-      approved(good, { seq: 2n, before: 1_000n }),
-      rejected(refused, 'NOTHING_LEFT_TO_REFUND', { seq: 3n, before: 2_000n }),
-      rejected(lost, 'ORIGINAL_NOT_FOUND', { seq: 4n, before: 2_000n, rowOriginalId: null }),
-    ]),
-  ]);
-
-  const rows = await Promise.all([good, refused, lost].map((c) => rowOf(database.pool, c.transactionId)));
-  expect(rows.map((row) => row?.refund_transaction_id)).toEqual([
-    original.transactionId,
-    original.transactionId,
-    null,
-  ]);
-});
-
-test('an original and its refund, neither of which has a row, in one commit', async () => {
-  const accountId = await newAccount(database.pool);
-  const original = newCommand({ accountId, shape: 'documented', idempotencyKey: `z-${randomUUID()}` });
-  const refund = newCommand({
-    accountId,
-    shape: 'documented',
-    type: 'REFUND',
-    originalId: original.transactionId,
-    idempotencyKey: `a-${randomUUID()}`,
-  });
-
-  const receipt = await ledger.commit([
-    changeOf([approved(original), approved(refund, { seq: 2n, before: 1_000n })]),
-  ]);
-
-  expect(receipt.verdicts).toEqual([{ kind: 'committed' }]);
-  expect((await rowOf(database.pool, refund.transactionId))?.refund_transaction_id).toBe(
-    original.transactionId,
-  );
-});
-
 test('REFUND_AMOUNT=original: the placeholder in the row is not compared, the refunded amount replaces it', async () => {
   const accountId = await newAccount(database.pool);
   const original = await pendingCommand(database.pool, { accountId, type: 'PURCHASE', amountCents: 4_200n });
@@ -267,48 +193,6 @@ test('REFUND_AMOUNT=original: every other amount is still compared', async () =>
 
   await whole.close();
   expect(receipt.verdicts[0]?.kind).toBe('left-out');
-});
-
-test('card totals add up over a commit and over commits, never below zero, at the seq of the account', async () => {
-  const accountId = await newAccount(database.pool);
-  const cardId = await newCard(database.pool, accountId);
-  const buy = (amountCents: bigint) =>
-    pendingCommand(database.pool, { accountId, cardId, type: 'PURCHASE', amountCents });
-  const [first, second, third] = [await buy(100n), await buy(20n), await buy(3n)];
-
-  const both = await ledger.commit([
-    changeOf([approved(first, { before: 1_000n }), approved(second, { seq: 2n, before: 900n })]),
-  ]);
-  const refund = { cardId, deltaCents: -100n };
-  const after = await ledger.commit([
-    changeOf([approved(third, { seq: 3n, before: 880n, cardTotal: refund })]),
-  ]);
-
-  expect(both.cardTotals).toEqual([{ cardId, totalCents: 120n, seq: 2n }]);
-  expect(after.cardTotals).toEqual([{ cardId, totalCents: 20n, seq: 3n }]);
-  const fourth = await buy(1n);
-  const below = await ledger.commit([
-    changeOf([approved(fourth, { seq: 4n, before: 877n, cardTotal: refund })]),
-  ]);
-  expect(below.cardTotals).toEqual([{ cardId, totalCents: 0n, seq: 4n }]);
-});
-
-test('two accounts change the total of one card in one commit: both count, its version goes up', async () => {
-  const [one, two] = [await newAccount(database.pool), await newAccount(database.pool)];
-  const cardId = await newCard(database.pool, one);
-  const fields = { cardId, type: 'PURCHASE', amountCents: 50n } as const;
-  const [a, b, c] = await Promise.all(
-    [one, two, two].map((accountId) => pendingCommand(database.pool, { accountId, ...fields })),
-  );
-
-  const together = await ledger.commit([
-    changeOf([approved(a!, { before: 100n })]),
-    changeOf([approved(b!, { before: 100n })]),
-  ]);
-  const later = await ledger.commit([changeOf([approved(c!, { seq: 2n, before: 50n })])]);
-
-  expect(together.cardTotals).toEqual([{ cardId, totalCents: 100n, seq: 1n }]);
-  expect(later.cardTotals).toEqual([{ cardId, totalCents: 150n, seq: 2n }]);
 });
 
 test('the outbox names the accounts and cards of this commit and who made it', async () => {

@@ -5,7 +5,14 @@
 import { describe } from 'vitest';
 import { describeCommit } from '../contracts/commit-contract.ts';
 import { describeDirectory } from '../contracts/directory-contract.ts';
+import { describeInboxes } from '../contracts/inbox-contract.ts';
 import { usePostgres } from '../contracts/postgres-server.ts';
+import { describeQueues } from '../contracts/queue-contract.ts';
+import { useRabbitMq } from '../contracts/rabbitmq-server.ts';
+import { describeAlarms, describeCache, describeLeases } from '../contracts/redis-contract.ts';
+import { useRedis } from '../contracts/redis-server.ts';
+import { describeOrders } from '../contracts/orders-contract.ts';
+import { describeReads } from '../contracts/reads-contract.ts';
 import { describeStores } from '../contracts/stores-contract.ts';
 
 describe('PostgreSQL', () => {
@@ -13,4 +20,19 @@ describe('PostgreSQL', () => {
   describeCommit(server);
   describeDirectory(server);
   describeStores(server);
+  describeOrders(server);
+  describeReads(server);
+});
+
+describe('RabbitMQ', () => {
+  const server = useRabbitMq();
+  describeQueues(server);
+  describeInboxes(server);
+});
+
+describe('Redis', () => {
+  const server = useRedis();
+  describeCache(server);
+  describeAlarms(server);
+  describeLeases(server);
 });

@@ -93,27 +93,6 @@ function controlOf(name: string): Parameters<typeof controlBroker>[0] {
   return control;
 }
 
-it('carries bytes to a peer in order, and to itself', async () => {
-  const [a, b] = await Promise.all([opened('a'), opened('b')]);
-  for (let n = 0; n < 500; n += 1) expect(a.inbox.send(b.name, Buffer.from(String(n)))).toBe('open');
-  a.inbox.send(a.name, Buffer.from('own'));
-  await eventually(() => expect(b.received).toHaveLength(500));
-  expect(b.received).toEqual(Array.from({ length: 500 }, (_, n) => String(n)));
-  await eventually(() => expect(a.received).toEqual(['own']));
-  expect(() => a.inbox.send(b.name, Buffer.alloc(0))).toThrow(RangeError);
-  expect(a.returned).toEqual([]);
-  expect([...a.flows, ...b.flows]).toEqual(['open', 'open']);
-});
-
-it('reports what is sent to an inbox that does not exist, and goes on', async () => {
-  const [a, b] = await Promise.all([opened('a'), opened('b')]);
-  a.inbox.send('inbox.nobody.x', Buffer.from('1'));
-  a.inbox.send('inbox.nobody.x', Buffer.from('2'));
-  a.inbox.send(b.name, Buffer.from('3'));
-  await eventually(() => expect(a.returned).toEqual(['inbox.nobody.x', 'inbox.nobody.x']));
-  await eventually(() => expect(b.received).toEqual(['3']));
-});
-
 it('notices that a watched peer was killed, without sending it anything', async () => {
   const a = await opened('a');
   const peer = await peerProcess('inbox.peer.1');
@@ -212,11 +191,4 @@ it('lets nobody else read what is meant for it, and takes its inbox along when i
     b.inbox.send(a.name, Buffer.from('x'));
     expect(b.returned).toContain(a.name);
   });
-});
-
-it('rejects whoever waits for an inbox that is closed before it was up', async () => {
-  const a = openInbox('a');
-  const waiting = a.inbox.ready();
-  await a.inbox.close();
-  await expect(waiting).rejects.toThrow('closed before it was up');
 });

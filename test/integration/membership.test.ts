@@ -80,21 +80,10 @@ async function grown(...ticking: readonly TestNode[]): Promise<void> {
   expect(views.map(({ boot }) => boot.young)).not.toContain(true);
 }
 
-/** A lease time passes in which nobody ticks. */
-async function allRunOut(): Promise<void> {
-  await inRedis(async (redis) => {
-    await redis.del(await redis.keys('paygate:lease:*'));
-    await redis.hincrby('paygate:boot', 'ticked', -LEASE_MS - 1);
-  });
-}
-
 async function closeNodes(): Promise<void> {
   await Promise.all(nodes.map(({ membership }) => membership.close()));
   nodes = [];
 }
-
-const YOUNG = { kind: 'refused', reason: 'young' };
-const SHARDS = [1, 2, 3].map((shard): LeaseName => `shard:${shard}`);
 
 describe('on a shared server', () => {
   let place: TestPlace;
@@ -209,106 +198,6 @@ describe('on a shared server', () => {
     expect(a.membership.held().size).toBe(0);
     expect((await tick(a)).lost).toEqual([]);
     expect(await redis.get('paygate:lease:shard:1')).toBe(b.incarnation);
-  });
-
-  it('lets nobody take anything while the boot is young, but the owners have theirs back', async () => {
-    const [a, b] = [await connected('a'), await connected('b')];
-    expect(await a.membership.acquire(SHARDS)).toEqual(YOUNG);
-    expect((await tick(a)).boot.young).toBe(true);
-    await tick(b);
-    expect(await b.membership.acquire(SHARDS)).toEqual(YOUNG);
-    expect(await b.membership.overwrite(SHARDS)).toEqual(YOUNG);
-    expect(valueOf(await a.membership.reassert(['shard:1', 'shard:2']))).toEqual(['shard:1', 'shard:2']);
-    // Somebody else's is left alone, whatever b believes.
-    expect(valueOf(await b.membership.reassert(['shard:2', 'shard:3']))).toEqual(['shard:3']);
-    await grown(a, b);
-    expect(valueOf(await b.membership.acquire(SHARDS))).toEqual(['shard:3']);
-  });
-
-  it('begins a young boot after a FLUSHALL, so that owners come first', async () => {
-    const [a, b] = [await connected('a'), await connected('b')];
-    await grown(a, b);
-    valueOf(await a.membership.acquire(SHARDS));
-    const before = (await tick(a)).boot;
-    await redis.flushdb();
-    expect(await b.membership.acquire(SHARDS)).toEqual(YOUNG);
-    const after = (await tick(b)).boot;
-    expect(after.id).not.toBe(before.id);
-    expect(after.young).toBe(true);
-    expect(await b.membership.acquire(SHARDS)).toEqual(YOUNG);
-    const view = await tick(a);
-    expect(view.boot.id).toBe(after.id);
-    expect(view.lost).toEqual(SHARDS.map((lease) => ({ lease, holder: null })));
-    expect(valueOf(await a.membership.reassert(SHARDS))).toEqual(SHARDS);
-    await grown(a, b);
-    expect(valueOf(await b.membership.acquire(SHARDS))).toEqual([]);
-  });
-
-  it('begins a young boot when nobody ticked for a lease time: every lease has run out, though nobody died', async () => {
-    const [a, b] = [await connected('a'), await connected('b')];
-    await grown(a, b);
-    valueOf(await a.membership.acquire(SHARDS));
-    const before = (await tick(a)).boot;
-    await allRunOut();
-    expect(await b.membership.acquire(SHARDS)).toEqual(YOUNG);
-    const after = (await tick(b)).boot;
-    expect(after).toMatchObject({ young: true });
-    expect(after.id).not.toBe(before.id);
-    expect(valueOf(await a.membership.reassert(SHARDS))).toEqual(SHARDS);
-  });
-
-  it('releases what is its own and leaves alone what is not', async () => {
-    const [a, b] = [await connected('a'), await connected('b')];
-    await grown(a, b);
-    valueOf(await a.membership.acquire(SHARDS));
-    expect(valueOf(await b.membership.overwrite(['shard:2']))).toEqual(['shard:2']);
-    await a.membership.release(['shard:1', 'shard:2']);
-    expect([...a.membership.held()]).toEqual(['shard:3']);
-    expect(await redis.mget(SHARDS.map((lease) => `paygate:lease:${lease}`))).toEqual([
-      null,
-      b.incarnation,
-      a.incarnation,
-    ]);
-    expect((await tick(b)).lost).toEqual([]);
-  });
-
-  it('is not confused by an answer that is older than the release', async () => {
-    const a = await connected('a');
-    await grown(a);
-    await Promise.all([a.membership.acquire(['shard:1']), a.membership.release(['shard:1'])]);
-    expect(a.membership.held().size).toBe(0);
-    expect(await redis.exists('paygate:lease:shard:1')).toBe(0);
-  });
-
-  it('frees what a dead node had, and nothing that somebody else has taken since', async () => {
-    const [a, b, c] = [await connected('a'), await connected('b'), await connected('c')];
-    await grown(a, b, c);
-    valueOf(await a.membership.acquire(SHARDS));
-    valueOf(await b.membership.overwrite(['shard:2']));
-    expect(new Set(valueOf(await c.membership.forget(a.incarnation)))).toEqual(
-      new Set(['shard:1', 'shard:3']),
-    );
-    const view = await tick(c);
-    expect(view.nodes.map(({ nodeId }) => nodeId).toSorted()).toEqual(['b', 'c']);
-    expect(valueOf(await c.membership.acquire(SHARDS))).toEqual(['shard:1', 'shard:3']);
-    // It was alive after all: it is back, and knows what it lost.
-    expect((await tick(a)).lost.map(({ holder }) => holder)).toEqual([
-      c.incarnation,
-      b.incarnation,
-      c.incarnation,
-    ]);
-    expect((await tick(c)).nodes).toHaveLength(3);
-    expect(valueOf(await c.membership.forget(a.incarnation))).toEqual([]);
-  });
-
-  it('is gone at once when it forgets itself', async () => {
-    const [a, b] = [await connected('a'), await connected('b')];
-    await grown(a, b);
-    valueOf(await a.membership.acquire(SHARDS));
-    expect(valueOf(await a.membership.forget(a.incarnation))).toHaveLength(3);
-    expect(a.membership.held().size).toBe(0);
-    expect((await tick(b)).nodes.map(({ nodeId }) => nodeId)).toEqual(['b']);
-    expect(valueOf(await b.membership.acquire(SHARDS))).toEqual(SHARDS);
   });
 
   it('refuses a node of another ledger, which then writes nothing', async () => {

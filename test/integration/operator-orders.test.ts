@@ -218,37 +218,6 @@ describe('carried out', () => {
 });
 
 describe('the same order again', () => {
-  it('gets its first outcome and changes nothing, also when it would be refused by now', async () => {
-    const order = command({ kind: 'freeze' });
-    const first = await give(order);
-    await deposited(100n);
-    const again = await give(order);
-    expect(again).toMatchObject({
-      result: { kind: 'done', seq: 1n, balanceCents: 0n, status: 'frozen' },
-      outboxId: null,
-    });
-    expect(again.kind === 'ended' && again.result).toEqual(first.kind === 'ended' && first.result);
-    expect(await present()).toMatchObject({ seq: 2n, balanceCents: 100n });
-    expect(await rowsOf('select id from processor.operator_log')).toHaveLength(1);
-  });
-
-  it('is answered from the journal even when the view of the account is old', async () => {
-    const order = command({ kind: 'adjust', amountCents: 5n });
-    const state = await present();
-    await give(order);
-    expect(await give(order, { state })).toMatchObject({
-      result: { kind: 'done', seq: 1n, balanceCents: 5n },
-    });
-    expect(await present()).toMatchObject({ balanceCents: 5n });
-  });
-
-  it('two at once are carried out once', async () => {
-    const order = command({ kind: 'adjust', amountCents: 5n });
-    const state = await present();
-    await Promise.all([give(order, { state }), give(order, { state })]);
-    expect(await present()).toMatchObject({ seq: 1n, balanceCents: 5n });
-  });
-
   it.each([
     ['another action', { kind: 'close' }],
     ['another amount', { kind: 'adjust', amountCents: 6n }],
@@ -276,11 +245,6 @@ describe('the same order again', () => {
 });
 
 describe('not carried out', () => {
-  it.each([4n, 6n])('fenced under epoch %s', async (epoch) => {
-    expect(await give(command({ kind: 'freeze' }), { epoch })).toEqual({ kind: 'fenced' });
-    expect(await journalTypes()).toEqual([]);
-  });
-
   it('waits for a takeover under way and finds itself fenced', async () => {
     const claimant = await newClient(database.url, 'another node');
     clients.push(claimant);
@@ -298,19 +262,6 @@ describe('not carried out', () => {
     expect(await present()).toMatchObject({ seq: 0n, status: 'active' });
   });
 
-  it('stale: the seq has moved on', async () => {
-    const state = await present();
-    await deposited(100n);
-    expect(await give(command({ kind: 'close' }), { state })).toEqual({ kind: 'stale' });
-  });
-
-  it('stale: the account was set aside meanwhile, which moves no seq; the quarantine stands', async () => {
-    const state = await present();
-    await setAside();
-    expect(await give(command({ kind: 'freeze' }), { state })).toEqual({ kind: 'stale' });
-    expect(await present()).toMatchObject({ status: 'quarantined' });
-  });
-
   it('stale: somebody has put the balance right by hand, which moves no seq either', async () => {
     await deposited(100n);
     await database.pool.query('update processor.accounts set balance_cents = 101');
@@ -323,20 +274,6 @@ describe('not carried out', () => {
     });
   });
 
-  it.each([
-    [{ kind: 'unfreeze' }, 'not frozen'],
-    [{ kind: 'close' }, 'its balance is'],
-    [{ kind: 'adjust', amountCents: -101n }, 'at most that can be taken'],
-    [{ kind: 'release' }, 'not quarantined'],
-  ] as const)('refused: %o', async (action, sentence) => {
-    await deposited(100n);
-    const verdict = await give(command(action));
-    expect(verdict).toMatchObject({
-      result: { kind: 'refused', detail: expect.stringContaining(sentence) as string },
-    });
-    expect(await present()).toMatchObject({ seq: 1n, balanceCents: 100n, status: 'active' });
-  });
-
   it('a why that cannot be stored is refused by the database, nothing is half written', async () => {
     await expect(give(command({ kind: 'freeze' }, { why: 'U+0000: \0' }))).rejects.toMatchObject({
       kind: 'refused',
@@ -346,18 +283,6 @@ describe('not carried out', () => {
 });
 
 describe('release', () => {
-  it.each(['active', 'frozen'] as const)('gives back the status from before: %s', async (before) => {
-    await deposited(100n);
-    if (before === 'frozen') await give(command({ kind: 'freeze' }));
-    await setAside();
-    expect(await give(command({ kind: 'freeze' }))).toMatchObject({ result: { kind: 'refused' } });
-    expect(await give(command({ kind: 'release' }))).toMatchObject({
-      result: { kind: 'done', status: before },
-    });
-    expect(await present()).toMatchObject({ status: before, balanceCents: 100n });
-    await expectCleanAudit();
-  });
-
   it('without a line in the log it is active', async () => {
     await deposited(100n);
     await setAside();

@@ -8,7 +8,6 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { PostgresParkStore } from '../../src/infra/postgres/park-store.ts';
 import { PostgresReader } from '../../src/infra/postgres/reader.ts';
 import { PostgresShardDirectory } from '../../src/infra/postgres/shard-directory.ts';
-import { LIMITS } from '../../src/limits.ts';
 import type { OwnedParked } from '../../src/ports/stores.ts';
 import {
   approved,
@@ -65,80 +64,8 @@ async function lockWaits(count: number): Promise<void> {
   await eventually(async () => expect(await rowsOf(sql)).toHaveLength(count));
 }
 
-describe('the oldest', () => {
-  it('come in order, without those that are on the road, bounded', async () => {
-    const [accountId, other] = [randomUUID(), randomUUID()];
-    await store.park(['a', 'b', 'c', 'd'].flatMap((body) => [command(accountId, body), command(other, 'x')]));
-    const first = await store.oldest(accountId, [], 2);
-    expect(first.map(({ body }) => body.toString())).toEqual(['a', 'b']);
-    expect(first[0]).toMatchObject({ accountId, queue: 'transactions_queue' });
-    expect(Math.abs((first[0]?.sinceMs ?? 0) - Date.now())).toBeLessThan(600_000);
-    const next = await store.oldest(
-      accountId,
-      first.map(({ n }) => n),
-      10,
-    );
-    expect(next.map(({ body }) => body.toString())).toEqual(['c', 'd']);
-    await store.unpark([...first, ...next.slice(1)]);
-    await store.unpark([]);
-    expect(await bodies()).toEqual(['x', 'x', 'c', 'x', 'x']);
-  });
-
-  it('are bounded in bytes, but one always comes', async () => {
-    const accountId = randomUUID();
-    const large = Buffer.alloc(LIMITS.parkedBatchBytesMax + 1);
-    await store.park([
-      command(accountId, large),
-      command(accountId, 'b'),
-      command(accountId, large),
-      command(accountId, 'd'),
-    ]);
-    const sizes: number[] = [];
-    for (;;) {
-      const rows = await store.oldest(accountId, [], 10);
-      if (rows.length === 0) break;
-      sizes.push(rows.length);
-      await store.unpark(rows);
-    }
-    expect(sizes).toEqual([1, 2, 1]);
-  });
-});
-
-describe('accounts to take up', () => {
-  it('are those that are not quarantined, each once, a few at a time', async () => {
-    const accounts = Array.from({ length: 5 }, () => randomUUID()).sort();
-    await store.park([...accounts, ...accounts].map((accountId) => command(accountId, 'x')));
-    await database.pool.query(
-      `insert into processor.accounts (account_id, balance_cents, seq, status) values ($1, 0, 0, 'quarantined'), ($2, 0, 0, 'frozen')`,
-      [accounts[1], accounts[2]],
-    );
-    const open = accounts.filter((_, index) => index !== 1);
-    expect(await store.accountsToTakeUp(null, 10)).toEqual(open);
-    expect(await store.accountsToTakeUp(null, 2)).toEqual(open.slice(0, 2));
-    expect(await store.accountsToTakeUp(open[1]!, 10)).toEqual(open.slice(2));
-    expect(await store.accountsToTakeUp(open[3]!, 10)).toEqual([]);
-  });
-
-  it('an account that is read learns that it has parked commands', async () => {
-    const [parked, none] = [await newAccount(database.pool), await newAccount(database.pool)];
-    await store.park([command(parked, 'x')]);
-    const reader = new PostgresReader(database.pool);
-    const read = await Promise.all([parked, none].map((id) => reader.account(id)));
-    expect(read).toMatchObject([{ hasParked: true }, { hasParked: false }]);
-  });
-});
-
 describe('parking by the owner of the shard', () => {
   const accountId = randomUUID();
-
-  it('is refused, command by command, where the shard has another epoch', async () => {
-    await database.pool.query('update processor.shards set epoch = 5 where shard = $1', [SHARD]);
-    const under = (epoch: bigint, body: string) => ({ ...command(accountId, body), epoch });
-    const elsewhere = { ...command(randomUUID(), 'c'), shard: SHARD + 1 };
-    const given = [under(4n, 'a'), under(5n, 'b'), elsewhere, under(6n, 'd'), under(-1n, 'e')];
-    expect(await store.park(given)).toEqual(['fenced', 'parked', 'parked', 'fenced', 'fenced']);
-    expect(await bodies()).toEqual(['b', 'c']);
-  });
 
   it('waits for a takeover under way and is refused', async () => {
     const claimant = await connect();
@@ -159,17 +86,6 @@ describe('parking by the owner of the shard', () => {
 describe('parking without owner', () => {
   const accountId = randomUUID();
   const two = ['a', 'b'].map((body) => command(accountId, body));
-
-  it('nobody is named: parked in order, the epoch stays', async () => {
-    await database.pool.query('update processor.shards set epoch = 5 where shard = $1', [SHARD]);
-    expect(await store.parkUnowned(SHARD, 5n, two)).toEqual({ kind: 'parked', epoch: 5n });
-    expect(await store.parkUnowned(SHARD, 5n, [command(accountId, 'c')])).toEqual({
-      kind: 'parked',
-      epoch: 5n,
-    });
-    expect(await bodies()).toEqual(['a', 'b', 'c']);
-    expect(await rowsOf('select 1 from processor.epoch_log')).toEqual([]);
-  });
 
   it('somebody is named: loses the shard in the same commit, and parking goes on under the new epoch', async () => {
     const frozen = new PostgresShardDirectory(database.pool, {
@@ -193,27 +109,6 @@ describe('parking without owner', () => {
     const { verdicts } = await lane.commit([changeOf([approved(deposit)], { shard: SHARD, epoch })]);
     await lane.close();
     expect(verdicts).toEqual([{ kind: 'fenced' }]);
-  });
-
-  it('somebody has let go of it: its epoch ends all the same', async () => {
-    const leaving = new PostgresShardDirectory(database.pool, {
-      nodeId: 'node-1',
-      incarnation: INCARNATION,
-      inbox: 'inbox',
-    });
-    await leaving.takeOver([SHARD]);
-    await leaving.release([SHARD]);
-    expect(await store.parkUnowned(SHARD, 1n, two)).toEqual({ kind: 'parked', epoch: 2n });
-    expect(await store.parkUnowned(SHARD, 2n, two)).toEqual({ kind: 'parked', epoch: 2n });
-  });
-
-  it.each([4n, 6n])('another epoch than %s holds: nothing is written', async (seen) => {
-    await database.pool.query(`update processor.shards set epoch = 5, owner = 'n:i' where shard = $1`, [
-      SHARD,
-    ]);
-    expect(await store.parkUnowned(SHARD, seen, two)).toEqual({ kind: 'owned', epoch: 5n });
-    expect(await bodies()).toEqual([]);
-    expect(await shardRow()).toMatchObject({ epoch: '5', owner: 'n:i' });
   });
 
   it('waits for a takeover under way and finds the shard owned', async () => {
@@ -263,9 +158,5 @@ describe('parking without owner', () => {
     expect(await parking).toEqual({ kind: 'parked', epoch: 0n });
     expect(await takeover).toEqual(new Map([[SHARD, 1n]]));
     expect(await new PostgresReader(database.pool).account(reading)).toMatchObject({ hasParked: true });
-  });
-
-  it('a shard that does not exist is said so', async () => {
-    await expect(store.parkUnowned(999, 0n, two)).rejects.toThrow('no shard 999');
   });
 });

@@ -62,21 +62,6 @@ describe('consuming', () => {
     await eventually(async () => expect(await depth()).toEqual({ messages: 0, consumers: 0 }));
   });
 
-  it('acknowledges what is settled before the channel closes, and only that', async () => {
-    await publishBodies(vhost.url, QUEUE, numbered(100));
-    const kept = new Recorder(({ body }) => Number(body.toString()) % 2 === 0);
-    const { queues } = open();
-    const subscription = await queues.consume(kept.of(QUEUE));
-    await eventually(() => expect(kept.deliveries).toHaveLength(100));
-    await subscription.close();
-    await messagesReady(50);
-    const rest = new Recorder();
-    await open().queues.consume(rest.of(QUEUE));
-    await eventually(() => expect(rest.deliveries).toHaveLength(50));
-    expect(rest.bodies).toEqual(numbered(100).filter((body) => Number(body) % 2 === 0));
-    expect(rest.deliveries.every(({ redelivered }) => redelivered)).toBe(true);
-  });
-
   it('goes on behind a message that is never settled, far beyond the window', async () => {
     await publishBodies(vhost.url, QUEUE, numbered(2_000));
     const recorder = new Recorder(({ body }) => body.toString() === '3');
@@ -136,35 +121,6 @@ describe('the window', () => {
     // As many as fit, where that is less than half.
     await eventually(() => expect(reader.window()).toBeLessThanOrEqual(LIMITS.windowStart));
   });
-
-  it('limits what the broker hands out, from the start', async () => {
-    await publishBodies(vhost.url, QUEUE, numbered(1_000));
-    const recorder = new Recorder(() => true);
-    const { queues } = open();
-    const subscription = await queues.consume(recorder.of(QUEUE, 40));
-    await messagesReady(960);
-    await eventually(() => expect(recorder.deliveries).toHaveLength(40));
-    await eventually(() => expect(subscription.unacknowledged()).toBe(40));
-  });
-});
-
-describe('quiescing', () => {
-  it('hands out nothing new, and what still came returns to its place', async () => {
-    await publishBodies(vhost.url, QUEUE, numbered(500));
-    const recorder = new Recorder(() => true);
-    const { queues } = open();
-    const subscription = await queues.consume(recorder.of(QUEUE, 100));
-    await eventually(() => expect(recorder.deliveries).toHaveLength(100));
-    await subscription.quiesce();
-    for (const delivery of recorder.deliveries) delivery.ack();
-    await eventually(() => expect(subscription.unacknowledged()).toBe(0));
-    await subscription.close();
-    expect(recorder.deliveries).toHaveLength(100);
-    const rest = new Recorder();
-    await open().queues.consume(rest.of(QUEUE));
-    await eventually(() => expect(rest.deliveries).toHaveLength(400));
-    expect(rest.bodies).toEqual(numbered(400, 100));
-  });
 });
 
 describe('a queue that somebody else reads', () => {
@@ -187,20 +143,6 @@ describe('a queue that somebody else reads', () => {
     expect(second.bodies).toEqual(numbered(15, 5));
     expect(waiter.queues.state()).toBe('up');
     expect(waiter.logger.messages('warn')).toHaveLength(1);
-  });
-
-  it('can be given up while waiting', async () => {
-    await open().queues.consume(new Recorder().of(QUEUE));
-    const { queues } = open();
-    const waiting = queues.consume(new Recorder().of(QUEUE));
-    await queues.close();
-    await expect(waiting).rejects.toThrow('closed before it was up');
-  });
-
-  it('is refused to the same node twice', async () => {
-    const { queues } = open();
-    await queues.consume(new Recorder().of(QUEUE));
-    await expect(queues.consume(new Recorder().of(QUEUE))).rejects.toThrow('being read already');
   });
 });
 

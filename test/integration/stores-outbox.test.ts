@@ -118,39 +118,6 @@ test('a row of ours that nobody knows of is taken: the answer of its commit was 
   expect(await remaining()).toEqual([]);
 });
 
-test('two takers at once share the rows, none is worked on twice', async () => {
-  const ids = [await outboxRow({}), await outboxRow({}), await outboxRow({})] as const;
-  const other = new PostgresOutboxStore(database.pool, randomUUID());
-  const [first, second] = [heldWork(), heldWork()];
-  const takers = [store.takeOver({ ageMs: 0, limit: 2, known: [], able: 'all' }, first.work)];
-  expect(idsOf(await first.begun)).toEqual([ids[0], ids[1]]);
-  takers.push(other.takeOver({ ageMs: 0, limit: 10, known: [], able: 'all' }, second.work));
-  expect(idsOf(await second.begun)).toEqual([ids[2]]);
-  expect(
-    await store.takeOver({ ageMs: 0, limit: 10, known: [], able: 'all' }, () =>
-      Promise.reject(new Error('nothing is left to work on')),
-    ),
-  ).toBe(0);
-  expect(await remaining()).toHaveLength(3);
-  first.finish();
-  second.finish();
-  expect(await Promise.all(takers)).toEqual([2, 1]);
-  expect(await remaining()).toEqual([]);
-});
-
-test('rows whose work failed stay for the next one', async () => {
-  const id = await outboxRow({});
-  await expect(
-    store.takeOver({ ageMs: 0, limit: 10, known: [], able: 'all' }, () =>
-      Promise.reject(new Error('Redis is away')),
-    ),
-  ).rejects.toThrow('Redis is away');
-  expect(await remaining()).toEqual([id]);
-  expect(await store.takeOver({ ageMs: 0, limit: 10, known: [], able: 'all' }, () => Promise.resolve())).toBe(
-    1,
-  );
-});
-
 test('a taker that loses its connection while it works leaves the rows to the next one', async () => {
   const id = await outboxRow({});
   const pool = createPool(
@@ -205,33 +172,6 @@ test('where there are more than a portion, the balances of those behind it come 
   expect(await remaining()).toEqual([mine]);
 });
 
-test('remove deletes the rows named, also ours, and minds none that are gone', async () => {
-  const [own, other, kept] = [
-    await outboxRow({ incarnation: ours }),
-    await outboxRow({}),
-    await outboxRow({}),
-  ];
-  await store.remove([own, other, 999_999n]);
-  await store.remove([]);
-  expect(await remaining()).toEqual([kept]);
-});
-
-test('remove does not wait for rows that somebody else works on', async () => {
-  const [taken, free] = [
-    await outboxRow({ incarnation: ours }),
-    await outboxRow({ incarnation: ours, ageMs: 0 }),
-  ];
-  const held = heldWork();
-  const other = new PostgresOutboxStore(database.pool, randomUUID());
-  const taking = other.takeOver({ ageMs: 30_000, limit: 10, known: [], able: 'all' }, held.work);
-  expect(idsOf(await held.begun)).toEqual([taken]);
-  await store.remove([taken, free]);
-  expect(await remaining()).toEqual([taken]);
-  held.finish();
-  await taking;
-  expect(await remaining()).toEqual([]);
-});
-
 test('balances are read after the rows are locked: a commit between the two is seen', async () => {
   const accountId = randomUUID();
   await database.pool.query(
@@ -266,38 +206,6 @@ function interceptingPool(pool: pg.Pool, between: () => Promise<void>): pg.Pool 
   };
   return { connect } as unknown as pg.Pool;
 }
-
-describe('a part that cannot be done', () => {
-  const nothing = (): Promise<void> => Promise.resolve();
-  const due = async (): Promise<readonly string[]> =>
-    (await database.pool.query<{ due: string }>('select due from processor.outbox order by id')).rows.map(
-      (row) => row.due,
-    );
-
-  it('is noted: the other part is not done again, and rows behind are not held up', async () => {
-    await outboxRow({});
-    expect(await store.takeOver({ ageMs: 0, limit: 1, known: [], able: 'balances' }, nothing)).toBe(1);
-    expect(await due()).toEqual(['events']);
-    await outboxRow({});
-    expect(await store.takeOver({ ageMs: 0, limit: 1, known: [], able: 'balances' }, nothing)).toBe(1);
-    expect(await due()).toEqual(['events', 'events']);
-    expect(await store.takeOver({ ageMs: 0, limit: 9, known: [], able: 'balances' }, nothing)).toBe(0);
-    expect(await store.takeOver({ ageMs: 0, limit: 9, known: [], able: 'events' }, nothing)).toBe(2);
-    expect(await due()).toEqual([]);
-  });
-
-  it('events first: the balances stay to be shown', async () => {
-    await outboxRow({});
-    await store.takeOver({ ageMs: 0, limit: 1, known: [], able: 'events' }, nothing);
-    expect(await due()).toEqual(['balances']);
-    const balancesOnly: OutboxTask[] = [];
-    await store.takeOver({ ageMs: 0, limit: 1, known: [], able: 'all' }, (tasks) =>
-      Promise.resolve(void balancesOnly.push(...tasks)),
-    );
-    expect(balancesOnly).toMatchObject([{ due: 'balances' }]);
-    expect(await due()).toEqual([]);
-  });
-});
 
 describe('announcements', () => {
   const announcements = (): { readonly written: bigint[]; readonly announcements: Announcements } => {

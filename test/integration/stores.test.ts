@@ -5,11 +5,9 @@
 import { createHash, randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { expect, test } from 'vitest';
-import { shardOf } from '../../src/domain/shard.ts';
 import { PostgresDeadLetterStore } from '../../src/infra/postgres/dead-letter-store.ts';
 import { PostgresParkStore } from '../../src/infra/postgres/park-store.ts';
 import { PostgresRetryStore } from '../../src/infra/postgres/retry-store.ts';
-import { LIMITS } from '../../src/limits.ts';
 import type { DeadLetter, Retry } from '../../src/ports/stores.ts';
 import { eventually } from '../support/services.ts';
 import { useDatabase } from '../support/use-database.ts';
@@ -110,23 +108,6 @@ test('ids come in the order of the letters, also over several statements and wit
   expect(await store.record([])).toEqual([]);
 });
 
-test('a redelivered message keeps its id; the same bytes sent again, from another queue or after closing do not', async () => {
-  const store = new PostgresDeadLetterStore(database.pool);
-  const body = Buffer.from('again');
-  const [first] = await store.record([letter({ body })]);
-  const again = letter({ body, redelivered: true });
-  expect(await store.record([letter(), again])).toEqual([expect.anything(), first]);
-  const [sentAgain, otherQueue] = await store.record([
-    letter({ body }),
-    letter({ body, redelivered: true, queue: 'retry_queue' }),
-  ]);
-  expect(new Set([first, sentAgain, otherQueue]).size).toBe(3);
-  await rowsOf(`update processor.dead_letters set state = 'discarded'`);
-  const [afterClosing] = await store.record([again]);
-  expect([first, sentAgain, otherQueue]).not.toContain(afterClosing);
-  expect(await rowsOf('select count(*)::int as n from processor.dead_letters')).toEqual([{ n: 5 }]);
-});
-
 test('a letter that says so turns its PENDING row into ERROR in the same commit, and no other row', async () => {
   const store = new PostgresDeadLetterStore(database.pool);
   const [marked, approved, unmarked] = [
@@ -192,41 +173,6 @@ function retry(change: Partial<Retry> = {}): Retry {
   };
 }
 
-test('a retry is found again exactly as it was scheduled, until it is removed', async () => {
-  const store = new PostgresRetryStore(database.pool);
-  const given = retry({ body: Buffer.from([0, 255, 92]) });
-  expect(await store.schedule([given])).toEqual([null]);
-  expect(await store.find(given.transactionId)).toEqual(given);
-  // What ends late must not take another message's place with it.
-  await store.remove([{ ...given, body: Buffer.from('another') }]);
-  expect(await store.find(given.transactionId)).toEqual(given);
-  await store.remove([given, retry()]);
-  expect(await store.find(given.transactionId)).toBeNull();
-  await store.remove([]);
-  expect(await store.schedule([])).toEqual([]);
-});
-
-test('a retry is moved on; the time it was first seen stays the earliest', async () => {
-  const store = new PostgresRetryStore(database.pool);
-  const first = retry();
-  await store.schedule([first]);
-  const moved = { ...first, attempt: 2, code: 'ROW_LOCKED' as const, dueAtMs: first.dueAtMs + 5_000 };
-  expect(await store.schedule([{ ...moved, firstSeenAtMs: first.firstSeenAtMs + 99 }])).toEqual([null]);
-  expect(await store.find(first.transactionId)).toEqual(moved);
-});
-
-test('another body under the same id is handed back and changes nothing, in one batch or over two', async () => {
-  const store = new PostgresRetryStore(database.pool);
-  const first = retry();
-  const other = { ...first, body: Buffer.from('{"a":2}'), attempt: 9 };
-  const later = { ...first, attempt: 2 };
-  expect(await store.schedule([first, other, later])).toEqual([null, later, null]);
-  const bystander = retry();
-  expect(await store.schedule([other, bystander])).toEqual([later, null]);
-  expect(await store.find(first.transactionId)).toEqual(later);
-  expect(await store.find(bystander.transactionId)).toEqual(bystander);
-});
-
 test('of two bodies scheduled at the same time one stays and the other gets it back', async () => {
   const store = new PostgresRetryStore(database.pool);
   const first = retry();
@@ -268,31 +214,6 @@ test('batches in opposite orders do not deadlock', async () => {
     expect(answer.every((stands) => stands === null)).toBe(true);
   await Promise.all(batches.map((batch) => store.remove(batch)));
   expect(await rowsOf('select from processor.retries')).toEqual([]);
-});
-
-test('due retries come oldest first, bounded, and none before its time', async () => {
-  const store = new PostgresRetryStore(database.pool);
-  const now = 1_795_400_000_000;
-  const everywhere = Array.from({ length: LIMITS.shardCount }, (_, shard) => shard);
-  const retries = [5, -20, -10, 0, -30].map((offsetMs) => retry({ dueAtMs: now + offsetMs }));
-  await store.schedule(retries);
-  const due = await store.due(now, everywhere, 10);
-  expect(due.map(({ dueAtMs }) => dueAtMs - now)).toEqual([-30, -20, -10]);
-  expect(due[0]).toEqual(retries[4]);
-  expect(await store.due(now, everywhere, 2)).toHaveLength(2);
-});
-
-test('a node is given the due retries of its own shards, whatever stands in front of them', async () => {
-  const store = new PostgresRetryStore(database.pool);
-  const now = 1_795_400_000_000;
-  const ours = retry({ dueAtMs: now - 1 });
-  const shard = shardOf(ours.accountId, LIMITS.shardCount);
-  const others = Array.from({ length: 50 }, (_, place) => retry({ dueAtMs: now - 100 - place })).filter(
-    ({ accountId }) => shardOf(accountId, LIMITS.shardCount) !== shard,
-  );
-  await store.schedule([...others, ours]);
-  expect(await store.due(now, [shard], 1)).toEqual([ours]);
-  expect(await store.due(now, [], 10)).toEqual([]);
 });
 
 test('parked commands are numbered in the order in which they were given', async () => {

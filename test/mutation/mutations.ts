@@ -46,8 +46,8 @@ export const MUTATIONS: readonly Mutation[] = [
     replacement: `when false then 'decided'`,
     test: {
       project: 'integration',
-      file: 'test/integration/commit-findings.test.ts',
-      name: 'a decided transaction: the finding holds the first payload and outcome, from the journal',
+      file: 'test/integration/contracts.test.ts',
+      name: 'a decided transaction, with its first payload and outcome',
     },
   },
   {
@@ -57,8 +57,8 @@ export const MUTATIONS: readonly Mutation[] = [
     replacement: 'if true then',
     test: {
       project: 'integration',
-      file: 'test/integration/redis-cache.test.ts',
-      name: 'lets no older version replace a newer one, by number and not by text',
+      file: 'test/integration/contracts.test.ts',
+      name: 'lets no older version replace a newer one, by number and not by text; the others of a batch are written',
     },
   },
   {
