@@ -34,7 +34,12 @@ export const FIGURES: readonly Figure[] = [
     allowance: (second) => Math.max(10, second * 0.15),
   },
   { name: 'descriptors', unit: '', of: ({ descriptors }) => descriptors, allowance: () => 5 },
-  { name: 'handles', unit: '', of: ({ handles }) => handles, allowance: () => 10 },
+  {
+    name: 'handles',
+    unit: '',
+    of: ({ handles }) => handles,
+    allowance: (second) => Math.max(20, second * 0.25),
+  },
 ];
 
 export interface Growth {

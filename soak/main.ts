@@ -3,6 +3,7 @@ import { EXIT } from '../src/cli/exit-codes.ts';
 import { ensureError } from '../src/domain/errors.ts';
 import { firstSignal } from '../bench/first-signal.ts';
 import { createProgress } from '../bench/report/progress.ts';
+import { ServerError } from '../src/infra/services/server-kind.ts';
 import { HELP, readOptions } from './options.ts';
 import type { SoakOptions } from './options.ts';
 import { reportText } from './report.ts';
@@ -26,6 +27,12 @@ function codeOf({ broken, ended }: SoakReport): number {
   return ended === 'interrupted' ? EXIT.interrupted : EXIT.ok;
 }
 
+function unavailable(error: unknown): number {
+  if (!(error instanceof ServerError)) throw error;
+  printError(error.message);
+  return EXIT.unavailable;
+}
+
 async function run(options: SoakOptions): Promise<number> {
   const progress = createProgress();
   const report = await runSoak(options, progress, firstSignal()).finally(() => progress.end());
@@ -35,4 +42,4 @@ async function run(options: SoakOptions): Promise<number> {
 }
 
 const options = optionsOrCode();
-process.exitCode = typeof options === 'number' ? options : await run(options);
+process.exitCode = typeof options === 'number' ? options : await run(options).catch(unavailable);

@@ -76,7 +76,7 @@ export class Soak {
     });
     const end = setTimeout(() => this.#over.abort(), minutes * 60_000);
     const telling = this.#tell();
-    await load.renew();
+    await this.#renew(load);
     await this.#rounds(load, lives);
     clearTimeout(end);
     const loaded = { ended: this.#ended(), seconds: Math.round(this.#elapsedMs() / 1_000) };
@@ -95,8 +95,17 @@ export class Soak {
     for (;;) {
       await this.#hold(CALM_MIN_MS + calm.below(CALM_MAX_MS - CALM_MIN_MS));
       if (this.#over.signal.aborted) return;
-      if (this.#faults.length > 0 && this.#faults.length % RENEW_EVERY === 0) await load.renew();
+      if (this.#faults.length > 0 && this.#faults.length % RENEW_EVERY === 0) await this.#renew(load);
       await this.#strike(faults.next().value, lives);
+    }
+  }
+
+  /** In the calm, when all servers are there. */
+  async #renew(load: Load): Promise<void> {
+    try {
+      await load.renew();
+    } catch (error) {
+      this.#found(`no new accounts: ${ensureError(error).message}`);
     }
   }
 

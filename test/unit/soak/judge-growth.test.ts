@@ -52,7 +52,7 @@ describe.each([15, 30, 240])('in %s minutes', (minutes) => {
     ],
     [
       'handles',
-      (sample: NodeSample) => ({ handles: (sample.handles ?? 0) + Math.round(50 * grownUp(sample)) }),
+      (sample: NodeSample) => ({ handles: (sample.handles ?? 0) + Math.round(100 * grownUp(sample)) }),
     ],
   ])('a leak shows: %s', (figure, leak) => {
     expect(growing(life(minutes, leak))).toEqual([figure]);
