@@ -14,12 +14,22 @@ const BOUNDS = {
   queueBytesMax: 6 * 1024 * 1024,
   /** Intake window at start; it doubles while the work keeps up. A backlog of large bodies comes with so many of them at once. */
   windowStart: 100,
+  /** Deliveries, and messages of other nodes (50 forwards each), that are taken up in one turn of the event loop: some 8 ms of work. */
+  deliveriesPerTurnMax: 200,
+  inboxMessagesPerTurnMax: 4,
   /** Acknowledged prefix stands still for this long: settled deliveries behind the gap are acknowledged singly. */
   ackGapMsMax: 500,
   /** Commands an actor decides into one commit. */
   actorBatchMax: 500,
   /** Commands in one commit call. 500 to 1,000 is where the bare loop stops gaining. */
   commitCommandsMax: 1000,
+  /**
+   * After a commit of so many commands the next one begins with `commitEnoughCount`, or so long after that one began. A node that decides
+   * fewer than `commitLargeCount` in that time, 1,300 a second, comes out of it by itself: below that nothing waits.
+   */
+  commitLargeCount: 64,
+  commitEnoughCount: 300,
+  commitGatherMs: 50,
   /** A commit waits this long for a row that somebody else is inserting or locking, then reports `busy`. */
   commitLockTimeoutMs: 300,
   /** A commit of 1,000 commands takes some 50 ms; one that takes this long is cancelled by the server. */
@@ -43,6 +53,9 @@ const BOUNDS = {
   hydrateBackoffMsMax: 5_000,
   /** Ids in one loader query. */
   loaderBatchMax: 1000,
+  /** After a query for so many ids the next one goes out no sooner than so long after it began. */
+  loaderLargeCount: 24,
+  loaderGatherMs: 20,
   /** Accounts whose past is read in one query: some rows each, `historyKeptMax` of each outcome at most. */
   historyBatchMax: 50,
   /** How often a node looks for a new rule set. */

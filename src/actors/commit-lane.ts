@@ -43,8 +43,8 @@ interface Proposal {
  *
  * Owns the proposals from `submit` until `done`. Does not look into them.
  *
- * L1. One commit is under way at a time; whatever is submitted meanwhile gathers for the next. Nothing waits for
- *     company: an idle lane commits what the present turn brings.
+ * L1. One commit is under way at a time; whatever is submitted meanwhile gathers for the next. An idle lane commits what the
+ *     present turn brings. Only after a large commit what is little waits for company (`commitGatherMs`), since each commit has a price.
  * L2. Each proposal gets one `done`, after its commit, never inside `submit`.
  * L3. A batch holds at most `commitCommandsMax` commands and at most one change per account.
  * L4. A batch that did not go through as a whole, with nothing written, is tried in halves, down to one account: one
@@ -62,7 +62,11 @@ export class CommitLane {
   readonly #alone: Proposal[] = [];
   readonly #whenDrained: (() => void)[] = [];
   #pausing = 0;
-  #phase: 'idle' | 'scheduled' | 'committing' = 'idle';
+  #phase: 'idle' | 'scheduled' | 'resting' | 'committing' = 'idle';
+  #cancelRest: () => void = () => undefined;
+  #waitingCommands = 0;
+  /** The last commit: its size, and when it began. */
+  #last = { commands: 0, beganAtMs: -Infinity };
 
   constructor(options: LaneOptions) {
     this.#options = options;
@@ -71,6 +75,7 @@ export class CommitLane {
   submit(change: AccountChange, done: (result: ProposalResult) => void): void {
     if (this.#options.tracing != null) for (const trace of tracesOf(change)) trace.enter('commit');
     this.#waiting.push({ change, done, busyTries: 0 });
+    this.#waitingCommands += change.decisions.length;
     this.#wake();
   }
 
@@ -85,12 +90,31 @@ export class CommitLane {
   }
 
   #wake(): void {
-    if (this.#phase !== 'idle') return;
+    if (this.#phase === 'resting' && this.#restMs() <= 0) this.#cancelRest();
+    else if (this.#phase !== 'idle') return;
     this.#phase = 'scheduled';
     this.#options.clock.soon(() => this.#commitNext());
   }
 
   #commitNext(): void {
+    const restMs = this.#restMs();
+    if (restMs <= 0) {
+      this.#commitNow();
+      return;
+    }
+    this.#phase = 'resting';
+    this.#cancelRest = this.#options.clock.after(restMs, () => this.#commitNow());
+  }
+
+  #restMs(): number {
+    const isUrgent = this.#halves.length > 0 || this.#alone.length > 0;
+    const isEnough = this.#waitingCommands >= LIMITS.commitEnoughCount;
+    const isQuiet = this.#waiting.length === 0 || this.#last.commands < LIMITS.commitLargeCount;
+    if (isUrgent || isEnough || isQuiet) return 0;
+    return this.#last.beganAtMs + LIMITS.commitGatherMs - this.#options.clock.now();
+  }
+
+  #commitNow(): void {
     const batch = this.#halves.shift() ?? this.#nextAlone() ?? this.#gather();
     if (batch.length > 0) {
       this.#phase = 'committing';
@@ -129,12 +153,14 @@ export class CommitLane {
       batch.push(proposal);
     }
     this.#waiting = later;
+    this.#waitingCommands -= commands;
     return batch;
   }
 
   async #commit(batch: readonly Proposal[]): Promise<void> {
     const { ledger, clock, metrics } = this.#options;
     const startedMs = clock.now();
+    this.#last = { commands: commandCount(batch), beganAtMs: startedMs };
     const trace = this.#traceOf(batch);
     let receipt: CommitReceipt;
     try {
@@ -148,7 +174,7 @@ export class CommitLane {
       return;
     }
     trace?.end('committed');
-    metrics.commit(commandCount(batch), (clock.now() - startedMs) / 1000);
+    metrics.commit(this.#last.commands, (clock.now() - startedMs) / 1000);
     this.#announce(batch, receipt);
     // PostgreSQL works on what has gathered while we settle.
     this.#commitNext();

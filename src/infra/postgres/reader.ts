@@ -15,6 +15,7 @@ import type {
   JournalCheck,
 } from '../../ports/ledger.ts';
 import { plainArray } from './array-literals.ts';
+import { LoadPace } from './load-pace.ts';
 import { storedTransactionOf } from './commit-answer.ts';
 import type { StoredRecord } from './commit-answer.ts';
 import {
@@ -31,8 +32,8 @@ import {
 const NOBODY = '';
 
 /**
- * Reads what actors need. Calls of one turn of the event loop become one query each, so a thousand actors that start at
- * once cost one round trip; nothing is remembered, every call sees what is committed now.
+ * Reads what actors need. Calls of one turn of the event loop become one query, under load those of several turns (`LoadPace`), so a
+ * thousand actors that start at once cost one round trip; nothing is remembered, every call sees what is committed now.
  */
 export class PostgresReader implements AccountReader {
   readonly #accounts: DataLoader<string, HydratedAccount | null>;
@@ -173,7 +174,9 @@ function loader<Row extends IdRow, Value>(
   valueOf: (row: Row) => Value,
   none: (id: string) => Value,
 ): DataLoader<string, Value> {
+  const pace = new LoadPace();
   const load = async (ids: readonly string[]): Promise<Value[]> => {
+    pace.began(ids.length);
     const { rows } = await query(plainArray(ids));
     const byId = new Map(rows.map((row) => [row.id, row]));
     return ids.map((id) => {
@@ -184,7 +187,7 @@ function loader<Row extends IdRow, Value>(
   return new DataLoader(load, {
     cache: false,
     maxBatchSize: LIMITS.loaderBatchMax,
-    batchScheduleFn: afterTheTurn,
+    batchScheduleFn: pace.schedule,
   });
 }
 

@@ -1,8 +1,10 @@
 import type { Channel } from 'amqplib';
 import { ensureError } from '../../domain/errors.ts';
+import { LIMITS } from '../../limits.ts';
 import type { LinkState } from '../../ports/connection.ts';
 import { pingSender } from './inbox-sender.ts';
 import { RabbitLink, type LinkOptions, type LinkSession } from './rabbit-link.ts';
+import { TurnLine } from './turn-line.ts';
 
 export interface ReaderEvents {
   readonly onMessage: (body: Buffer) => void;
@@ -17,17 +19,19 @@ export interface ReaderEvents {
  * moment this connection is, and nobody else can read what is meant for us.
  *
  * Where an earlier connection of ours still has the queue (a half-open socket) the broker refuses it (405), and the
- * link tries again. Nothing is acknowledged: a forward that is lost here is sent again by whoever waits for its answer.
+ * link tries again. A ping is answered for at once, whatever waits in the line. Nothing is acknowledged: a forward that is lost here is sent again by whoever waits for its answer.
  */
 export class InboxReader {
   readonly #link: RabbitLink;
   readonly #name: string;
   readonly #events: ReaderEvents;
+  readonly #line: TurnLine<Buffer>;
   #session: LinkSession | null = null;
 
   constructor(options: LinkOptions, name: string, events: ReaderEvents) {
     this.#name = name;
     this.#events = events;
+    this.#line = new TurnLine(LIMITS.inboxMessagesPerTurnMax, events.onMessage);
     this.#link = new RabbitLink({ ...options, name: `${options.name}/inbox` }, (session) =>
       this.#build(session),
     );
@@ -43,6 +47,7 @@ export class InboxReader {
   }
 
   async close(): Promise<void> {
+    this.#line.clear();
     await this.#link.close();
   }
 
@@ -74,7 +79,7 @@ export class InboxReader {
         return;
       }
       const from = pingSender(message.properties);
-      if (from === null) this.#events.onMessage(message.content);
+      if (from === null) this.#line.add(message.content);
       else this.#events.onPing(from);
     };
     await channel.consume(this.#name, onMessage, { noAck: true, exclusive: true });

@@ -7,15 +7,17 @@ import type { Logger } from '../../ports/runtime.ts';
 import { within } from '../within.ts';
 import { Acker } from './acker.ts';
 import { IntakeWindow } from './intake-window.ts';
+import { TurnLine } from './turn-line.ts';
 
 /**
  * One consumer on one channel: from the delivery to its acknowledgement. Owns the channel's tags and its window.
  *
  * I1. Tags never leave the channel they came on: after `abandon` or `close` acknowledging is a no-op.
  * I2. Acknowledgements go out once per turn of the event loop, and `close` sends what is due before the channel closes.
- * I3. After `quiesce` nothing is handed out: what still comes stays unacknowledged and returns to its place
- *     when the channel closes. Nothing is ever requeued singly, so the order of the queue survives.
+ * I3. What comes after `quiesce` is not handed out: it stays unacknowledged and returns to its place
+ *     when the channel closes, as does what `close` finds in the line. Nothing is ever requeued singly, so the order of the queue survives.
  * I4. A consumer that throws loses nothing: its message stays unacknowledged.
+ * I5. What came before the channel was lost is handed out all the same: of a broker that restarts we may have the only copy.
  */
 
 export type PrefetchMode =
@@ -40,6 +42,7 @@ export class Intake {
   readonly #options: IntakeOptions;
   readonly #acker: Acker;
   readonly #window: IntakeWindow;
+  readonly #line: TurnLine<ChannelDelivery>;
   readonly #flush = (): void => this.#sendAcknowledgements();
   #phase: 'open' | 'quiesced' | 'closed' = 'open';
   #flushIsDue = false;
@@ -50,6 +53,7 @@ export class Intake {
     this.#options = options;
     this.#acker = new Acker(options.windowMax);
     this.#window = new IntakeWindow(options.windowMax);
+    this.#line = new TurnLine(LIMITS.deliveriesPerTurnMax, (delivery) => this.#handOut(delivery));
   }
 
   /** Rejects with the broker's refusal; the channel is then closed by the broker. */
@@ -92,6 +96,7 @@ export class Intake {
   async close(): Promise<void> {
     if (this.#phase === 'closed') return;
     this.#sendAcknowledgements(NOTHING_HELD_BACK);
+    this.#line.clear();
     this.abandon();
     await within(LIMITS.closeTimeoutMs, () => this.#channel.close());
   }
@@ -116,8 +121,12 @@ export class Intake {
     if (this.#window.delivered(message.content.length, this.#acker.unacknowledged)) {
       this.#applyWindow(this.#window.size);
     }
+    this.#line.add(new ChannelDelivery(this, tag, this.#options, message));
+  }
+
+  #handOut(delivery: ChannelDelivery): void {
     try {
-      this.#options.onDelivery(new ChannelDelivery(this, tag, this.#options, message));
+      this.#options.onDelivery(delivery);
     } catch (error) {
       this.#options.logger.error(
         { queue: this.#name, error: ensureError(error) },

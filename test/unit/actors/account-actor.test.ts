@@ -83,6 +83,8 @@ describe('in the usual way', () => {
     const actor = stage.start();
     deliver(actor, ...Array.from({ length: LIMITS.actorBatchMax + 1 }, (_, n) => deposit(n)));
     await stage.run();
+    stage.clock.advance(LIMITS.commitGatherMs);
+    await stage.run();
     expect(proposals().map((keys) => keys.length)).toEqual([LIMITS.actorBatchMax, 1]);
   });
 

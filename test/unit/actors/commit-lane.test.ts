@@ -112,8 +112,33 @@ describe('gathering', () => {
   it('puts at most one change of an account and at most so many commands into a commit', async () => {
     submit(change(1), change(2), change(1, 1, 1n), change(3, LIMITS.commitCommandsMax - 1), change(4));
     await run();
+    clock.advance(LIMITS.commitGatherMs);
+    await run();
     expect(tried()).toEqual(['1 2', '1 3', '4']);
     expect(new Set(answers)).toEqual(new Set([1, 2, 3, 4].map((n) => `${n} committed`)));
+  });
+
+  it('after a large commit little waits for company, but not for long; what is enough goes at once', async () => {
+    submit(change(1, LIMITS.commitLargeCount));
+    await run();
+    submit(change(2));
+    clock.advance(LIMITS.commitGatherMs - 1);
+    submit(change(3));
+    await run();
+    expect(tried()).toEqual(['1']);
+    clock.advance(1);
+    await run();
+    submit(change(4));
+    await run();
+    expect(tried()).toEqual(['1', '2 3', '4']);
+    submit(change(5, LIMITS.commitLargeCount));
+    await run();
+    submit(change(6));
+    await run();
+    submit(change(7, LIMITS.commitEnoughCount));
+    await run();
+    expect(tried().slice(3)).toEqual(['5', '6 7']);
+    await lane.drain();
   });
 
   it('sends the next commit before it hands out the verdicts of the last', async () => {

@@ -5,6 +5,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
+import { LIMITS } from '../../../src/limits.ts';
 import { SystemClock } from '../../../src/infra/system-clock.ts';
 import { forgetfulNode, touchAccounts } from '../../support/forgetful-node.ts';
 import { accountIdOf, transaction } from '../../support/fakes/fake-envelope.ts';
@@ -34,6 +35,7 @@ async function touch(
     refs.push(new WeakRef(delivery), new WeakRef(delivery.body));
     node.ingest.onDelivery(delivery);
   }
+  clock.advance(LIMITS.commitGatherMs);
   await turns(clock, 30);
   expect(node.inFlight.count).toBe(0);
   return refs;
