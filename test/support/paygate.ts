@@ -132,17 +132,11 @@ export async function startPaygateNode(env: Environment): Promise<PaygateNode> {
     forceKillAfterDelay: false,
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
-<<<<<<< HEAD
-  return {
-    address: await addressOf(child),
-    drain: async () => {
-=======
   const ended = child.then(({ exitCode }) => exitCode);
   return {
     address: await addressOf(child),
     ended,
     drain: () => {
->>>>>>> refs/heads/ci
       child.kill('SIGTERM');
       return ended;
     },
