@@ -10,7 +10,7 @@ import { ForeignDatabaseError, refuseForeignDatabase } from '../drive/refuse-for
 import { MIX_DEFAULT, Traffic, TRAFFIC_DEFAULTS, type Mix } from '../drive/traffic.ts';
 import { CommandError, EXIT } from './exit-codes.ts';
 import { positive, share, wholeNumber } from './options.ts';
-import { count, print, printJson } from './output.ts';
+import { count, print, printError, printJson } from './output.ts';
 import { paragraphs } from './paragraphs.ts';
 import { progress } from './progress.ts';
 import { withDriveTarget } from './with-drive-target.ts';
@@ -92,6 +92,7 @@ async function runDrive(options: DriveCommandOptions): Promise<TracedReport> {
       options.traced === true ? newTraces((traceId) => (first.firstTraceId ??= traceId)) : null;
     const send = async (api: GoApi, pool: pg.Pool): Promise<TracedReport> => {
       await refuseForeignDatabase(pool, options.into);
+      if (options.json !== true) printError(`One of its accounts: ${traffic.accounts[0]?.id ?? 'none'}`);
       const report = await drive(api, traffic, {
         transactions: options.count,
         ratePerSecond: options.rate,

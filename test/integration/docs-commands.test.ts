@@ -1,16 +1,8 @@
 /** Without this: somebody copies a command out of the documentation, and it is none. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
+import { DOC_BLOCKS, linesOf } from '../support/doc-examples.ts';
 import { paygate } from '../support/paygate.ts';
-
-const fileOf = (name: string): URL => new URL(`../../${name}`, import.meta.url);
-
-const PAGES = [
-  'README.md',
-  ...readdirSync(fileOf('docs'))
-    .filter((name) => name.endsWith('.md'))
-    .map((name) => `docs/${name}`),
-];
 
 interface Example {
   readonly page: string;
@@ -18,11 +10,14 @@ interface Example {
   readonly line: string;
 }
 
-/** Lines of the shell blocks. */
-const EXAMPLES: readonly Example[] = PAGES.flatMap((page) =>
-  [...readFileSync(fileOf(page), 'utf8').matchAll(/^```sh\n(.*?)^```/gms)]
-    .flatMap(([, block = '']) => block.split('\n'))
-    .map((line) => ({ page, line: line.replace(/\s+#.*$/, '').trim() })),
+/** Lines of shell blocks, and of blocks that say nothing of a language: some list commands. */
+const EXAMPLES: readonly Example[] = DOC_BLOCKS.filter(({ language }) =>
+  ['sh', ''].includes(language),
+).flatMap((block) =>
+  linesOf(block).map((line) => ({
+    page: block.page,
+    line: line.replace(/\s+#.*$|\s{3,}.*$/, '').trim(),
+  })),
 );
 
 const wordsAfter = (program: RegExp): readonly (Example & { readonly words: readonly string[] })[] =>
@@ -35,14 +30,14 @@ const wordsAfter = (program: RegExp): readonly (Example & { readonly words: read
             page,
             line,
             words: words
-              .replace(/["')].*$/, '')
+              .replace(/["')].*$|\s(?:[>&|;]|2>).*$/, '')
               .trim()
               .split(/\s+/),
           },
         ];
   });
 
-const { scripts } = JSON.parse(readFileSync(fileOf('package.json'), 'utf8')) as {
+const { scripts } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   readonly scripts: Readonly<Record<string, string>>;
 };
 

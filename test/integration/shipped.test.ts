@@ -1,23 +1,12 @@
 /**
- * Without this: a package or an image that lacks a file, needs a development package, writes where it may not, or has tests in it.
+ * Without this: an image that lacks a file, needs a development package, writes where it may not, or has tests in it.
  * There is no container engine here: the steps of the Dockerfile (scripts/image.sh) are run by hand, and what they make is run as the
  * container would run it, by somebody who is not root and may write nowhere.
  */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  chmodSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-} from 'node:fs';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -26,18 +15,12 @@ import getPort from 'get-port';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addressOf } from '../support/paygate.ts';
 import { eventually, freshRedis, freshVhost, withDatabase } from '../support/services.ts';
+import { copySources } from '../support/source-tree.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-/** What the Dockerfile copies and what package.json packs. dist/ only saves the compiler some work. */
-const SOURCES = [
-  ...['package.json', 'package-lock.json', '.npmrc', 'LICENSE', 'NOTICE', 'README.md', 'CHANGELOG.md'],
-  ...['tsconfig.json', 'tsconfig.build.json', 'docker-compose.yml'],
-  ...['scripts', 'migrations', 'ops', 'docs', 'src', 'dist'],
-];
 /** Whoever runs the container. */
 const NOBODY = process.getuid?.() === 0 ? { uid: 10_001, gid: 10_001 } : {};
 const BARE = { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent', NO_COLOR: '1' };
-const PACKED_BYTES_MAX = 3_000_000;
 
 const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
   readonly version: string;
@@ -56,10 +39,7 @@ beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'paygate-shipped-'));
   chmodSync(directory, 0o755);
   [tree, app] = [join(directory, 'tree'), join(directory, 'app')];
-  mkdirSync(tree);
-  for (const name of SOURCES)
-    cpSync(join(ROOT, name), join(tree, name), { recursive: true, preserveTimestamps: true });
-  symlinkSync(join(ROOT, 'node_modules'), join(tree, 'node_modules'));
+  copySources(tree);
   await run('sh', ['scripts/image.sh', 'packages', app], tree);
   await run('sh', ['scripts/image.sh', 'build', app], tree);
 });
@@ -132,67 +112,5 @@ describe('what is in the image', () => {
       node?.kill('SIGKILL');
       await Promise.all([database.drop(), vhost.drop(), redis.drop()]);
     }
-  });
-});
-
-describe('the package', () => {
-  it('is installed from its tarball in an empty folder, and runs', async () => {
-    await run('npm', ['pack', '--silent', '--pack-destination', directory], tree);
-    const tarball = join(directory, `paygate-processor-${version}.tgz`);
-    const place = join(directory, 'elsewhere');
-    mkdirSync(place);
-    writeFileSync(join(place, 'package.json'), '{ "private": true }');
-    await run(
-      'npm',
-      ['install', '--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts', tarball],
-      place,
-    );
-    const command = join(place, 'node_modules/.bin/paygate');
-    expect(await run(command, ['--version'], place)).toBe(version);
-    expect(await run(command, ['--help'], place)).toContain('dead-letters');
-    expect(await run(command, ['services', '--help'], place)).toContain('up');
-    const database = await withDatabase({ migrated: false });
-    const vhost = await freshVhost();
-    const env = { ...BARE, DATABASE_URL: database.url, RABBITMQ_URL: vhost.url };
-    const { exitCode } = await execa(command, ['migrate'], {
-      cwd: place,
-      env,
-      extendEnv: false,
-      reject: false,
-    });
-    await Promise.all([database.drop(), vhost.drop()]);
-    expect(exitCode).toBe(0);
-
-    const installed = join(place, 'node_modules/paygate-processor');
-    const files = filesIn(installed);
-    const code = files.filter(
-      (name) => /^dist\/.*\.js$/.test(name) && !name.startsWith('dist/console/assets/'),
-    );
-    expect(code.length).toBeGreaterThan(200);
-    for (const name of code) {
-      expect(files, name).toContain(name.replace(/\.js$/, '.d.ts'));
-      expect(files, name).toContain(`${name}.map`);
-    }
-    const map = JSON.parse(readFileSync(join(installed, 'dist/node.js.map'), 'utf8')) as {
-      sourcesContent?: string[];
-    };
-    expect(map.sourcesContent?.[0]).toContain('startNode');
-    expect(
-      files.filter((name) => /(^|\/)(test|bench|src)\/|\.test\.|(^|\/)\.|tsbuildinfo/.test(name)),
-    ).toEqual([]);
-    for (const name of [
-      'LICENSE',
-      'NOTICE',
-      'README.md',
-      'CHANGELOG.md',
-      'migrations/0001_tables.sql',
-      'ops/alerts.yml',
-    ])
-      expect(existsSync(join(installed, name)), name).toBe(true);
-    const bytes = statSync(tarball).size;
-    process.stdout.write(
-      `the package is ${(bytes / 1e6).toFixed(2)} MB packed, ${String(files.length)} files\n`,
-    );
-    expect(bytes).toBeLessThan(PACKED_BYTES_MAX);
   });
 });
