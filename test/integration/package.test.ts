@@ -222,5 +222,5 @@ describe("the README's walk", () => {
       else if (ONLY_READS.test(line)) await eventually(async () => check(line, await shell.run(line)));
       else check(line, await shell.run(line));
     }
-  }, 300_000);
+  }, 600_000);
 });

@@ -10,6 +10,9 @@ export interface LineResult {
   readonly output: string;
 }
 
+/** Some lines start servers, on a machine that may be ten times as slow as usual. */
+const LINE = { timeoutMs: 180_000, pollMs: 50 };
+
 /**
  * A bash with job control that is typed into, line by line, as somebody would who follows a page of the manual: variables, jobs
  * (`%2`) and the folder stay from line to line.
@@ -38,7 +41,7 @@ export class Terminal {
       const match = new RegExp(`^${end} (\\d+)$`, 'm').exec(told);
       if (match === null) throw new Error(`it has not ended yet: ${line}\n${told}`);
       return { exitCode: Number(match[1]), output: told.slice(0, match.index) };
-    });
+    }, LINE);
   }
 
   /** A line that ends by Ctrl-C: once its output matches, `meanwhile` gets the first group; then it is interrupted. */
@@ -54,7 +57,7 @@ export class Terminal {
       const match = pattern.exec(this.#told.slice(from));
       if (match === null) throw new Error(`${line} has not said ${pattern.source} yet:\n${this.#told}`);
       return match[1] ?? '';
-    });
+    }, LINE);
     await meanwhile(found);
     const { exitCode } = await this.run('kill -INT %%; wait %%');
     return { exitCode, output: this.#told.slice(from) };

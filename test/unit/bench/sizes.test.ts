@@ -4,14 +4,14 @@ import { expect, test } from 'vitest';
 import { sizeFor, sizesMarkdown } from '../../../bench/report/sizes.ts';
 import type { SuiteReport } from '../../../bench/report/suite-report.ts';
 
-const COSTS = { nodeCpuUs: 140, postgresCpuUs: 70, rabbitmqCpuUs: 35, redisCpuUs: 7 };
+const COSTS = { nodeCpuUs: 140, postgresCpuUs: 70, rabbitmqCpuUs: 35, redisCpuUs: 0 };
 
 test('cores are CPU per transaction times the rate, seven tenths of a core used, and one node may be missing', () => {
   expect(sizeFor(10_000, COSTS)).toMatchObject({
     nodes: 3,
     postgresCores: 1,
     rabbitmqCores: 0.5,
-    redisCores: 0.1,
+    redisCores: 0,
     queues: 1,
   });
   expect(sizeFor(10_001, COSTS)).toMatchObject({ nodes: 4, queues: 2 });
