@@ -1,8 +1,7 @@
 /**
- * What keeps an account out of a commit, and that it keeps out nobody else.
+ * What keeps an account out of a commit where somebody else is at its rows; all else stands in test/contracts/commit-contract.ts.
  *
- * Without these: a repeated message is applied twice, a message takes another's row or key, and one odd row stops
- * every account that shares a commit with it.
+ * Without these: a row that somebody holds stops every account that shares a commit with it, or one put back by hand is decided anew.
  */
 import { expect, test } from 'vitest';
 import type { Finding } from '../../src/domain/finding.ts';

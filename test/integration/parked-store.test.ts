@@ -1,6 +1,6 @@
 /**
- * Parked commands in PostgreSQL. Without this: they are taken up in another order, not at all, or all at once into memory; or
- * commands are parked for a shard whose owner, only frozen, comes back and decides newer ones past them.
+ * Parked commands in PostgreSQL, and whoever is at the shard at the same time; all else stands in test/contracts/stores-contract.ts.
+ * Without this: commands are parked for a shard whose owner, only frozen, comes back and decides newer ones past them.
  */
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
