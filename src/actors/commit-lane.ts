@@ -111,7 +111,9 @@ export class CommitLane {
     const isEnough = this.#waitingCommands >= LIMITS.commitEnoughCount;
     const isQuiet = this.#waiting.length === 0 || this.#last.commands < LIMITS.commitLargeCount;
     if (isUrgent || isEnough || isQuiet) return 0;
-    return this.#last.beganAtMs + LIMITS.commitGatherMs - this.#options.clock.now();
+    const sinceMs = this.#options.clock.now() - this.#last.beganAtMs;
+    // A clock that was set back must not make the lane wait for it.
+    return Math.min(LIMITS.commitGatherMs, LIMITS.commitGatherMs - sinceMs);
   }
 
   #commitNow(): void {

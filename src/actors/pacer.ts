@@ -29,7 +29,9 @@ export class Pacer {
     if (this.#phase !== 'idle') return;
     this.#phase = 'scheduled';
     const { clock, largeCount, gatherMs } = this.#options;
-    const restMs = this.#lastCount < largeCount ? 0 : this.#lastAtMs + gatherMs - clock.now();
+    // At most `gatherMs`, also when the clock was set back meanwhile.
+    const restMs =
+      this.#lastCount < largeCount ? 0 : Math.min(gatherMs, this.#lastAtMs + gatherMs - clock.now());
     if (restMs <= 0) clock.soon(() => this.#send());
     else this.#cancel = clock.after(restMs, () => this.#send());
   }

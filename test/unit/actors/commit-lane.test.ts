@@ -138,6 +138,13 @@ describe('gathering', () => {
     submit(change(7, LIMITS.commitEnoughCount));
     await run();
     expect(tried().slice(3)).toEqual(['5', '6 7']);
+    // Set back by an hour: no reason to wait for an hour.
+    clock.advance(-3_600_000);
+    submit(change(8));
+    await run();
+    clock.advance(LIMITS.commitGatherMs);
+    await run();
+    expect(tried()).toContain('8');
     await lane.drain();
   });
 
