@@ -9,11 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { DOC_BLOCKS, linesOf } from '../support/doc-examples.ts';
 import { MAIN } from '../support/paygate.ts';
-<<<<<<< HEAD
-import { freshRedis, freshVhost, withDatabase } from '../support/services.ts';
-=======
 import { eventually, freshRedis, freshVhost, withDatabase } from '../support/services.ts';
->>>>>>> refs/heads/ship
 import { Terminal } from '../support/terminal.ts';
 import { WebhookReceiver } from '../support/webhook-receiver.ts';
 
@@ -111,17 +107,11 @@ it('what the lines were to do was done', async () => {
   expect(receiver.posted.map(({ body }) => (JSON.parse(body) as { type: string }).type)).toContain(
     'webhook.test',
   );
-<<<<<<< HEAD
-  const verified = await terminal.run('paygate verify');
-  expect(verified.output).toContain('The ledger is right');
-  expect(verified.output).toMatch(/decisions +[1-9]/);
-=======
   await eventually(async () => {
     const { output } = await terminal.run('paygate verify');
     expect(output).toContain('The ledger is right');
     expect(output).toMatch(/decisions +[1-9]/);
   });
->>>>>>> refs/heads/ship
   const rules = await terminal.run('paygate rules show --version 1 --json');
   expect(rules.exitCode, rules.output).toBe(0);
 });
