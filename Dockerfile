@@ -41,7 +41,7 @@ FROM ${TEST_IMAGE} AS tests
 RUN apt-get update \
   && printf '#!/bin/sh\nexit 101\n' > /usr/sbin/policy-rc.d && chmod 755 /usr/sbin/policy-rc.d \
   && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
-  git postgresql rabbitmq-server redis-server prometheus chromium procps \
+  git postgresql rabbitmq-server redis-server prometheus chromium procps spin gcc libc6-dev \
   && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
 COPY package.json package-lock.json .npmrc ./

