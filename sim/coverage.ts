@@ -1,5 +1,5 @@
 import type { AccountActor } from '../src/actors/account-actor.ts';
-import { describePlace } from '../src/actors/account-actor.ts';
+import { ACCOUNT_STEPS, describePlace } from '../src/actors/account-actor.ts';
 import { accountMachine } from '../src/machines/account-machine.ts';
 import { SHARD_MOVES } from '../src/machines/shard-machine.ts';
 import type { ShardMove } from '../src/machines/shard-machine.ts';
@@ -28,16 +28,19 @@ export class Coverage {
       next: ({ value }) => note(describePlace(value)),
       error: () => this.count('account: crashed'),
     });
+    STEPS_OF.set(actor, (transition) => this.#noteStep(transition));
+    // Those that XState takes itself.
     actor.system.inspect((event) => {
-      if (event.type !== '@xstate.microstep') return;
-      for (const transition of event._transitions) {
-        const name = TRANSITION_NAMES.get(transition);
-        if (name === undefined) continue;
-        this.count(`step: ${name}`);
-        // Passed through in one step, such as `unknown`.
-        this.count(`account: ${transition.source.path.join('.')}`, 0);
-      }
+      if (event.type === '@xstate.microstep') for (const taken of event._transitions) this.#noteStep(taken);
     });
+  }
+
+  #noteStep(transition: object): void {
+    const known = TRANSITION_NAMES.get(transition);
+    if (known === undefined) return;
+    this.count(`step: ${known.name}`);
+    // Passed through in one step, such as `unknown`.
+    this.count(`account: ${known.from}`, 0);
   }
 
   watchShard({ state }: ShardSlot, move: ShardMove): void {
@@ -72,7 +75,11 @@ export class Coverage {
   }
 }
 
-const TRANSITION_NAMES: ReadonlyMap<object, string> = new Map(
+const STEPS_OF = new WeakMap<object, (transition: object) => void>();
+
+ACCOUNT_STEPS.onStep = (actor, transition) => STEPS_OF.get(actor as object)?.(transition);
+
+const TRANSITION_NAMES: ReadonlyMap<object, { readonly name: string; readonly from: string }> = new Map(
   nodesOf(accountMachine.root).flatMap((node) => {
     const onEvents = [...node.transitions].flatMap(([event, transitions]) =>
       transitions.map((transition) => [transition, nameOf(node, event, transition)] as const),
@@ -86,7 +93,7 @@ const TRANSITION_NAMES: ReadonlyMap<object, string> = new Map(
 
 const EVERYTHING: readonly string[] = [
   ...leaves(accountMachine.root).map((name) => `account: ${name}`),
-  ...new Set([...TRANSITION_NAMES.values()].map((name) => `step: ${name}`)),
+  ...new Set([...TRANSITION_NAMES.values()].map(({ name }) => `step: ${name}`)),
   ...Object.keys(SHARD_MOVES).map((state) => `shard: ${state}`),
   ...Object.entries(SHARD_MOVES).flatMap(([state, moves]) =>
     Object.keys(moves).map((move) => `shard step: ${state} on ${move}`),
@@ -103,9 +110,13 @@ function leaves(node: StateNode): readonly string[] {
     .map(({ path }) => path.join('.'));
 }
 
-function nameOf(node: StateNode, event: string, { guard, target }: Transition): string {
+function nameOf(
+  node: StateNode,
+  event: string,
+  { guard, target }: Transition,
+): { readonly name: string; readonly from: string } {
   const at = node.path.length === 0 ? 'anywhere' : node.path.join('.');
   const condition = guard === undefined ? '' : ` if ${typeof guard === 'string' ? guard : 'guarded'}`;
   const to = target === undefined ? '' : ` -> ${target.map(({ path }) => path.join('.')).join(', ')}`;
-  return `${at} on ${event}${condition}${to}`;
+  return { name: `${at} on ${event}${condition}${to}`, from: node.path.join('.') };
 }

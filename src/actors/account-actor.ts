@@ -5,6 +5,7 @@ import type { RuleSet } from '../domain/rules/rule-set.ts';
 import type { AccountEvent, AccountPlace, AccountRules, StopReason } from '../machines/account-effects.ts';
 import { accountMachine } from '../machines/account-machine.ts';
 import { quickMachine } from '../machines/quick-machine.ts';
+import type { StepWatch } from '../machines/quick-machine.ts';
 import { Mailbox } from '../machines/mailbox.ts';
 import type { BalanceEnvelope } from '../machines/mailbox.ts';
 import type { AccountChange, AccountReader } from '../ports/ledger.ts';
@@ -229,5 +230,7 @@ export function describePlace(value: SnapshotFrom<typeof accountMachine>['value'
   return typeof value === 'string' ? value : Object.entries(value).flat().join('.');
 }
 
-const ACCOUNT_LOGIC = quickMachine(accountMachine);
+/** Nobody watches, but where it is asked what was visited. */
+export const ACCOUNT_STEPS: StepWatch = { onStep: null };
+const ACCOUNT_LOGIC = quickMachine(accountMachine, ACCOUNT_STEPS);
 const ARRIVED: AccountEvent = { type: 'command.arrived' };

@@ -9,16 +9,21 @@ import type { AnyActorScope, AnyMachineSnapshot, AnyStateMachine, EventObject, M
  * and 27 kB allocated by XState, 4 µs and 3 kB so.
  *
  * Q1. What is observed is the same: order of guards and actions, what they are given, contexts, snapshots, errors. Inspection
- *     of microsteps and single actions is left out; events and snapshots are told by the actor.
+ *     of microsteps and single actions is left out; events and snapshots are told by the actor, steps to `watch`.
  * Q2. A step that may end in a final state is XState's, from its beginning; so are start and stop.
  * Q3. A chart with something that this does not know is refused when it is made. Nothing is half known.
  */
-export function quickMachine<M extends AnyStateMachine>(machine: M): M {
-  const chart = new QuickChart(machine);
+export function quickMachine<M extends AnyStateMachine>(machine: M, steps: StepWatch = { onStep: null }): M {
+  const chart = new QuickChart(machine, steps);
   const whole = machine.transition.bind(machine) as Transition;
   const transition: Transition = (snapshot, event, scope) =>
     chart.transition(snapshot, event, scope) ?? whole(snapshot, event, scope);
   return Object.create(machine, { transition: { value: transition } }) as M;
+}
+
+/** Told of every step that is looked up: whose it is, and the transition of the machine. XState's own are inspected. */
+export interface StepWatch {
+  onStep: ((actor: unknown, transition: object) => void) | null;
 }
 
 type Transition = (
@@ -42,6 +47,7 @@ type Action = (given: Given) => MachineContext;
 interface Choice {
   readonly guard: Guard | null;
   readonly actions: readonly Action[];
+  readonly transition: ChartTransition;
   /** Where it leads; the same leaf: it stays there. */
   readonly leaf: Leaf;
 }
@@ -83,11 +89,13 @@ interface ChartTransition {
 
 class QuickChart {
   readonly #machine: AnyStateMachine;
+  readonly #steps: StepWatch;
   readonly #leaves = new Map<ChartNode, Leaf>();
   readonly #stepsMax: number;
 
-  constructor(machine: AnyStateMachine) {
+  constructor(machine: AnyStateMachine, steps: StepWatch) {
     this.#machine = machine;
+    this.#steps = steps;
     this.#stepsMax = machine.options.maxIterations ?? Infinity;
     for (const node of leavesOf(machine.root)) this.#leaves.set(node, leafOf(node));
     for (const [node, leaf] of this.#leaves) this.#connect(node, leaf);
@@ -110,6 +118,7 @@ class QuickChart {
     let context = before;
     for (let steps = 0; steps <= this.#stepsMax; steps += 1) {
       if (choice !== undefined) {
+        this.#steps.onStep?.(self, choice.transition);
         for (const action of choice.actions) context = action({ context, event, self, system });
         leaf = choice.leaf;
       }
@@ -142,8 +151,9 @@ class QuickChart {
     }
   }
 
-  #choice({ target, source, actions, guard, reenter }: ChartTransition, node: ChartNode, leaf: Leaf): Choice {
-    const known = { guard: guard === undefined ? null : this.#guard(guard) };
+  #choice(transition: ChartTransition, node: ChartNode, leaf: Leaf): Choice {
+    const { target, source, actions, guard, reenter } = transition;
+    const known = { transition, guard: guard === undefined ? null : this.#guard(guard) };
     const [to] = target ?? [];
     if (to === undefined) return { ...known, actions: this.#actions(actions), leaf };
     if (target?.length !== 1 || reenter || source === to)

@@ -34,6 +34,10 @@ const NOT_RUN: readonly { readonly what: (line: Line) => boolean; readonly why: 
     what: ({ page }) => page === 'docs/SECURITY.md',
     why: 'for users of a whole server: least-privilege.test.ts runs them under names of its own',
   },
+  {
+    what: ({ page }) => page === 'docs/SWITCHING.md',
+    why: 'for an installation of the old processor: switching.test.ts and shadow.test.ts have one',
+  },
   { what: ({ line }) => /^docker\b/.test(line), why: 'wants an engine: .github/workflows/verify.yml' },
   {
     what: ({ line }) => /^kubectl\b/.test(line),
