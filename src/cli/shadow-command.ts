@@ -32,6 +32,7 @@ interface ShadowOptions {
 /** Rows that are known to wait; of more the oldest are left out. */
 const PENDING_MAX = 50_000;
 const PROGRESS_EVERY_MS = 10_000;
+const TIMER_MS_MAX = 2 ** 31 - 1;
 
 async function shadow(options: ShadowOptions): Promise<void> {
   const config = loadConfig();
@@ -70,23 +71,30 @@ async function follow(
   printError(
     `following transactions of the database ${start.database}, ${followed.waiting} of them PENDING; reads only, writes nothing; Ctrl-C ends it`,
   );
-  const enough = new AbortController();
-  const signals = [firstInterrupt(), enough.signal];
-  if (options.for !== undefined) signals.push(AbortSignal.timeout(options.for));
+  const end = new AbortController();
+  firstInterrupt().addEventListener('abort', () => end.abort());
+  // A timer cannot wait for more than 24 days: each look asks as well.
+  const endsAtMs = performance.now() + (options.for ?? Infinity);
+  if (options.for !== undefined && options.for <= TIMER_MS_MAX)
+    setTimeout(() => end.abort(), options.for).unref();
+  const progress = progressOf(tally, followed);
   await followTable({
     reader,
     followed,
     decide: { refundAmount },
     intervalMs: options.interval,
-    signal: AbortSignal.any(signals),
+    signal: end.signal,
     onComparison: (row, comparison) => {
       const found = tally.add(row, comparison);
-      if (tally.seen === options.count) enough.abort();
+      if (tally.seen === options.count) end.abort();
       if (found === null) return;
       if (options.json === true) print(jsonText(found, 0));
       else if (found.kind === 'unknown' || options.known === true) print(describeDifference(found));
     },
-    onLook: progressOf(tally, followed),
+    onLook: () => {
+      progress();
+      if (performance.now() >= endsAtMs) end.abort();
+    },
     onTrouble: (error) => printError(`PostgreSQL does not answer, trying again: ${error.message}`),
   });
 }

@@ -70,6 +70,7 @@ class EventReader implements EventConsumer {
   readonly #options: EventConsumerOptions;
   #phase: 'reading' | 'ending' = 'reading';
   #reason: Error | null = null;
+  #isGone = false;
   /** The message at hand, and those that were delivered behind it. */
   #work: Promise<void> = Promise.resolve();
 
@@ -79,7 +80,12 @@ class EventReader implements EventConsumer {
     this.#options = options;
     model.on('error', (error: unknown) => (this.#reason ??= ensureError(error)));
     channel.on('error', (error: unknown) => this.#fail(error));
-    const gone = new Promise<void>((resolve) => model.on('close', () => resolve()));
+    const gone = new Promise<void>((resolve) => {
+      model.on('close', () => {
+        this.#isGone = true;
+        resolve();
+      });
+    });
     this.closed = gone.then(() => {
       if (this.#phase === 'reading') this.#reason ??= new Error('the connection to RabbitMQ was closed');
       if (this.#reason !== null) throw this.#reason;
@@ -107,7 +113,11 @@ class EventReader implements EventConsumer {
   async #handle(message: ConsumeMessage): Promise<void> {
     if (this.#phase === 'ending') return;
     try {
-      for (const line of eventsIn(message.content)) await this.#hand(line);
+      for (const line of eventsIn(message.content)) {
+        // The message comes again: whoever reads next begins with it.
+        if (this.#isGone) return;
+        await this.#hand(line);
+      }
       this.#channel.ack(message);
     } catch (error) {
       this.#fail(error);

@@ -162,7 +162,7 @@ export function eventJson(event: BuiltEvent): string {
   return `${text}}`;
 }
 
-/** The events of a message, each as JSON. */
+/** The events of a message, each as JSON. The last line may have an end. */
 export function eventsIn(body: Buffer): readonly string[] {
-  return body.toString('utf8').split('\n');
+  return body.toString('utf8').replace(/\n$/, '').split('\n');
 }

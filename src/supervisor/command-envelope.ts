@@ -12,7 +12,8 @@ import { noteCommand } from './trace-facts.ts';
 export interface Origin {
   readonly queue: InboundQueue;
   readonly body: Buffer;
-  readonly redelivered: boolean;
+  /** It may have been handled before: the broker gives it once more, or another node had it. */
+  redelivered: boolean;
   /** Ends with `ack`. None: it is not traced. */
   readonly trace?: CommandTrace | null;
   /** Called once, after the outcome is durable. Never throws. */

@@ -43,8 +43,8 @@ interface Item {
  * Owns what is to be told of an outbox row from `tell` until its promise resolves. Does not delete rows.
  * E1. `tell` resolves after the broker has confirmed every event of the row, and what webhooks are to be told of it is in the
  *     ledger. It never rejects.
- * E2. One batch is unconfirmed at a time, and one that was not taken is published again, whole and first: events of an account
- *     leave this node in order of seq, some perhaps twice.
+ * E2. One batch is unconfirmed at a time, and one that was not taken is published again, whole and first: events of a type
+ *     leave this node in order of seq within an account, some perhaps twice.
  * E3. Nothing is forgotten for want of memory: beyond `eventDecisionsMax` only the row's id is kept.
  */
 export class EventFeed {
@@ -206,11 +206,19 @@ function* batchesOf(rows: readonly OutboxEvents[]): Generator<readonly WrittenEv
 }
 
 function writeAccount(account: ToldAccount, batch: WrittenEvent[]): void {
-  const { decisions } = account;
-  for (const event of eventsOf(account)) {
-    const traced = decisions.find(({ seq, traceparent }) => traceparent !== undefined && seq === event.seq);
-    batch.push(written(event, traced?.traceparent));
+  const traces = tracesOf(account);
+  for (const event of eventsOf(account)) batch.push(written(event, traces?.get(event.seq)));
+}
+
+/** null, as a rule: nothing of it was traced. */
+function tracesOf({ decisions }: ToldAccount): ReadonlyMap<bigint | number, string> | null {
+  let traces: Map<bigint | number, string> | null = null;
+  for (const { seq, traceparent } of decisions) {
+    if (traceparent === undefined) continue;
+    traces ??= new Map();
+    traces.set(seq, traceparent);
   }
+  return traces;
 }
 
 function written(event: BuiltEvent, traceparent: string | undefined): WrittenEvent {

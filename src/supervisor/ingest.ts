@@ -238,7 +238,7 @@ export class Ingest {
 class NotedDelivery implements Origin {
   readonly queue: InboundQueue;
   readonly body: Buffer;
-  readonly redelivered: boolean;
+  redelivered: boolean;
   readonly trace: CommandTrace | null;
   readonly #delivery: Origin;
   readonly #transactionId: string;

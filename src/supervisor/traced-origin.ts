@@ -6,7 +6,7 @@ import type { Origin } from './command-envelope.ts';
 export class TracedOrigin implements Origin {
   readonly queue: InboundQueue;
   readonly body: Buffer;
-  readonly redelivered: boolean;
+  redelivered: boolean;
   readonly trace: CommandTrace;
   readonly #origin: Origin;
 

@@ -135,7 +135,9 @@ describe('a queue that somebody else reads', () => {
     const waiter = open();
     const waiting = waiter.queues.consume(second.of(QUEUE));
     await eventually(() => expect(waiter.logger.messages('warn')).toHaveLength(1));
-    expect(waiter.logger.messages('warn')).toEqual(['another reader holds transactions_queue; waiting']);
+    expect(waiter.logger.messages('warn')).toEqual([
+      'another reader holds transactions_queue: waiting until its connection is gone (a node that leaves; if it is the old processor, stop it)',
+    ]);
     expect(waiter.queues.state()).toBe('connecting');
     await held.close();
     await waiting;

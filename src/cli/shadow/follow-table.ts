@@ -32,7 +32,7 @@ const PATIENCE_MS = 60_000;
 export async function followTable(options: FollowOptions): Promise<void> {
   const { reader, signal, intervalMs, onLook, onTrouble } = options;
   let before = nothingBefore();
-  let lastGoodMs = performance.now();
+  let failingSinceMs: number | null = null;
   while (!signal.aborted) {
     const startedMs = performance.now();
     const atStart = before;
@@ -42,10 +42,11 @@ export async function followTable(options: FollowOptions): Promise<void> {
       });
       // What moved before a look that found nothing is no neighbour of what comes.
       if (before === atStart) before = { ...before, movements: new Movements() };
-      lastGoodMs = performance.now();
+      failingSinceMs = null;
       onLook();
     } catch (error) {
-      if (!isPassing(error) || performance.now() - lastGoodMs > PATIENCE_MS) throw error;
+      failingSinceMs ??= startedMs;
+      if (!isPassing(error) || performance.now() - failingSinceMs > PATIENCE_MS) throw error;
       onTrouble(ensureError(error));
     }
     const lookMs = performance.now() - startedMs;

@@ -38,7 +38,8 @@ function ofRejectedRefund({ original, theirs, askedCents }: Disagreement): Known
 
 function ofRefundedAmount({ original, theirs }: Disagreement): KnownDifference | null {
   if (original === null || theirs.cents !== original.amountCents) return null;
-  return original.refundedCents > 0n ? 'second-refund' : 'whole-refund';
+  // It refunds once: one that was approved all the same is paid twice.
+  return original.refundedCents > 0n ? null : 'whole-refund';
 }
 
 /** They approved what we refuse. */
@@ -47,8 +48,6 @@ function ofApproval(found: Disagreement): KnownDifference | null {
   switch (ours.reason) {
     case 'CARD_NOT_OWNED':
       return 'foreign-card';
-    case 'NOTHING_LEFT_TO_REFUND':
-      return 'second-refund';
     case 'REFUND_EXCEEDS_ORIGINAL':
       return ofRefundedAmount(found);
     case 'INSUFFICIENT_FUNDS':

@@ -49,6 +49,8 @@ export class InboxReader {
   async close(): Promise<void> {
     this.#line.clear();
     await this.#link.close();
+    // What came meanwhile.
+    this.#line.clear();
   }
 
   async #build(session: LinkSession): Promise<void> {

@@ -17,7 +17,8 @@ import { TurnLine } from './turn-line.ts';
  * I3. What comes after `quiesce` is not handed out: it stays unacknowledged and returns to its place
  *     when the channel closes, as does what `close` finds in the line. Nothing is ever requeued singly, so the order of the queue survives.
  * I4. A consumer that throws loses nothing: its message stays unacknowledged.
- * I5. What came before the channel was lost is handed out all the same: of a broker that restarts we may have the only copy.
+ * I5. What came before the channel was lost is handed out all the same, at once: of a broker that restarts we may have the only
+ *     copy, and later nobody would know any more which of it may still be taken.
  */
 
 export type PrefetchMode =
@@ -90,6 +91,7 @@ export class Intake {
     this.#phase = 'closed';
     if (this.#gapTimer !== null) clearTimeout(this.#gapTimer);
     this.#gapTimer = null;
+    this.#line.flush();
   }
 
   /** Acknowledges what is settled, then closes the channel. Never rejects. */

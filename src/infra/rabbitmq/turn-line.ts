@@ -6,7 +6,7 @@
  *
  * Owns what has not been handed out.
  * T1. In order of `add`, each once. What finds room in this turn is handed out at once.
- * T2. What is left goes on by itself, turn by turn, until `clear`.
+ * T2. What is left goes on by itself, turn by turn, until `flush` or `clear`.
  */
 export class TurnLine<T> {
   readonly #perTurn: number;
@@ -35,6 +35,13 @@ export class TurnLine<T> {
     }
     this.#handedOut += 1;
     this.#handOut(item);
+  }
+
+  /** Hands out all that is left, in this turn. */
+  flush(): void {
+    const left = this.#waiting.slice(this.#head);
+    this.clear();
+    for (const item of left) this.#handOut(item);
   }
 
   /** Forgets what has not been handed out. */

@@ -8,7 +8,7 @@ import type { ForwardLane } from './forward-lane.ts';
 export class ForwardedOrigin implements Origin {
   readonly queue: InboundQueue;
   readonly body: Buffer;
-  readonly redelivered: boolean;
+  redelivered: boolean;
   readonly lane: ForwardLane;
   readonly epoch: bigint;
   readonly stream: number;

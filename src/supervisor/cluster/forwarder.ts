@@ -240,8 +240,11 @@ export class Forwarder {
       }
       const forwards = byInbox.get(inbox) ?? [];
       byInbox.set(inbox, forwards);
-      for (const outgoing of stream.takeDue(LIMITS.forwardWindowMax, nowMs))
+      for (const outgoing of stream.takeDue(LIMITS.forwardWindowMax, nowMs)) {
         forwards.push(forwardOf(outgoing));
+        // Whoever gets it after this may not be the first who handles it.
+        outgoing.command.origin.redelivered = true;
+      }
     }
     this.#due.clear();
     return byInbox;
