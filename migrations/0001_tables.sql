@@ -1,36 +1,43 @@
 -- Up Migration
 
--- The Go API's tables, exactly as its own migrations make them; left alone where they exist.
+-- The Go API's tables, exactly as its own migrations make them; left alone where they exist, also by a role that may not
+-- create any: "if not exists" would ask for that right all the same.
 do $$
 begin
   if to_regtype('public.transaction_status') is null then
     create type public.transaction_status as enum ('PENDING', 'APPROVED', 'REJECTED', 'ERROR');
   end if;
+  if to_regclass('public.accounts') is null then
+    create table public.accounts (
+      id uuid primary key default gen_random_uuid(),
+      username varchar(100) not null,
+      created_at timestamptz not null default now(),
+      updated_at timestamptz not null default now()
+    );
+  end if;
+  if to_regclass('public.cards') is null then
+    create table public.cards (
+      id uuid primary key default gen_random_uuid(),
+      account_id uuid references public.accounts on delete cascade,
+      card_token varchar(255) not null unique,
+      last_four_digits varchar(4),
+      created_at timestamptz not null default now()
+    );
+  end if;
+  if to_regclass('public.transactions') is null then
+    create table public.transactions (
+      id uuid primary key default gen_random_uuid(),
+      account_id uuid references public.accounts on delete cascade,
+      card_id uuid references public.cards,
+      amount_cents bigint not null,
+      status varchar(50) not null,
+      type varchar(50) not null,
+      created_at timestamptz not null default now(),
+      idempotency_key varchar(255) unique,
+      refund_transaction_id uuid references public.transactions
+    );
+  end if;
 end $$;
-create table if not exists public.accounts (
-  id uuid primary key default gen_random_uuid(),
-  username varchar(100) not null,
-  created_at timestamptz not null default now(),
-  updated_at timestamptz not null default now()
-);
-create table if not exists public.cards (
-  id uuid primary key default gen_random_uuid(),
-  account_id uuid references public.accounts on delete cascade,
-  card_token varchar(255) not null unique,
-  last_four_digits varchar(4),
-  created_at timestamptz not null default now()
-);
-create table if not exists public.transactions (
-  id uuid primary key default gen_random_uuid(),
-  account_id uuid references public.accounts on delete cascade,
-  card_id uuid references public.cards,
-  amount_cents bigint not null,
-  status varchar(50) not null,
-  type varchar(50) not null,
-  created_at timestamptz not null default now(),
-  idempotency_key varchar(255) unique,
-  refund_transaction_id uuid references public.transactions
-);
 
 create schema if not exists processor;
 

@@ -51,11 +51,14 @@ export interface CheckOptions {
 export async function checkDatabase(pool: pg.Pool, options: CheckOptions): Promise<CheckedDatabase> {
   const { check: migrations, files } = await checkMigrations(pool);
   const { check: tables, areComplete } = await checkTables(pool);
-  const checks = [migrations, tables, await checkRights(pool, files.length > 0)];
+  const rights = await checkRights(pool, files.length > 0);
+  const checks = [migrations, tables, rights];
   checks.push(await checkRuntimeRole(pool, options.runtimeRole));
   const { check: opening, isToBeOpened } = await checkOpening(pool);
   checks.push(opening);
-  if (areComplete && isToBeOpened) checks.push(...(await checkHistory(pool, options)));
+  // A role that may not read would end the list with an error.
+  const mayRead = rights.state !== 'in-the-way';
+  if (areComplete && isToBeOpened && mayRead) checks.push(...(await checkHistory(pool, options)));
   return { checks, migrations: files };
 }
 
@@ -134,16 +137,20 @@ interface Rights {
   readonly ownsSchema: boolean | null;
   readonly mayCreateTables: boolean;
   readonly ownsTransactions: boolean | null;
+  readonly hasIndex: boolean;
+  readonly hasType: boolean;
   readonly mayUseTemporary: boolean;
 }
 
-/** An index on `transactions` takes its owner. */
+/** An index on `transactions` takes its owner, who may have made it before. */
 const READ_RIGHTS = `
 select current_user::text as role,
        has_database_privilege(current_database(), 'create') as "mayCreateSchema",
        (select pg_has_role(nspowner, 'usage') from pg_namespace where nspname = 'processor') as "ownsSchema",
        has_schema_privilege('public', 'create') as "mayCreateTables",
        (select pg_has_role(relowner, 'usage') from pg_class where oid = to_regclass('public.transactions')) as "ownsTransactions",
+       to_regclass('public.transactions_created_brin') is not null as "hasIndex",
+       to_regtype('public.transaction_status') is not null as "hasType",
        has_database_privilege(current_database(), 'temporary') as "mayUseTemporary"`;
 
 async function checkRights(pool: pg.Pool, hasPending: boolean): Promise<MigrateCheck> {
@@ -159,11 +166,15 @@ async function checkRights(pool: pg.Pool, hasPending: boolean): Promise<MigrateC
 
 function lacksOf(rights: Rights, hasPending: boolean): readonly string[] {
   const { mayCreateSchema, ownsSchema, mayCreateTables, ownsTransactions, mayUseTemporary } = rights;
+  const lacksTables = ownsTransactions === null || !rights.hasType;
   const lacks: readonly (readonly [isLacking: boolean, words: string])[] = [
     [ownsSchema === null && !mayCreateSchema, 'may not create a schema in this database'],
     [ownsSchema === false, 'does not own the schema processor'],
-    [ownsTransactions === null && !mayCreateTables, 'may not create tables in the schema public'],
-    [hasPending && ownsTransactions === false, 'does not own public.transactions, which gets an index'],
+    [hasPending && lacksTables && !mayCreateTables, 'may not create tables or types in the schema public'],
+    [
+      hasPending && ownsTransactions === false && !rights.hasIndex,
+      'does not own public.transactions, which gets the index transactions_created_brin',
+    ],
     [!mayUseTemporary, 'may not use temporary tables'],
   ];
   return lacks.filter(([isLacking]) => isLacking).map(([, words]) => words);
