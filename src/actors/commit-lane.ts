@@ -1,4 +1,5 @@
 import { ensureError } from '../domain/errors.ts';
+import { gatherRestMs, NO_PORTION } from '../domain/gather-rest.ts';
 import type { ToldAccount, ToldDecision } from '../domain/told-account.ts';
 import { LIMITS } from '../limits.ts';
 import type { CachedBalance } from '../ports/balance-cache.ts';
@@ -7,6 +8,8 @@ import type { AccountChange, AccountVerdict, CommitReceipt, Ledger, RoadDecision
 import type { Clock, Logger, Metrics, Random } from '../ports/runtime.ts';
 import { traceId } from '../ports/tracing.ts';
 import type { CommandTrace, CommitTrace, Tracing } from '../ports/tracing.ts';
+
+const GATHERING = { largeCount: LIMITS.commitLargeCount, gatherMs: LIMITS.commitGatherMs };
 
 /** What became of a proposed change. */
 export type ProposalResult = AccountVerdict | { readonly kind: 'failed'; readonly failure: CommitFailure };
@@ -66,7 +69,7 @@ export class CommitLane {
   #cancelRest: () => void = () => undefined;
   #waitingCommands = 0;
   /** The last commit: its size, and when it began. */
-  #last = { commands: 0, beganAtMs: -Infinity };
+  #last = NO_PORTION;
 
   constructor(options: LaneOptions) {
     this.#options = options;
@@ -109,11 +112,8 @@ export class CommitLane {
   #restMs(): number {
     const isUrgent = this.#halves.length > 0 || this.#alone.length > 0;
     const isEnough = this.#waitingCommands >= LIMITS.commitEnoughCount;
-    const isQuiet = this.#waiting.length === 0 || this.#last.commands < LIMITS.commitLargeCount;
-    if (isUrgent || isEnough || isQuiet) return 0;
-    const sinceMs = this.#options.clock.now() - this.#last.beganAtMs;
-    // A clock that was set back must not make the lane wait for it.
-    return Math.min(LIMITS.commitGatherMs, LIMITS.commitGatherMs - sinceMs);
+    if (isUrgent || isEnough || this.#waiting.length === 0) return 0;
+    return gatherRestMs(this.#last, GATHERING, this.#options.clock.now());
   }
 
   #commitNow(): void {
@@ -162,7 +162,7 @@ export class CommitLane {
   async #commit(batch: readonly Proposal[]): Promise<void> {
     const { ledger, clock, metrics } = this.#options;
     const startedMs = clock.now();
-    this.#last = { commands: commandCount(batch), beganAtMs: startedMs };
+    this.#last = { count: commandCount(batch), atMs: startedMs };
     const trace = this.#traceOf(batch);
     let receipt: CommitReceipt;
     try {
@@ -176,7 +176,7 @@ export class CommitLane {
       return;
     }
     trace?.end('committed');
-    metrics.commit(this.#last.commands, (clock.now() - startedMs) / 1000);
+    metrics.commit(this.#last.count, (clock.now() - startedMs) / 1000);
     this.#announce(batch, receipt);
     // PostgreSQL works on what has gathered while we settle.
     this.#commitNext();

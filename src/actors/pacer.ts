@@ -1,10 +1,9 @@
+import { gatherRestMs, NO_PORTION } from '../domain/gather-rest.ts';
+import type { Gathering } from '../domain/gather-rest.ts';
 import type { Clock } from '../ports/runtime.ts';
 
-export interface PacerOptions {
+export interface PacerOptions extends Gathering {
   readonly clock: Clock;
-  /** Portions of at least so many follow each other no faster than `gatherMs`. */
-  readonly largeCount: number;
-  readonly gatherMs: number;
   /** Sends what has gathered; gives how much that was. Must not throw. */
   readonly send: () => number;
 }
@@ -16,8 +15,7 @@ export interface PacerOptions {
 export class Pacer {
   readonly #options: PacerOptions;
   #phase: 'idle' | 'scheduled' | 'stopped' = 'idle';
-  #lastCount = 0;
-  #lastAtMs = -Infinity;
+  #last = NO_PORTION;
   #cancel: () => void = () => undefined;
 
   constructor(options: PacerOptions) {
@@ -28,10 +26,8 @@ export class Pacer {
   schedule(): void {
     if (this.#phase !== 'idle') return;
     this.#phase = 'scheduled';
-    const { clock, largeCount, gatherMs } = this.#options;
-    // At most `gatherMs`, also when the clock was set back meanwhile.
-    const restMs =
-      this.#lastCount < largeCount ? 0 : Math.min(gatherMs, this.#lastAtMs + gatherMs - clock.now());
+    const { clock } = this.#options;
+    const restMs = gatherRestMs(this.#last, this.#options, clock.now());
     if (restMs <= 0) clock.soon(() => this.#send());
     else this.#cancel = clock.after(restMs, () => this.#send());
   }
@@ -44,7 +40,9 @@ export class Pacer {
   #send(): void {
     if (this.#phase === 'stopped') return;
     this.#phase = 'idle';
-    this.#lastAtMs = this.#options.clock.now();
-    this.#lastCount = this.#options.send();
+    // What is scheduled while this is sent waits from now on.
+    this.#last = { ...this.#last, atMs: this.#options.clock.now() };
+    const count = this.#options.send();
+    this.#last = { ...this.#last, count };
   }
 }

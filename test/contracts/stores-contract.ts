@@ -8,7 +8,8 @@ import { describe, expect, test } from 'vitest';
 import { SHARDS } from '../../sim/servers/sim-tables.ts';
 import { shardOf } from '../../src/domain/shard.ts';
 import { LIMITS } from '../../src/limits.ts';
-import type { DeadLetter, OutboxDue, OutboxTask, OwnedParked, Retry } from '../../src/ports/stores.ts';
+import { letter } from '../support/letter.ts';
+import type { OutboxDue, OutboxTask, OwnedParked, Retry } from '../../src/ports/stores.ts';
 import { approved, changeOf, newCommand } from '../support/ledger-fixtures.ts';
 import { claimant } from '../support/shard-owner.ts';
 import { pendingOn } from './ledger-server.ts';
@@ -23,22 +24,6 @@ export function describeStores(present: () => LedgerServer): void {
 }
 
 function describeLetters(present: () => LedgerServer): void {
-  function letter(change: Partial<DeadLetter> = {}): DeadLetter {
-    return {
-      queue: 'transactions_queue',
-      deadLetterQueue: 'system_dlq',
-      code: 'BODY_NOT_JSON',
-      detail: 'expected a JSON object',
-      transactionId: null,
-      accountId: null,
-      body: Buffer.from(randomUUID()),
-      attempts: 0,
-      firstSeenAt: '2026-11-22T10:40:00.123456Z',
-      redelivered: false,
-      marksError: false,
-      ...change,
-    };
-  }
   async function transaction(status: RowStatus = 'PENDING'): Promise<string> {
     const command = newCommand({ accountId: await present().newAccount() });
     await present().insertRow(command, status);

@@ -8,7 +8,8 @@ import { expect, test } from 'vitest';
 import { PostgresDeadLetterStore } from '../../src/infra/postgres/dead-letter-store.ts';
 import { PostgresParkStore } from '../../src/infra/postgres/park-store.ts';
 import { PostgresRetryStore } from '../../src/infra/postgres/retry-store.ts';
-import type { DeadLetter, Retry } from '../../src/ports/stores.ts';
+import type { Retry } from '../../src/ports/stores.ts';
+import { letter } from '../support/letter.ts';
 import { eventually } from '../support/services.ts';
 import { useDatabase } from '../support/use-database.ts';
 
@@ -16,23 +17,6 @@ const database = useDatabase();
 
 async function rowsOf(sql: string, values: unknown[] = []): Promise<pg.QueryResultRow[]> {
   return (await database.pool.query<pg.QueryResultRow>(sql, values)).rows;
-}
-
-function letter(change: Partial<DeadLetter> = {}): DeadLetter {
-  return {
-    queue: 'transactions_queue',
-    deadLetterQueue: 'system_dlq',
-    code: 'BODY_NOT_JSON',
-    detail: 'expected a JSON object',
-    transactionId: null,
-    accountId: null,
-    body: Buffer.from(randomUUID()),
-    attempts: 0,
-    firstSeenAt: '2026-11-22T10:40:00.123456Z',
-    redelivered: false,
-    marksError: false,
-    ...change,
-  };
 }
 
 async function pendingTransaction(status = 'PENDING'): Promise<string> {

@@ -99,15 +99,16 @@ async function relations(): Promise<unknown> {
 
 const FINE = Object.fromEntries(MIGRATE_CHECKS.map((name) => [name, 'ok']));
 
+/** An account with a deposit, and a charge that the old processor did not count. */
+async function historyBelowZero(): Promise<void> {
+  const accountId = await newAccount(database.pool);
+  await insertRow(database.pool, newCommand({ accountId }), 'APPROVED');
+  await insertRow(database.pool, newCommand({ accountId, type: 'CHARGE', amountCents: 1_500n }), 'APPROVED');
+}
+
 describe('paygate migrate --check', () => {
   it('makes every check by name, changes nothing, and keeps its word', async () => {
-    const anna = await newAccount(database.pool);
-    await insertRow(database.pool, newCommand({ accountId: anna }), 'APPROVED');
-    await insertRow(
-      database.pool,
-      newCommand({ accountId: anna, type: 'CHARGE', amountCents: 1_500n }),
-      'APPROVED',
-    );
+    await historyBelowZero();
     const before = await relations();
     const found = await check();
     expect(stateOf(found)).toEqual(FINE);
@@ -126,13 +127,7 @@ describe('paygate migrate --check', () => {
   });
 
   it('a reader of the queue stands in the way, for migrate as well; docs/SWITCHING.md shows what is printed', async () => {
-    const anna = await newAccount(database.pool);
-    await insertRow(database.pool, newCommand({ accountId: anna }), 'APPROVED');
-    await insertRow(
-      database.pool,
-      newCommand({ accountId: anna, type: 'CHARGE', amountCents: 1_500n }),
-      'APPROVED',
-    );
+    await historyBelowZero();
     await startOld();
     expectOnPage((await paygate(['migrate', '--check'], env)).stdout, 'migrations');
     const found = await check();

@@ -1,19 +1,18 @@
+import { gatherRestMs, NO_PORTION } from '../../domain/gather-rest.ts';
 import { LIMITS } from '../../limits.ts';
+
+const GATHERING = { largeCount: LIMITS.loaderLargeCount, gatherMs: LIMITS.loaderGatherMs };
 
 /**
  * Says when the queries of one loader go out: with the present turn while they are small; after a large one no sooner than
  * `loaderGatherMs` after that one began, together with what comes meanwhile, since each query has a price.
  */
 export class LoadPace {
-  #lastCount = 0;
-  #lastBeganAtMs = -Infinity;
+  #last = NO_PORTION;
 
   /** `batchScheduleFn` of a loader. */
   readonly schedule = (dispatch: () => void): void => {
-    const restMs =
-      this.#lastCount < LIMITS.loaderLargeCount
-        ? 0
-        : this.#lastBeganAtMs + LIMITS.loaderGatherMs - performance.now();
+    const restMs = gatherRestMs(this.#last, GATHERING, performance.now());
     // At the soonest after the turn's I/O, so that deliveries read from one socket buffer share a query.
     if (restMs <= 0) setImmediate(dispatch);
     else setTimeout(dispatch, restMs);
@@ -21,7 +20,6 @@ export class LoadPace {
 
   /** A query for so many ids begins. */
   began(count: number): void {
-    this.#lastCount = count;
-    this.#lastBeganAtMs = performance.now();
+    this.#last = { count, atMs: performance.now() };
   }
 }

@@ -8,24 +8,12 @@ import { Followed } from '../../../src/domain/shadow/followed.ts';
 import type { Comparison } from '../../../src/domain/shadow/names.ts';
 import type { Standing, TableRow } from '../../../src/domain/shadow/table-row.ts';
 import type { ShadowPage } from '../../../src/infra/postgres/shadow-reader.ts';
+import { tableRow } from '../../support/table-row.ts';
 
 const ACCOUNT = '00000000-0000-4000-8000-00000000000a';
 
-function row(number: number, fields: Partial<TableRow> = {}): TableRow {
-  const id = `10000000-0000-4000-8000-${String(number).padStart(12, '0')}`;
-  return {
-    id,
-    accountId: ACCOUNT,
-    cardId: null,
-    amountCents: 100n,
-    type: 'DEPOSIT',
-    status: 'APPROVED',
-    idempotencyKey: `key-${id}`,
-    originalId: null,
-    createdAt: '2026-11-22T12:00:00.000000Z',
-    ...fields,
-  };
-}
+const row = (number: number, fields: Partial<TableRow> = {}): TableRow =>
+  tableRow(number, { accountId: ACCOUNT, ...fields });
 
 const standingOf = (balanceCents: bigint): Standing => ({
   accounts: new Map([[ACCOUNT, { balanceCents, chargesCents: 0n, hasRefunds: false }]]),

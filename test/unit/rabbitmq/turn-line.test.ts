@@ -38,6 +38,16 @@ it('a burst goes on turn by turn, in order, with what came meanwhile behind it',
   expect(out).toHaveLength(10);
 });
 
+it('what is flushed comes at once, in order, and nothing of it again', async () => {
+  const { line: made, out, add } = line(2);
+  add(1, 5);
+  made.flush();
+  expect([out, made.waiting]).toEqual([[1, 2, 3, 4, 5], 0]);
+  await turn();
+  await turn();
+  expect(out).toHaveLength(5);
+});
+
 it('what is cleared never comes', async () => {
   const { line: made, out, add } = line(2);
   add(1, 5);

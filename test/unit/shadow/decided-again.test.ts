@@ -8,6 +8,7 @@ import type { Before } from '../../../src/domain/shadow/decided-again.ts';
 import type { Comparison } from '../../../src/domain/shadow/names.ts';
 import { originalOf } from '../../../src/domain/shadow/table-row.ts';
 import type { DecidedRow, Standing, TableRow } from '../../../src/domain/shadow/table-row.ts';
+import { tableRow } from '../../support/table-row.ts';
 
 const ANNA = '00000000-0000-4000-8000-00000000000a';
 const BEN = '00000000-0000-4000-8000-00000000000b';
@@ -16,19 +17,7 @@ const CARD = '00000000-0000-4000-8000-0000000000ca';
 let made = 0;
 function row(fields: Partial<TableRow>): TableRow {
   made += 1;
-  const id = `10000000-0000-4000-8000-${String(made).padStart(12, '0')}`;
-  return {
-    id,
-    accountId: ANNA,
-    cardId: null,
-    amountCents: 100n,
-    type: 'DEPOSIT',
-    status: 'APPROVED',
-    idempotencyKey: `key-${id}`,
-    originalId: null,
-    createdAt: '2026-11-22T10:40:00.123456Z',
-    ...fields,
-  };
+  return tableRow(made, { accountId: ANNA, createdAt: '2026-11-22T10:40:00.123456Z', ...fields });
 }
 
 interface Scene {
