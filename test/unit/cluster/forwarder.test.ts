@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { LIMITS } from '../../../src/limits.ts';
-import { encodeAnswers } from '../../../src/supervisor/cluster/forward-codec.ts';
+import { decodeBatch, encodeAnswers } from '../../../src/supervisor/cluster/forward-codec.ts';
 import type { Fate } from '../../support/fakes/fake-inbox.ts';
 import { TestCluster } from './forwarder-cluster.ts';
 import { SHARDS, shardOfAccount } from './forwarder-ledger.ts';
@@ -172,6 +172,28 @@ describe('deaths and moves', () => {
     await cluster.run(300);
     expect(cluster.ledger.unacknowledged()).toHaveLength(0);
     await cluster.heal();
+  });
+
+  it('what a killed owner had is given to the next one as something that may have been handled', async () => {
+    const cluster = new TestCluster(8);
+    const seen: string[] = [];
+    cluster.post.fate = ({ to, body }) => {
+      const decoded = decodeBatch(body);
+      if (decoded.kind === 'forwards')
+        for (const { n, redelivered } of decoded.batch.forwards) seen.push(`${to} ${n} ${redelivered}`);
+      return to === cluster.node(1).inbox.name ? [] : [1];
+    };
+    const [first, second] = [cluster.node(1), cluster.node(2)];
+    cluster.giveTo(first);
+    cluster.arrive(1);
+    await cluster.run(8);
+    expect(seen).toEqual([`${first.inbox.name} 0 false`]);
+    cluster.kill(first);
+    cluster.giveTo(second);
+    await cluster.run(2 * LIMITS.forwardAnswerTimeoutMs);
+    expect(seen).toContain(`${second.inbox.name} 0 true`);
+    expect(seen).not.toContain(`${second.inbox.name} 0 false`);
+    expect(cluster.ledger.decidedCount).toBe(1);
   });
 
   it('after a return the owner is asked again, if it still is the owner', async () => {
