@@ -39,10 +39,14 @@ export interface PeersOptions {
  * P4. A node that is started under a name replaces whoever had it before: an earlier run of that name counts as dead.
  * P5. Where Redis has been away since the start, for a lease time beyond the grace period, a node goes by itself alone: it
  *     takes what the directory says is nobody's, by epoch, and reads the queues that the broker lets it read.
+ * P6. A proof of death is refuted by a record that the dead could not have left: nothing is taken from who is still seen after
+ *     `leaseMs`, though it counts again only by the stable view. Else what a wrong proof was kept from while the leases were
+ *     young would be taken from the living when they settle.
  */
 export class Peers {
   readonly #options: PeersOptions;
-  readonly #provenDead = new Set<string>();
+  /** By incarnation: when that was proven. */
+  readonly #provenDead = new Map<string, number>();
   #records: ReadonlyMap<string, NodeRecord> = new Map();
   #seen: ReadonlySet<string> = new Set();
   #counted: ReadonlySet<string> = new Set();
@@ -83,7 +87,7 @@ export class Peers {
     this.#view ??= this.#open(rows);
     this.#view.observe({ kind: 'known', live }, nowMs);
     this.#count();
-    for (const incarnation of this.#counted) this.#provenDead.delete(incarnation);
+    this.#forgetRefuted(nowMs);
     const kept = [...this.#records].filter(([incarnation]) => this.#counted.has(incarnation));
     this.#records = new Map([...kept, ...nodes.map((record) => [record.incarnation, record] as const)]);
     this.#forgetDead(rows);
@@ -111,7 +115,7 @@ export class Peers {
   /** A message to the node came back. `known`: that was known. */
   proveDead(incarnation: string, nowMs: number): 'news' | 'known' {
     if (this.#provenDead.has(incarnation)) return 'known';
-    this.#provenDead.add(incarnation);
+    this.#provenDead.set(incarnation, nowMs);
     this.#view?.proveDead(incarnation, nowMs);
     this.#count();
     return 'news';
@@ -182,10 +186,17 @@ export class Peers {
     this.#counted = new Set(this.#view?.nodes ?? []);
   }
 
+  #forgetRefuted(nowMs: number): void {
+    for (const [incarnation, provenAtMs] of this.#provenDead) {
+      const outlivedIt = this.#seen.has(incarnation) && nowMs - provenAtMs >= LIMITS.leaseMs;
+      if (outlivedIt || this.#counted.has(incarnation)) this.#provenDead.delete(incarnation);
+    }
+  }
+
   /** Keeps what somebody may still ask about: a proof is forgotten when neither a row nor a record names the node. */
   #forgetDead(rows: readonly ShardRow[]): void {
     const named = new Set(rows.flatMap(({ owner }) => (owner === null ? [] : [owner.incarnation])));
-    for (const incarnation of this.#provenDead)
+    for (const incarnation of this.#provenDead.keys())
       if (!named.has(incarnation) && !this.#seen.has(incarnation)) this.#provenDead.delete(incarnation);
   }
 }

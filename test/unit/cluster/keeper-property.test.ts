@@ -4,7 +4,6 @@
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LIMITS } from '../../../src/limits.ts';
 import { KeeperWorld } from './keeper-world.ts';
 import type { WorldNode } from './keeper-world.ts';
 
@@ -14,7 +13,8 @@ import type { WorldNode } from './keeper-world.ts';
  * taken a tick later.
  */
 const TICKS_TO_HEAL_MAX = 30;
-const TICKS_TO_TAKE_EFFECT = 6;
+/** So long all must stay in its place to count as placed: the last false news may be waiting for leases to be settled (6). */
+const TICKS_OF_CALM = 10;
 const NODES_MAX = 4;
 
 type Affliction =
@@ -128,14 +128,11 @@ async function heal(world: KeeperWorld): Promise<number | string> {
   }
   if (world.present.every(({ draining }) => draining !== 'no'))
     world.join(['x', 'y', 'z'].find((name) => world.present.every(({ nodeId }) => nodeId !== name))!);
-  // What was begun last must have had its effect: until then everything may look well.
-  await world.run(TICKS_TO_TAKE_EFFECT * LIMITS.leaseTickMs);
-  return world.ticksUntilPlaced(TICKS_TO_HEAL_MAX - TICKS_TO_TAKE_EFFECT);
+  return world.ticksUntilCalm(TICKS_TO_HEAL_MAX, TICKS_OF_CALM);
 }
 
 describe('shards and ingest roles', () => {
   it('have one owner at most, and exactly one where it belongs once everything is well', async () => {
-    let ticksMost = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 25 }), async (steps) => {
         const world = new KeeperWorld();
@@ -144,14 +141,10 @@ describe('shards and ingest roles', () => {
         for (const each of steps) await take(world, each);
         const ticks = await heal(world);
         expect(ticks).toBeTypeOf('number');
-        ticksMost = Math.max(ticksMost, TICKS_TO_TAKE_EFFECT + Number(ticks));
-        // What is placed stays, and who leaves gets away.
-        await world.run(3_000);
-        expect(world.misplaced().slice(0, 5)).toEqual([]);
+        // Who leaves gets away.
         expect(world.present.filter(({ draining }) => draining !== 'no')).toEqual([]);
       }),
       { numRuns: 60 },
     );
-    expect(ticksMost).toBeLessThanOrEqual(TICKS_TO_HEAL_MAX);
   }, 120_000);
 });

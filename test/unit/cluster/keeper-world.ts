@@ -274,6 +274,21 @@ export class KeeperWorld {
     return this.misplaced().slice(0, 5).join('; ') || ticksMax;
   }
 
+  /**
+   * The same, where it is in its place only if it stays there for `calmTicks`: what was begun last may have its effect only when all looks
+   * well.
+   */
+  async ticksUntilCalm(ticksMax: number, calmTicks: number): Promise<number | string> {
+    let placedAtTick = 0;
+    for (let ticks = 0; ticks - placedAtTick < calmTicks; ticks += 1) {
+      const wrong = this.misplaced();
+      if (wrong.length > 0) placedAtTick = ticks + 1;
+      if (placedAtTick > ticksMax) return wrong.slice(0, 5).join('; ');
+      await this.run(LIMITS.leaseTickMs);
+    }
+    return placedAtTick;
+  }
+
   misplaced(): readonly string[] {
     const places = this.present.filter(({ draining }) => draining === 'no').map(({ nodeId }) => nodeId);
     if (places.length === 0) return [];

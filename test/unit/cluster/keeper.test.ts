@@ -183,6 +183,23 @@ describe('a node that dies', () => {
   });
 });
 
+describe('a proof of death that is wrong', () => {
+  it.each([0, 200, 400, 600])(
+    'takes nothing from the living when the leases, young meanwhile, settle (%i ms later in the tick)',
+    async (laterMs) => {
+      const { world, nodes } = await settled();
+      await world.run(laterMs);
+      const [slandered, ...others] = nodes;
+      const before = epochs(world);
+      world.redis.flushAll();
+      for (const { tick } of others) tick.returned(slandered!.inbox, 'gone');
+      expect(await world.ticksUntilCalm(2, 20)).toBeTypeOf('number');
+      expect(epochs(world)).toEqual(before);
+      expect(handOffs(nodes)).toBe(0);
+    },
+  );
+});
+
 describe('a node that is frozen', () => {
   it('finds out before it does anything else, and gets its own back', async () => {
     const { world, nodes } = await settled();

@@ -3,6 +3,7 @@
  * that joins a cluster at work waits while the others already give to it, and its shards have nobody meanwhile.
  */
 import { describe, expect, it } from 'vitest';
+import { LIMITS } from '../../../src/limits.ts';
 import type { ClusterView, LeaseAnswer, NodeRecord, ShardRow } from '../../../src/ports/cluster.ts';
 import { Peers } from '../../../src/supervisor/cluster/peers.ts';
 
@@ -99,6 +100,31 @@ it('a node that was seen once counts as live, though nothing is placed on it yet
   const looking = new Looking();
   looking.at([look('a'), look('a'), look('ab')], [row('b')]);
   expect(looking.standingOf('b')).toBe('live');
+});
+
+it('a proof of death is refuted by a record that outlives it, before the node counts again', () => {
+  const looking = new Looking();
+  const rows = [row('b')];
+  looking.at([look('ab'), look('ab')], rows);
+  looking.peers.proveDead('b#1', 2_000);
+  const upTo = Array.from({ length: LIMITS.leaseMs / 1_000 - 1 }, () => look('ab'));
+  expect(looking.at(upTo, rows)).toBe('a');
+  expect(looking.standingOf('b')).toBe('proven-dead');
+  expect(looking.at([look('ab')], rows)).toBe('a');
+  expect(looking.standingOf('b')).toBe('live');
+  expect(looking.at([look('ab')], rows)).toBe('ab');
+});
+
+it('a proof of death stands where no record speaks against it', () => {
+  const looking = new Looking();
+  const rows = [row('b')];
+  looking.at([look('ab'), look('ab')], rows);
+  looking.peers.proveDead('b#1', 2_000);
+  looking.at(
+    Array.from({ length: 10 }, () => look('a')),
+    rows,
+  );
+  expect(looking.standingOf('b')).toBe('proven-dead');
 });
 
 it('an earlier run of our own name counts as dead, a later one does not', () => {
