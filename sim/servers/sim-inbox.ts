@@ -153,7 +153,7 @@ export class SimInbox implements Inbox, InboxEnd {
       if (!link.isUp) return;
       process.run(() => {
         if (this.#isClosed) return;
-        if (body.length > 0) this.#events.onMessage(body);
+        if (body.length > 0) this.#events.onMessage(body, process.clock.now());
         else if (from === this.name) this.#reachedAtMs = process.clock.now();
       });
     });

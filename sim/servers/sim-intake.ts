@@ -57,6 +57,11 @@ export class SimQueueReader implements Subscription {
     return this.#inHand;
   }
 
+  /** What arrives is handed out in its turn. */
+  waiting(): number {
+    return 0;
+  }
+
   quiesce(): Promise<void> {
     if (this.#phase === 'reading') this.#phase = 'quiesced';
     if (this.#channel !== null) this.#channel.window = 1;

@@ -132,7 +132,7 @@ export function linkServers(
     membership,
     publisher: new RabbitPublisher(rabbit),
     eventPublisher: openEvents === null ? null : openEvents(rabbit),
-    inbound: new RabbitInboundQueues(rabbit),
+    inbound: new RabbitInboundQueues({ ...rabbit, clock }),
     inbox: new RabbitInbox({ ...rabbit, inbox, clock }, inboxEvents),
   };
 }

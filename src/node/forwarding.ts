@@ -91,6 +91,7 @@ export function forwarding(parts: ForwardingParts): Forwarding {
     watch,
     store: parts.parked,
     router,
+    settle,
     clock,
     logger,
     ended,

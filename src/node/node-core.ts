@@ -1,6 +1,5 @@
 import type { Config } from '../config.ts';
 import type { LogLevel } from '../contracts/log-levels.ts';
-import type { InboundQueue, SourceQueue } from '../contracts/queues.ts';
 import type { BalanceCache } from '../ports/balance-cache.ts';
 import type { EventPublisher, InboundQueues, Publisher, Subscription } from '../ports/broker.ts';
 import type { LinkState } from '../ports/connection.ts';
@@ -16,6 +15,7 @@ import { Intakes } from '../supervisor/cluster/intakes.ts';
 import type { ShardDoors } from '../supervisor/cluster/shard-doors.ts';
 import type { ShardCallbacks } from '../supervisor/cluster/shard-keeper.ts';
 import { Sweeper } from '../supervisor/sweep/sweeper.ts';
+import { SweptQueues } from '../supervisor/sweep/swept-queues.ts';
 import type { NodeIdentity } from './identity.ts';
 import { supervise } from './supervision.ts';
 import type { Ports, Supervision, SupervisionConfig } from './supervision.ts';
@@ -114,7 +114,7 @@ export class NodeCore<Servers extends ServerPorts = ServerPorts> {
   #link(options: CoreOptions<Servers>): Servers {
     return options.link({
       onMessage: forwardMail({
-        onForwards: (batch) => this.supervision.desk.receive(batch),
+        onForwards: (batch, receivedAtMs) => this.supervision.desk.receive(batch, receivedAtMs),
         onAnswers: (batch) => this.supervision.forwarder.answered(batch),
         onNudge: () => this.tick.nudge(),
         onOrder: (body) => this.supervision.orders.receive(body),
@@ -157,14 +157,10 @@ export class NodeCore<Servers extends ServerPorts = ServerPorts> {
   }
 
   #sweepRows({ ledger, config, clock, logger, metrics }: CoreOptions<Servers>): Sweeper {
-    const { inbound, publisher } = this.servers;
+    const { inbound, publisher: broker } = this.servers;
     return new Sweeper({
       store: ledger.sweeps,
-      intake: {
-        isReading: () => inbound.reader('transactions_queue')?.state() === 'up',
-        depths: () => depthsOf(config.inboundQueues, publisher),
-        partitioned: config.inboundQueues.filter(({ as }) => as === 'transactions_queue').length > 1,
-      },
+      intake: new SweptQueues({ sources: config.inboundQueues, broker, inbound }),
       ingest: this.supervision.ingest,
       clock,
       logger,
@@ -195,18 +191,6 @@ export class NodeCore<Servers extends ServerPorts = ServerPorts> {
       onOtherCluster,
     });
   }
-}
-
-/** Messages ready, summed over the queues that count as one. */
-async function depthsOf(
-  sources: readonly SourceQueue[],
-  publisher: Pick<ServerPorts['publisher'], 'queueStatus'>,
-): Promise<ReadonlyMap<InboundQueue, number>> {
-  const found = await publisher.queueStatus(sources.map(({ name }) => name));
-  const depths = new Map<InboundQueue, number>();
-  for (const { name, as } of sources)
-    depths.set(as, (depths.get(as) ?? 0) + (found.get(name)?.messages ?? 0));
-  return depths;
 }
 
 /** The doors, with what shards do counted. */

@@ -9,6 +9,8 @@ export interface Delivery {
   readonly body: Buffer;
   readonly redelivered: boolean;
   readonly headers: Readonly<Record<string, unknown>>;
+  /** When it came into the process, by the node's clock: it may have waited since. Absent: it comes now. */
+  readonly receivedAtMs?: number;
   /** Acknowledges once; a no-op when the channel it came on is gone (the broker will deliver it again). Never throws. */
   ack(): void;
 }
@@ -18,8 +20,10 @@ export interface Subscription {
   quiesce(): Promise<void>;
   /** Stops intake by closing the channel: whatever is unacknowledged returns to its place in the queue. Idempotent. */
   close(): Promise<void>;
-  /** Deliveries handed out and not acknowledged yet. */
+  /** Deliveries that came and are not acknowledged yet. */
   unacknowledged(): number;
+  /** Of those, how many have not been handed out yet. */
+  waiting(): number;
 }
 
 export interface Consumption {

@@ -106,8 +106,12 @@ export type Flow = 'open' | 'blocked' | 'away';
 export type ReturnMeaning = 'gone' | 'unsure';
 
 export interface InboxEvents {
-  /** Something for us, in the order of each sender. Must not throw and must not block. */
-  readonly onMessage: (body: Buffer) => void;
+  /**
+   * Something for us, in the order of each sender. Must not throw and must not block.
+   *
+   * @param receivedAtMs when it came into the process, by the node's clock: it may have waited since.
+   */
+  readonly onMessage: (body: Buffer, receivedAtMs: number) => void;
   /**
    * A queue that we sent to or watch does not exist. Told for every message and every ping that comes back. Must not
    * throw.

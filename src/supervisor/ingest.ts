@@ -87,7 +87,7 @@ export class Ingest {
       onOverflow(delivery.partition ?? delivery.queue);
       return;
     }
-    const receivedAtMs = clock.now();
+    const receivedAtMs = delivery.receivedAtMs ?? clock.now();
     inFlight.enter();
     tally.received(delivery.partition ?? delivery.queue);
     let origin = this.#traced(delivery, delivery.queue, delivery.headers);

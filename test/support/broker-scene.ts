@@ -1,15 +1,25 @@
 import amqp from 'amqplib';
-import { systemRandom } from '../../src/infra/system-clock.ts';
+import { SystemClock, systemRandom } from '../../src/infra/system-clock.ts';
 import type { InboundQueue } from '../../src/contracts/queues.ts';
-import type { LinkOptions } from '../../src/infra/rabbitmq/rabbit-link.ts';
+import type { ReaderOptions } from '../../src/infra/rabbitmq/queue-reader.ts';
 import { startConnection } from '../../src/machines/connection-machine.ts';
 import type { Consumption, Delivery } from '../../src/ports/broker.ts';
 import { QuietLogger } from './fakes/quiet.ts';
 
 /** What the tests of the RabbitMQ adapters share: options, a producer like the Go API, a consumer that remembers. */
 
-export function linkOptions(url: string, name = 'test-node'): LinkOptions & { readonly logger: QuietLogger } {
-  return { url, name, logger: new QuietLogger(), random: systemRandom, startConnection };
+export function linkOptions(
+  url: string,
+  name = 'test-node',
+): ReaderOptions & { readonly logger: QuietLogger } {
+  return {
+    url,
+    name,
+    logger: new QuietLogger(),
+    clock: new SystemClock(),
+    random: systemRandom,
+    startConnection,
+  };
 }
 
 /** Declares the queue as the Go API does and publishes these bodies, confirmed. */

@@ -2,12 +2,19 @@ import type { Channel } from 'amqplib';
 import { ensureError } from '../../domain/errors.ts';
 import { LIMITS } from '../../limits.ts';
 import type { LinkState } from '../../ports/connection.ts';
+import type { Clock } from '../../ports/runtime.ts';
 import { pingSender } from './inbox-sender.ts';
 import { RabbitLink, type LinkOptions, type LinkSession } from './rabbit-link.ts';
 import { TurnLine } from './turn-line.ts';
 
+interface Arrival {
+  readonly body: Buffer;
+  readonly receivedAtMs: number;
+}
+
 export interface ReaderEvents {
-  readonly onMessage: (body: Buffer) => void;
+  /** @param receivedAtMs when it came, which may be some turns ago. */
+  readonly onMessage: (body: Buffer, receivedAtMs: number) => void;
   /** A ping from this inbox. */
   readonly onPing: (from: string) => void;
   /** The inbox is there, again. */
@@ -25,13 +32,21 @@ export class InboxReader {
   readonly #link: RabbitLink;
   readonly #name: string;
   readonly #events: ReaderEvents;
-  readonly #line: TurnLine<Buffer>;
+  readonly #clock: Pick<Clock, 'now'>;
+  readonly #line: TurnLine<Arrival>;
   #session: LinkSession | null = null;
 
-  constructor(options: LinkOptions, name: string, events: ReaderEvents) {
+  constructor(
+    options: LinkOptions & { readonly clock: Pick<Clock, 'now'> },
+    name: string,
+    events: ReaderEvents,
+  ) {
     this.#name = name;
     this.#events = events;
-    this.#line = new TurnLine(LIMITS.inboxMessagesPerTurnMax, events.onMessage);
+    this.#clock = options.clock;
+    this.#line = new TurnLine(LIMITS.inboxMessagesPerTurnMax, ({ body, receivedAtMs }) =>
+      events.onMessage(body, receivedAtMs),
+    );
     this.#link = new RabbitLink({ ...options, name: `${options.name}/inbox` }, (session) =>
       this.#build(session),
     );
@@ -81,7 +96,7 @@ export class InboxReader {
         return;
       }
       const from = pingSender(message.properties);
-      if (from === null) this.#line.add(message.content);
+      if (from === null) this.#line.add({ body: message.content, receivedAtMs: this.#clock.now() });
       else this.#events.onPing(from);
     };
     await channel.consume(this.#name, onMessage, { noAck: true, exclusive: true });

@@ -3,7 +3,7 @@ import type { InboundQueue } from '../../contracts/queues.ts';
 import { ensureError } from '../../domain/errors.ts';
 import { LIMITS } from '../../limits.ts';
 import type { Consumption, Delivery } from '../../ports/broker.ts';
-import type { Logger } from '../../ports/runtime.ts';
+import type { Clock, Logger } from '../../ports/runtime.ts';
 import { within } from '../within.ts';
 import { Acker } from './acker.ts';
 import { IntakeWindow } from './intake-window.ts';
@@ -28,6 +28,7 @@ export type PrefetchMode =
   | 'fixed';
 
 export interface IntakeOptions extends Consumption {
+  readonly clock: Pick<Clock, 'now'>;
   readonly logger: Logger;
   readonly prefetch: PrefetchMode;
   readonly lost: (reason: Error) => void;
@@ -74,6 +75,11 @@ export class Intake {
 
   get unacknowledged(): number {
     return this.#phase === 'closed' ? 0 : this.#acker.unacknowledged;
+  }
+
+  /** Came, and not handed out yet. */
+  get waiting(): number {
+    return this.#line.waiting;
   }
 
   get window(): number {
@@ -175,10 +181,16 @@ class ChannelDelivery implements Delivery {
   readonly body: Buffer;
   readonly redelivered: boolean;
   readonly headers: Readonly<Record<string, unknown>>;
+  readonly receivedAtMs: number;
   readonly #intake: Intake;
   readonly #tag: number;
 
-  constructor(intake: Intake, tag: number, { queue, partition }: Consumption, message: ConsumeMessage) {
+  constructor(
+    intake: Intake,
+    tag: number,
+    { queue, partition, clock }: IntakeOptions,
+    message: ConsumeMessage,
+  ) {
     this.#intake = intake;
     this.#tag = tag;
     this.queue = queue;
@@ -186,6 +198,7 @@ class ChannelDelivery implements Delivery {
     this.body = ownCopy(message.content);
     this.redelivered = message.fields.redelivered;
     this.headers = message.properties.headers ?? NO_HEADERS;
+    this.receivedAtMs = clock.now();
   }
 
   ack(): void {

@@ -4,7 +4,7 @@ import { ensureError } from '../../domain/errors.ts';
 import { LIMITS } from '../../limits.ts';
 import type { Consumption, Subscription } from '../../ports/broker.ts';
 import type { LinkState } from '../../ports/connection.ts';
-import type { Logger } from '../../ports/runtime.ts';
+import type { Clock, Logger } from '../../ports/runtime.ts';
 import { Intake, type PrefetchMode } from './intake.ts';
 import { RabbitLink, type LinkOptions, type LinkSession } from './rabbit-link.ts';
 import { isExclusiveRefusal, isGlobalPrefetchRefusal } from './refusals.ts';
@@ -19,7 +19,9 @@ import { isExclusiveRefusal, isGlobalPrefetchRefusal } from './refusals.ts';
  */
 
 /** `name` is the node's; the queue is added to it for each connection. */
-export type ReaderOptions = LinkOptions;
+export interface ReaderOptions extends LinkOptions {
+  readonly clock: Pick<Clock, 'now'>;
+}
 
 export class QueueReader implements Subscription {
   /** Resolves when the consumer was up for the first time; rejects when the reader was closed before. */
@@ -27,6 +29,7 @@ export class QueueReader implements Subscription {
   readonly #consumption: Consumption;
   /** Of the queue that is read. */
   readonly #name: string;
+  readonly #clock: Pick<Clock, 'now'>;
   readonly #logger: Logger;
   readonly #link: RabbitLink;
   #settleFirstUp: { readonly resolve: () => void; readonly reject: (reason: Error) => void } | null = null;
@@ -38,6 +41,7 @@ export class QueueReader implements Subscription {
   constructor(options: ReaderOptions, consumption: Consumption) {
     this.#consumption = consumption;
     this.#name = consumption.partition ?? consumption.queue;
+    this.#clock = options.clock;
     this.#logger = options.logger;
     this.firstUp = new Promise((resolve, reject) => {
       this.#settleFirstUp = { resolve, reject };
@@ -62,6 +66,10 @@ export class QueueReader implements Subscription {
 
   unacknowledged(): number {
     return this.#intake?.unacknowledged ?? 0;
+  }
+
+  waiting(): number {
+    return this.#intake?.waiting ?? 0;
   }
 
   quiesce(): Promise<void> {
@@ -94,6 +102,7 @@ export class QueueReader implements Subscription {
     const channel = await session.model.createChannel();
     const intake = new Intake(channel, {
       ...this.#consumption,
+      clock: this.#clock,
       logger: this.#logger,
       prefetch: this.#prefetch,
       lost: (reason) => session.lost(reason),

@@ -79,14 +79,15 @@ export class ForwardDesk implements EnvelopeDesk {
     return this.#takenOf.get(shard) ?? 0;
   }
 
-  receive({ from, replyTo, forwards }: ForwardBatch): void {
+  /** @param receivedAtMs by our own clock, which is what it is compared with here. */
+  receive({ from, replyTo, forwards }: ForwardBatch, receivedAtMs: number): void {
     const { lanes } = this.#senderOf(from, replyTo);
     for (const forward of forwards) {
       // As if it had been lost, and everything behind it.
       if (this.#takenCount >= this.#options.takenMax) return;
       const lane = lanes.get(forward.shard) ?? new ForwardLane(forward.shard, replyTo);
       lanes.set(forward.shard, lane);
-      this.#offer(lane, forward);
+      this.#offer(lane, forward, receivedAtMs);
     }
   }
 
@@ -144,18 +145,17 @@ export class ForwardDesk implements EnvelopeDesk {
     return sender;
   }
 
-  #offer(lane: ForwardLane, forward: Forward): void {
+  #offer(lane: ForwardLane, forward: Forward, receivedAtMs: number): void {
     const offer = lane.offer(forward, this.#options.epochOf(forward.shard));
     if (offer.kind === 'answer') this.#post.add(lane.replyTo, offer.answer);
-    if (offer.kind === 'take') this.#take(lane, forward);
+    if (offer.kind === 'take') this.#take(lane, forward, receivedAtMs);
   }
 
-  #take(lane: ForwardLane, forward: Forward): void {
-    const { clock, inFlight, logger, settle, route, tracing } = this.#options;
+  #take(lane: ForwardLane, forward: Forward, receivedAtMs: number): void {
+    const { inFlight, logger, settle, route, tracing } = this.#options;
     const { traceparent } = forward;
     const trace = tracing == null ? null : tracing.received({ from: 'inbox', traceparent });
     const origin = new ForwardedOrigin(lane, forward, trace, (ended) => this.#acknowledged(ended));
-    const receivedAtMs = clock.now();
     inFlight.enter();
     this.#count(lane.shard, 1);
     const decoded = decodeMessage(forward.queue, forward.body);
@@ -174,7 +174,6 @@ export class ForwardDesk implements EnvelopeDesk {
     }
   }
 
-  /** `receivedAtMs` is of our own clock, which is what it is compared with here. */
   #envelopeOf(
     origin: ForwardedOrigin,
     forward: Forward,

@@ -5,7 +5,7 @@ import type { AnswerBatch, ForwardBatch } from './forward.ts';
 
 export interface ForwardMailOptions {
   /** `ForwardDesk.receive`. */
-  readonly onForwards: (batch: ForwardBatch) => void;
+  readonly onForwards: (batch: ForwardBatch, receivedAtMs: number) => void;
   /** `Forwarder.answered`. */
   readonly onAnswers: (batch: AnswerBatch) => void;
   /** `ClusterTick.nudge`. */
@@ -16,10 +16,10 @@ export interface ForwardMailOptions {
 }
 
 /** Sorts what comes into the inbox. Never throws: what is lost here is sent again. */
-export function forwardMail(options: ForwardMailOptions): (body: Buffer) => void {
-  return (body) => {
+export function forwardMail(options: ForwardMailOptions): (body: Buffer, receivedAtMs: number) => void {
+  return (body, receivedAtMs) => {
     try {
-      sort(body, options);
+      sort(body, receivedAtMs, options);
     } catch (error) {
       options.logger.error(
         { err: error, bytes: body.length },
@@ -29,7 +29,11 @@ export function forwardMail(options: ForwardMailOptions): (body: Buffer) => void
   };
 }
 
-function sort(body: Buffer, { onForwards, onAnswers, onNudge, onOrder, logger }: ForwardMailOptions): void {
+function sort(
+  body: Buffer,
+  receivedAtMs: number,
+  { onForwards, onAnswers, onNudge, onOrder, logger }: ForwardMailOptions,
+): void {
   const order = orderKind(body);
   if (order === 'order') {
     onOrder(body);
@@ -45,7 +49,7 @@ function sort(body: Buffer, { onForwards, onAnswers, onNudge, onOrder, logger }:
   const decoded = decodeBatch(body);
   switch (decoded.kind) {
     case 'forwards':
-      onForwards(decoded.batch);
+      onForwards(decoded.batch, receivedAtMs);
       break;
     case 'answers':
       onAnswers(decoded.batch);

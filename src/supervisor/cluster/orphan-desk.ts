@@ -4,6 +4,7 @@ import type { Clock, Logger } from '../../ports/runtime.ts';
 import type { ParkStore } from '../../ports/stores.ts';
 import type { CommandEnvelope } from '../command-envelope.ts';
 import type { Router } from '../router.ts';
+import type { Settle } from '../settle.ts';
 import type { DirectoryWatch } from './directory-watch.ts';
 import type { Forwarder } from './forwarder.ts';
 import type { ShardDoors } from './shard-doors.ts';
@@ -14,6 +15,7 @@ export interface OrphanDeskOptions {
   readonly watch: Pick<DirectoryWatch, 'rows'>;
   readonly store: Pick<ParkStore, 'parkUnowned'>;
   readonly router: Pick<Router, 'giveBack' | 'heldOf'>;
+  readonly settle: Pick<Settle, 'refuse'>;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Whether this node reaches what it needs to know: one that is cut off sees no owners, though they are there. */
@@ -32,6 +34,7 @@ export interface OrphanDeskOptions {
  * O2. What could not be parked goes back to the router, whole and in order, before anything newer.
  * O3. Nothing is parked while the router holds older ones.
  * O4. A retry needs no parking: its row stands in the ledger.
+ * O5. What nobody has read is read before: what cannot be is no command, and gets its letter now, not when the shard has an owner.
  */
 export class OrphanDesk {
   readonly #options: OrphanDeskOptions;
@@ -77,18 +80,26 @@ export class OrphanDesk {
     let left = envelopes;
     let epoch = watch.rows[shard]?.epoch;
     while (left.length > 0 && epoch !== undefined) {
-      const batch = left.slice(0, LIMITS.storeBatchMax);
+      const next = left.slice(0, LIMITS.storeBatchMax);
+      left = left.slice(next.length);
+      const batch = next.filter((envelope) => this.#isReadable(envelope));
       try {
         epoch = await this.#parkBatch(shard, epoch, batch);
       } catch (error) {
         logger.warn({ err: ensureError(error), shard }, 'commands without an owner could not be parked yet');
-        return left;
+        return [...batch, ...left];
       }
-      if (epoch === undefined) return left;
+      if (epoch === undefined) return [...batch, ...left];
       for (const envelope of batch) ended(envelope);
-      left = left.slice(batch.length);
     }
     return left;
+  }
+
+  /** If not, it is refused. */
+  #isReadable(envelope: CommandEnvelope): boolean {
+    const refusal = envelope.read();
+    if (refusal !== null) this.#options.settle.refuse(envelope.origin, refusal, envelope.receivedAtMs);
+    return refusal === null;
   }
 
   /** The epoch that holds then; undefined: somebody owns the shard after all. */

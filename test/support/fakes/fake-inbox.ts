@@ -50,7 +50,7 @@ export class FakePost {
     const inbox = this.#inboxes.get(to);
     const isAway = this.away.has(to);
     const meaning = isAway ? 'unsure' : this.returnMeaning;
-    if (inbox !== undefined && !isAway) inbox.deliver(body);
+    if (inbox !== undefined && !isAway) inbox.deliver(body, this.#clock.now());
     else this.#clock.after(1, () => this.#inboxes.get(from)?.return(to, meaning));
   }
 }
@@ -115,8 +115,8 @@ export class FakeInbox implements Inbox {
     this.#events.onFlow(flow);
   }
 
-  deliver(body: Buffer): void {
-    this.#events.onMessage(body);
+  deliver(body: Buffer, receivedAtMs: number): void {
+    this.#events.onMessage(body, receivedAtMs);
   }
 
   return(inbox: string, meaning: ReturnMeaning): void {

@@ -35,6 +35,8 @@ export class QuietLogger implements Logger {
 
 /** Adds up what is counted, by name and label: `count('commitFailed busy')`. */
 export class CountingMetrics implements Metrics {
+  /** Of each command, from receipt to acknowledgement. */
+  readonly settledSeconds: number[] = [];
   readonly #counts = new Map<string, number>();
 
   count(name: string): number {
@@ -65,7 +67,8 @@ export class CountingMetrics implements Metrics {
     this.#add(`deadLettered ${code}`, 1);
   }
 
-  settled(): void {
+  settled(durationSeconds: number): void {
+    this.settledSeconds.push(durationSeconds);
     this.#add('settled', 1);
   }
 

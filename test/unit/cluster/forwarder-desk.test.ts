@@ -59,6 +59,9 @@ function row(inbox: string | null, epoch: bigint): ShardRow {
   return { shard: SHARD, epoch, owner };
 }
 
+/** How long messages waited here before the desk got them. */
+const WAITED_MS = 40;
+
 /** A desk with one sender, and what it routed, refused and answered. */
 function desk(options: Partial<ForwardDeskOptions> = {}) {
   const clock = new FakeClock();
@@ -93,11 +96,18 @@ function desk(options: Partial<ForwardDeskOptions> = {}) {
     takenMax: 100,
     ...options,
   });
-  const receive = (...forwards: Forward[]): void => made.receive({ from: 's', replyTo: 'inbox.s', forwards });
+  const receive = (...forwards: Forward[]): void =>
+    made.receive({ from: 's', replyTo: 'inbox.s', forwards }, clock.now() - WAITED_MS);
   return { desk: made, clock, routed, refused, answers, inFlight, receive };
 }
 
 describe('the desk', () => {
+  it('counts a command from when it came into the process, not from when it was handed out', () => {
+    const { receive, routed, clock } = desk();
+    receive(forward(0));
+    expect(routed[0]?.receivedAtMs).toBe(clock.now() - WAITED_MS);
+  });
+
   it('answers together for what was acknowledged in one turn', () => {
     const { receive, routed, clock, answers, inFlight } = desk();
     receive(forward(0), forward(1), forward(2));

@@ -86,7 +86,7 @@ export class TestNode {
     });
     this.inbox = post.open(`inbox.${incarnation}`, {
       onMessage: forwardMail({
-        onForwards: (batch) => this.desk.receive(batch),
+        onForwards: (batch, receivedAtMs) => this.desk.receive(batch, receivedAtMs),
         onAnswers: (batch) => this.forwarder.answered(batch),
         onNudge: () => undefined,
         onOrder: () => undefined,
@@ -128,6 +128,7 @@ export class TestNode {
       watch,
       store: ledger,
       router: this.router,
+      settle: { refuse: refused },
       clock: {
         now: () => clock.now(),
         soon: (callback) => clock.soon(callback),

@@ -8,9 +8,9 @@ import type { Parked, UnownedParking } from '../../../src/ports/stores.ts';
 import { OrphanDesk } from '../../../src/supervisor/cluster/orphan-desk.ts';
 import type { CommandEnvelope } from '../../../src/supervisor/command-envelope.ts';
 import { FakeClock } from '../../support/fakes/fake-clock.ts';
-import { transaction } from '../../support/fakes/fake-envelope.ts';
+import { accountIdOf, transaction } from '../../support/fakes/fake-envelope.ts';
 import { QuietLogger } from '../../support/fakes/quiet.ts';
-import { envelopeOf, FakeDelivery } from '../supervisor/support.ts';
+import { bodyOf, envelopeOf, FakeDelivery } from '../supervisor/support.ts';
 
 const SHARD = 7;
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -40,6 +40,7 @@ function orphaned(answer: (seen: bigint, commands: readonly Parked[]) => Promise
       },
     },
     router: { giveBack: ({ n }) => log.push(`back ${n}`), heldOf: () => routed },
+    settle: { refuse: ({ body }) => void log.push(`refused ${body.toString()}`) },
     clock,
     logger: new QuietLogger(),
     isConnected: () => isConnected,
@@ -51,10 +52,16 @@ function orphaned(answer: (seen: bigint, commands: readonly Parked[]) => Promise
       envelopeOf(transaction(n), fields, new FakeDelivery(String(n)), { n, shard: SHARD }),
     );
   };
+  /** What the reader has only glanced at. */
+  const waitUnread = (...bodies: string[]): void => {
+    const fields = { settled: () => undefined, givenBack: () => undefined };
+    const command = { kind: 'unread', accountId: accountIdOf(1) } as const;
+    held = bodies.map((body, n) => envelopeOf(command, fields, new FakeDelivery(body), { n, shard: SHARD }));
+  };
   desk.start();
   const cutOff = (): void => void (isConnected = false);
   const holdInRouter = (count: number): void => void (routed = count);
-  return { desk, clock, log, wait, cutOff, holdInRouter };
+  return { desk, clock, log, wait, waitUnread, cutOff, holdInRouter };
 }
 
 describe('commands of a shard without owner', () => {
@@ -86,6 +93,24 @@ describe('commands of a shard without owner', () => {
     clock.advance(LIMITS.orphanPollMs);
     await turn();
     expect(log).toEqual(['hold 7', 'park 7 under 4: 1,2', 'back 1', 'back 2', 'let go 7']);
+  });
+
+  it('that cannot be read get their letters now, and only the others are parked, or go back', async () => {
+    const answers: UnownedParking[] = [
+      { kind: 'owned', epoch: 5n },
+      { kind: 'parked', epoch: 5n },
+    ];
+    const { clock, log, waitUnread } = orphaned(() => Promise.resolve(answers.shift()!));
+    const good = bodyOf(transaction(1));
+    waitUnread('{', good, '[');
+    clock.advance(LIMITS.orphanPollMs);
+    await turn();
+    const parked = `park 7 under 4: ${good}`;
+    expect(log.splice(0)).toEqual(['hold 7', 'refused {', 'refused [', parked, 'back 1', 'let go 7']);
+    waitUnread('{', good);
+    clock.advance(LIMITS.orphanPollMs);
+    await turn();
+    expect(log).toEqual(['hold 7', 'refused {', parked, 'ended 1', 'let go 7']);
   });
 
   it('are left alone by a node that is cut off: their owners may be well', async () => {

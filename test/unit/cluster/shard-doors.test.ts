@@ -208,6 +208,7 @@ class FakeInbound {
         return Promise.resolve();
       },
       unacknowledged: () => this.unacknowledged,
+      waiting: () => 0,
     };
     return Promise.resolve(this.#reader);
   }

@@ -48,6 +48,23 @@ describe('deliveries', () => {
     expect(world.metrics.count('received transactions_queue')).toBe(1);
   });
 
+  it('what it took counts from when the message came, not from when it was handed out', async () => {
+    const waiting = new FakeDelivery(bodyOf(transaction(1)));
+    const { queue, body, redelivered, headers } = waiting;
+    const receivedAtMs = world.clock.now() - 120;
+    world.node.ingest.onDelivery({
+      queue,
+      body,
+      redelivered,
+      headers,
+      receivedAtMs,
+      ack: () => waiting.ack(),
+    });
+    await turns(world.clock);
+    expect(waiting.acks).toBe(1);
+    expect(world.metrics.settledSeconds).toEqual([0.12]);
+  });
+
   it.each([
     ['nothing', ''],
     ['no JSON', '{'],

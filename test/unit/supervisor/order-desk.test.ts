@@ -221,9 +221,9 @@ describe('other mail', () => {
       onOrder: (body) => orders.push(body),
       logger,
     });
-    sort(Buffer.from([9, 3, 0]));
-    sort(Buffer.from([1, 4, 0]));
-    sort(Buffer.from([1, 9, 0]));
+    sort(Buffer.from([9, 3, 0]), 0);
+    sort(Buffer.from([1, 4, 0]), 0);
+    sort(Buffer.from([1, 9, 0]), 0);
     expect(orders).toHaveLength(1);
     expect(logger.messages('warn')).toHaveLength(2);
   });

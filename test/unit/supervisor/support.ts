@@ -1,7 +1,7 @@
 import type { CommandEnvelope, Origin } from '../../../src/supervisor/command-envelope.ts';
 import { CommandEnvelope as EnvelopeClass } from '../../../src/supervisor/command-envelope.ts';
 import type { EnvelopeDesk, EnvelopeFields } from '../../../src/supervisor/command-envelope.ts';
-import type { Command, TransactionCommand } from '../../../src/contracts/command.ts';
+import type { TransactionCommand } from '../../../src/contracts/command.ts';
 import type { InboundQueue } from '../../../src/contracts/queues.ts';
 import type { Delivery } from '../../../src/ports/broker.ts';
 import type { FakeClock } from '../../support/fakes/fake-clock.ts';
@@ -51,7 +51,7 @@ export function bodyOf(command: TransactionCommand): string {
 
 /** An envelope as ingest makes it. */
 export function envelopeOf(
-  command: Command,
+  command: EnvelopeFields['command'],
   desk: EnvelopeDesk,
   origin: Origin,
   fields: Partial<EnvelopeFields> = {},
