@@ -53,6 +53,17 @@ export default tseslint.config(
       'max-lines-per-function': 'off',
       'max-lines': ['error', { max: 600, skipBlankLines: true, skipComments: true }],
       '@typescript-eslint/no-non-null-assertion': 'off',
+      'no-restricted-imports': [
+        'error',
+        {
+          name: 'fast-check',
+          message: 'test/support/properties.ts has it, so that what fails can be repeated.',
+        },
+      ],
     },
+  },
+  {
+    files: ['test/support/properties.ts'],
+    rules: { 'no-restricted-imports': 'off' },
   },
 );

@@ -13,8 +13,8 @@ export default defineConfig({
           name: 'unit',
           include: ['test/unit/**/*.test.ts'],
           environment: 'node',
-          // Time limits are for what hangs, not for what is slow: CI has two busy cores.
-          testTimeout: 60_000,
+          // Time limits are for what hangs, not for what is slow: CI has two busy cores. Above that of a property.
+          testTimeout: 180_000,
           // Without it one core of two would be idle.
           maxWorkers: 2,
           // Projects with different numbers of workers run one after the other.

@@ -2,7 +2,6 @@
  * Without these: what decides, what writes and what audits could each be right by its own tests and not fit together; the
  * audit would call a right ledger wrong, or the writer would write what only its own tests expect.
  */
-import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TRANSACTION_TYPES } from '../../src/contracts/command.ts';
 import type { TransactionCommand } from '../../src/contracts/command.ts';
@@ -16,6 +15,7 @@ import type { RoadDecision } from '../../src/ports/ledger.ts';
 import { insertRow, ledgerOn, newAccount, newCard, newCommand } from '../support/ledger-fixtures.ts';
 import { withDatabase } from '../support/services.ts';
 import type { TestDatabase } from '../support/services.ts';
+import { fc } from '../support/properties.ts';
 import { uuid } from './audit-ledger.ts';
 
 interface Wish {

@@ -5,7 +5,6 @@
  * One seed is one story: a few accounts, some 40 commands, a scheduler that picks what happens next. Every step of it
  * comes from the seed, so a failing one replays exactly: fast-check prints it.
  */
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { AccountActor } from '../../../src/actors/account-actor.ts';
 import type { StopReason } from '../../../src/actors/account-actor.ts';
@@ -23,6 +22,7 @@ import {
   transactionIdOf,
 } from '../../support/fakes/fake-envelope.ts';
 import type { Fault } from '../../support/fakes/fake-ledger.ts';
+import { fc } from '../../support/properties.ts';
 
 const STORIES = 300;
 const COMMANDS = 40;
@@ -230,7 +230,7 @@ describe('whatever happens in whatever order', () => {
       }),
       { numRuns: STORIES, endOnFailure: true },
     );
-  }, 60_000);
+  });
 
   it('is told with every kind of ending and every reason to stop', async () => {
     const kinds = new Set<string>();
@@ -248,5 +248,5 @@ describe('whatever happens in whatever order', () => {
       expect(kinds).toContain(`failed ${kind}`);
     }
     for (const kind of ['ROW_MISSING', 'ORIGINAL_UNDECIDED']) expect(kinds).toContain(`deferred ${kind}`);
-  }, 60_000);
+  });
 });

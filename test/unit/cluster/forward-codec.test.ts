@@ -1,5 +1,4 @@
 /** Without these: nodes misread each other, a broken message throws inside a consume callback, or forwarding costs more than deciding. */
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ROADS } from '../../../src/contracts/command.ts';
 import { INBOUND_QUEUES } from '../../../src/contracts/queues.ts';
@@ -12,6 +11,7 @@ import {
   encodeForwards,
 } from '../../../src/supervisor/cluster/forward-codec.ts';
 import type { Answer, Forward } from '../../../src/supervisor/cluster/forward.ts';
+import { fc } from '../../support/properties.ts';
 
 const shard = fc.nat({ max: 255 });
 const stream = fc.nat({ max: 0xffff_ffff });

@@ -2,9 +2,9 @@
  * Without these: a lost, doubled or late batch, a hand-off or a crash makes an owner decide a newer command of an
  * account before an older one (a refusal is final), or leaves a command that is never settled.
  */
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Offer } from '../../../src/supervisor/cluster/incoming-stream.ts';
+import { fc } from '../../support/properties.ts';
 import { ACCOUNTS, ForwardingWorld } from './forwarding-world.ts';
 import type { Arrival, Parts, Receiver, Sender, Step } from './forwarding-world.ts';
 

@@ -2,8 +2,8 @@
  * Without these: some sequence of deaths, freezes, lost links, flushes, joins and drains leaves a shard with two
  * owners, or one that nobody ever takes.
  */
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { fc } from '../../support/properties.ts';
 import { KeeperWorld } from './keeper-world.ts';
 import type { WorldNode } from './keeper-world.ts';
 
@@ -146,5 +146,5 @@ describe('shards and ingest roles', () => {
       }),
       { numRuns: 60 },
     );
-  }, 120_000);
+  });
 });

@@ -1,7 +1,7 @@
 /** Without these: two nodes want the same shard, one node gets most of them, or every join moves half of the cluster. */
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { movesOf, ownerOf, place, Placement } from '../../../src/supervisor/cluster/placement.ts';
+import { fc } from '../../support/properties.ts';
 
 const SLOTS = Array.from({ length: 256 }, (_, shard) => `shard:${shard}`);
 const numbered = (count: number): string[] => Array.from({ length: count }, (_, n) => `node-${n + 1}`);

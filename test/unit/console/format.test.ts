@@ -2,7 +2,6 @@
  * Figures on the console's page. Without this: a balance beyond what a number holds is shown rounded, with its sign lost or its
  * digits in the wrong groups, and an operator reads another amount than the ledger has.
  */
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   ageOf,
@@ -16,6 +15,7 @@ import {
   money,
   shortId,
 } from '../../../src/console/page/format.ts';
+import { fc } from '../../support/properties.ts';
 
 const GAP = '\u202f';
 const plain = (shown: string): string => shown.replaceAll(GAP, '').replace('−', '-');

@@ -4,7 +4,6 @@ import { readFileSync } from 'node:fs';
 import specs from '@asyncapi/specs';
 import { Ajv } from 'ajv';
 import type { ValidateFunction } from 'ajv';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { deadLetterHeaders } from '../../../scripts/documents/asyncapi.ts';
 import { decodeMessage } from '../../../src/contracts/decode.ts';
@@ -14,6 +13,7 @@ import type { InboundQueue } from '../../../src/contracts/queues.ts';
 import { encodeOperation } from '../../../src/drive/encode-operation.ts';
 import { Traffic, TRAFFIC_DEFAULTS } from '../../../src/drive/traffic.ts';
 import { messageOf, refusedLetter } from '../../../src/supervisor/dead-letter.ts';
+import { fc } from '../../support/properties.ts';
 import { CARD, documented, ID, live, someString } from './messages.ts';
 
 // Both are CommonJS, whose types promise a default export that Node does not give.

@@ -3,12 +3,12 @@
  * Without these, one unforeseen body could throw inside the consumer, slip a rounded amount into the ledger, or
  * carry a value of the message (a card number, say) into logs and headers by way of a reason.
  */
-import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { TRANSACTION_TYPES, type TransactionCommand } from '../../../src/contracts/command.ts';
 import { decodeMessage } from '../../../src/contracts/decode.ts';
 import { INBOUND_QUEUES } from '../../../src/contracts/queues.ts';
 import { scanBody } from '../../../src/contracts/scan-body.ts';
+import { fc } from '../../support/properties.ts';
 import { bytes, DOCUMENTED, LIVE, NO_STRING, someString } from './messages.ts';
 
 // Seconds of work on an idle machine, more on a busy one.

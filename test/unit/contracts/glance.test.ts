@@ -2,12 +2,12 @@
  * Without these: a message that is sent on unread to a node that decodes another account from it (its command is given up as our own mistake),
  * or a message of the Go API that is decoded twice for nothing.
  */
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeMessage } from '../../../src/contracts/decode.ts';
 import { DECODE_LIMITS } from '../../../src/contracts/decode-limits.ts';
 import { glanceAt } from '../../../src/contracts/glance.ts';
 import { liveBodyOf } from '../../../src/contracts/live-body.ts';
+import { fc } from '../../support/properties.ts';
 import { bytes, DOCUMENTED, LIVE } from './messages.ts';
 
 const ID = '11111111-2222-4333-8444-555555555555';

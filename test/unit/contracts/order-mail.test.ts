@@ -1,5 +1,4 @@
 /** Without these, an order that was mangled on its way would be carried out, or money in it would be rounded. */
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { OperatorAction } from '../../../src/contracts/command.ts';
 import {
@@ -12,6 +11,7 @@ import {
   type OrderAnswer,
 } from '../../../src/contracts/order-mail.ts';
 import { ACCOUNT_STATUSES } from '../../../src/domain/codes.ts';
+import { fc } from '../../support/properties.ts';
 
 const SAFE_MAX = 2n ** 53n - 1n;
 

@@ -6,7 +6,6 @@
  * The reference below is written from the contract's table in another way: it keeps no balance and no totals, only what
  * was approved, and adds it all up again for every question.
  */
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { TransactionCommand, TransactionType } from '../../../src/contracts/command.ts';
 import { TRANSACTION_TYPES } from '../../../src/contracts/command.ts';
@@ -14,6 +13,7 @@ import type { AccountState, Decision, Facts, OriginalFact } from '../../../src/d
 import { decideRun } from '../../../src/domain/decide.ts';
 import { REJECTION_CODES } from '../../../src/domain/codes.ts';
 import type { Verdict } from '../../../src/domain/decide.ts';
+import { fc } from '../../support/properties.ts';
 import {
   ACCOUNT,
   account,

@@ -1,9 +1,9 @@
 /**
  * Without these: deferred commands could return all at once, at once, or after days.
  */
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { RETRY_DELAY_MS_MAX, retryDelayMs } from '../../../src/domain/retry-policy.ts';
+import { fc } from '../../support/properties.ts';
 
 const always = (value: number) => ({ next: () => value });
 const LEAST = always(0);

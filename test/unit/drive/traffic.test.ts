@@ -3,7 +3,6 @@
  * PostgreSQL, rows that no foreign key allows, messages that are no messages of the contract, a seed that does not
  * repeat, or a stream in which nothing is ever rejected.
  */
-import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import type { TransactionCommand } from '../../../src/contracts/command.ts';
 import { decodeMessage } from '../../../src/contracts/decode.ts';
@@ -16,6 +15,7 @@ import {
   type SoundOperation,
 } from '../../../src/drive/operation.ts';
 import { Traffic, TRAFFIC_DEFAULTS, type TrafficOptions } from '../../../src/drive/traffic.ts';
+import { fc } from '../../support/properties.ts';
 
 // Seconds of work on an idle machine, more on a busy one.
 vi.setConfig({ testTimeout: 60_000 });

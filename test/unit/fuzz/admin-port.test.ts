@@ -4,7 +4,6 @@
  */
 import { connect } from 'node:net';
 import { once } from 'node:events';
-import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Access, consoleLink } from '../../../src/infra/http/access.ts';
 import { consoleRoutes, type ConsoleSource } from '../../../src/infra/http/console-routes.ts';
@@ -12,6 +11,7 @@ import { startHttpServer, type HttpServer } from '../../../src/infra/http/http-s
 import { LIMITS } from '../../../src/limits.ts';
 import { ACCOUNT } from '../contracts/messages.ts';
 import { QuietLogger } from '../../support/fakes/quiet.ts';
+import { fc } from '../../support/properties.ts';
 import { damaged, INPUTS, naughty, noise } from './hostile.ts';
 
 vi.setConfig({ testTimeout: 300_000 });

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { fc } from '../../support/properties.ts';
 
 /** How many hostile inputs each door gets in one run of `npm test`. */
 export const INPUTS = {

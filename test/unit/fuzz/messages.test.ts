@@ -2,7 +2,6 @@
  * What comes out of a queue. Without this: one body stops a reader, takes a second of its time, ends in a queue where nobody
  * looks for it, or becomes a payment that nobody has sent.
  */
-import fc from 'fast-check';
 import { expect, it, vi } from 'vitest';
 import { decodeMessage, type Decoded } from '../../../src/contracts/decode.ts';
 import { DECODE_LIMITS } from '../../../src/contracts/decode-limits.ts';
@@ -27,6 +26,7 @@ import {
   someString,
   withAmountText,
 } from '../contracts/messages.ts';
+import { fc } from '../../support/properties.ts';
 import { cpuSecondsOf, damaged, INPUTS, noise, twisted } from './hostile.ts';
 
 vi.setConfig({ testTimeout: 300_000 });

@@ -3,7 +3,6 @@
  * or a command that hangs, or is taken for something that it does not say.
  */
 import { Command, CommanderError } from 'commander';
-import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { accountCommand } from '../../../src/cli/account-command.ts';
 import { cacheCommand } from '../../../src/cli/cache-command.ts';
@@ -22,6 +21,7 @@ import { verifyCommand } from '../../../src/cli/verify-command.ts';
 import { webhooksCommand } from '../../../src/cli/webhooks-command.ts';
 import { ConfigError, loadConfig } from '../../../src/config.ts';
 import { parseRuleSet } from '../../../src/contracts/rule-set.ts';
+import { fc } from '../../support/properties.ts';
 import { cpuSecondsOf, damaged, INPUTS, naughty, twisted } from './hostile.ts';
 import { readFileSync } from 'node:fs';
 

@@ -2,11 +2,11 @@
  * Without this the quick machine might leave out, add or reorder an action where charts are nested deeper than the account's
  * is, or take a chart that it does not understand. That it does the account's chart as XState does: account-machine.test.ts.
  */
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { assign, createActor, createMachine, raise, setup, stateIn } from 'xstate';
 import type { AnyStateMachine } from 'xstate';
 import { quickMachine } from '../../../src/machines/quick-machine.ts';
+import { fc } from '../../support/properties.ts';
 
 type Letter = 'a' | 'b' | 'c' | 'd' | 'e' | 'z';
 interface Remembered {

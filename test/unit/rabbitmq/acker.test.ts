@@ -2,10 +2,10 @@
  * Without these, an acknowledgement could cover a message that is not settled (lost for good when the node dies), name a tag
  * twice (the broker closes the channel and delivers everything again), or wait for ever behind one stuck command.
  */
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Acker } from '../../../src/infra/rabbitmq/acker.ts';
 import { LIMITS } from '../../../src/limits.ts';
+import { fc } from '../../support/properties.ts';
 
 const WINDOW = 8;
 

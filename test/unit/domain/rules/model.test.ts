@@ -4,7 +4,6 @@
  *
  * The reference below keeps every decision and looks at all of them for every question; it knows no bounds and forgets nothing.
  */
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TRANSACTION_TYPES } from '../../../../src/contracts/command.ts';
 import type { TransactionCommand } from '../../../../src/contracts/command.ts';
@@ -16,6 +15,7 @@ import { historyAfter, noHistory, RecentDecisions } from '../../../../src/domain
 import type { AccountHistory } from '../../../../src/domain/rules/history.ts';
 import type { RuleSet } from '../../../../src/domain/rules/rule-set.ts';
 import { account, ACCOUNT, CARD, command, decided, id, original } from '../fixtures.ts';
+import { fc } from '../../../support/properties.ts';
 import { ruleSet, SECOND_CARD } from './rule-fixtures.ts';
 
 const START_MS = Date.parse('2026-11-22T23:59:00Z');
