@@ -1,27 +1,18 @@
 import { ensureError } from '../domain/errors.ts';
 import { gatherRestMs, NO_PORTION } from '../domain/gather-rest.ts';
-import type { ToldAccount, ToldDecision } from '../domain/told-account.ts';
 import { LIMITS } from '../limits.ts';
-import type { CachedBalance } from '../ports/balance-cache.ts';
 import { CommitFailure } from '../ports/ledger.ts';
-import type { AccountChange, AccountVerdict, CommitReceipt, Ledger, RoadDecision } from '../ports/ledger.ts';
+import type { AccountChange, AccountVerdict, CommitReceipt, Ledger } from '../ports/ledger.ts';
 import type { Clock, Logger, Metrics, Random } from '../ports/runtime.ts';
 import { traceId } from '../ports/tracing.ts';
 import type { CommandTrace, CommitTrace, Tracing } from '../ports/tracing.ts';
+import { balanceOf, toldOf } from './committed-batch.ts';
+import type { CommittedBatch } from './committed-batch.ts';
 
 const GATHERING = { largeCount: LIMITS.commitLargeCount, gatherMs: LIMITS.commitGatherMs };
 
 /** What became of a proposed change. */
 export type ProposalResult = AccountVerdict | { readonly kind: 'failed'; readonly failure: CommitFailure };
-
-/** What a commit leaves to do: balances to show, events to tell, and the outbox row that says so until it is done. */
-export interface CommittedBatch {
-  readonly outboxId: bigint;
-  /** Of every account that was committed and of every card whose total changed. */
-  readonly balances: readonly CachedBalance[];
-  /** What events are made of; null: to be read from the ledger. */
-  readonly told: readonly ToldAccount[] | null;
-}
 
 export interface LaneOptions {
   readonly ledger: Ledger;
@@ -63,8 +54,6 @@ export class CommitLane {
   readonly #halves: Proposal[][] = [];
   /** To be tried alone. */
   readonly #alone: Proposal[] = [];
-  readonly #whenDrained: (() => void)[] = [];
-  #pausing = 0;
   #phase: 'idle' | 'scheduled' | 'resting' | 'committing' = 'idle';
   #cancelRest: () => void = () => undefined;
   #waitingCommands = 0;
@@ -80,16 +69,6 @@ export class CommitLane {
     this.#waiting.push({ change, done, busyTries: 0 });
     this.#waitingCommands += change.decisions.length;
     this.#wake();
-  }
-
-  /** Resolves when nothing is left to commit. */
-  async drain(): Promise<void> {
-    if (this.#isDrained()) return;
-    await new Promise<void>((resolve) => this.#whenDrained.push(resolve));
-  }
-
-  #isDrained(): boolean {
-    return this.#phase === 'idle' && this.#pausing === 0;
   }
 
   #wake(): void {
@@ -124,10 +103,6 @@ export class CommitLane {
       return;
     }
     this.#phase = 'idle';
-  }
-
-  #noteDrained(): void {
-    if (this.#isDrained()) for (const resolve of this.#whenDrained.splice(0)) resolve();
   }
 
   #nextAlone(): Proposal[] | undefined {
@@ -182,7 +157,6 @@ export class CommitLane {
     this.#commitNext();
     for (const [index, proposal] of batch.entries())
       this.#answer(proposal, receipt.verdicts[index] ?? UNANSWERED);
-    this.#noteDrained();
   }
 
   /** null: tracing is off, or none of the commands is recorded. */
@@ -246,16 +220,13 @@ export class CommitLane {
     } else {
       this.#commitNext();
       for (const proposal of batch) this.#answer(proposal, { kind: 'failed', failure });
-      this.#noteDrained();
     }
   }
 
   #comeBackAlone(proposal: Proposal): void {
     const { clock, random } = this.#options;
     proposal.busyTries += 1;
-    this.#pausing += 1;
     clock.after(LIMITS.commitBusyPauseMs * (0.5 + random.next()), () => {
-      this.#pausing -= 1;
       this.#alone.push(proposal);
       this.#wake();
     });
@@ -279,40 +250,8 @@ const UNANSWERED: ProposalResult = {
   failure: new CommitFailure('unknown', null, 'the commit did not answer for this account'),
 };
 
-function balanceOf({ accountId, balanceCents, previousSeq, decisions }: AccountChange): CachedBalance {
-  return {
-    kind: 'account',
-    id: accountId,
-    cents: balanceCents,
-    version: previousSeq + BigInt(decisions.length),
-  };
-}
-
 function tracesOf({ decisions }: AccountChange): readonly CommandTrace[] {
   return decisions.flatMap(({ trace }) => trace ?? []);
-}
-
-function toldOf({ accountId, decisions }: AccountChange, decidedAt: string): ToldAccount {
-  return { accountId, decidedAt, decisions: decisions.map(toldDecision) };
-}
-
-function toldDecision(decision: RoadDecision): ToldDecision {
-  const { command, trace } = decision;
-  const told: ToldDecision = {
-    seq: decision.seq,
-    transactionId: command.transactionId,
-    type: command.type,
-    outcome: decision.outcome,
-    reason: decision.reason,
-    requestedCents: decision.requestedCents,
-    amountCents: decision.amountCents,
-    balanceAfterCents: decision.balanceAfterCents,
-    cardId: command.cardId,
-    originalId: command.originalId,
-    flags: decision.flags,
-    rulesVersion: decision.rulesVersion,
-  };
-  return trace == null ? told : { ...told, traceparent: trace.traceparent };
 }
 
 function commandCount(batch: readonly Proposal[]): number {

@@ -2,7 +2,7 @@ import type { CommitFailure } from '../ports/ledger.ts';
 import type { AccountOrder, OperatorLedger, OrderVerdict } from '../ports/operator-ledger.ts';
 import type { Logger, Metrics } from '../ports/runtime.ts';
 import { asFailure } from './commit-lane.ts';
-import type { CommittedBatch } from './commit-lane.ts';
+import type { CommittedBatch } from './committed-batch.ts';
 
 /** What became of an operator's order. */
 export type OrderResult = OrderVerdict | { readonly kind: 'failed'; readonly failure: CommitFailure };

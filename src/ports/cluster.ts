@@ -1,5 +1,4 @@
 import type { LinkState } from './connection.ts';
-import type { ShardDirectory } from './stores.ts';
 
 /** What a node tells the others about itself. */
 export interface NodeRecord {
@@ -166,7 +165,7 @@ export interface IntakePause {
 }
 
 /** `processor.shards`, as the nodes of a cluster use it. Rejects when PostgreSQL does not answer. */
-export interface ClusterDirectory extends ShardDirectory {
+export interface ClusterDirectory {
   /** All shards, by number. */
   read(): Promise<readonly ShardRow[]>;
   /** Whether an operator has paused intake; null: no. */
@@ -179,4 +178,6 @@ export interface ClusterDirectory extends ShardDirectory {
    * taken again, with that epoch as the one seen.
    */
   takeOverSeen(seen: ReadonlyMap<number, bigint>): Promise<ReadonlyMap<number, bigint>>;
+  /** Names nobody as the owner of the shards that are still ours. */
+  release(shards: readonly number[]): Promise<void>;
 }

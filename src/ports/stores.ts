@@ -210,11 +210,3 @@ export interface AnnouncementStore {
   /** Has `listener` told of every outbox row with such events, once it is committed: also of those written with something else. */
   onAnnounced(listener: (outboxId: bigint) => void): void;
 }
-
-/** The shard directory (`processor.shards`). */
-export interface ShardDirectory {
-  /** Bumps the epochs of these shards in our name; returns the new epoch per shard, committed. */
-  takeOver(shards: readonly number[]): Promise<ReadonlyMap<number, bigint>>;
-  /** Names nobody as the owner of the shards that are still ours. */
-  release(shards: readonly number[]): Promise<void>;
-}

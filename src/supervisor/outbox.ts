@@ -1,4 +1,4 @@
-import type { CommittedBatch } from '../actors/commit-lane.ts';
+import type { CommittedBatch } from '../actors/committed-batch.ts';
 import type { ToldAccount } from '../domain/told-account.ts';
 import { LIMITS } from '../limits.ts';
 import type { BalanceCache, CachedBalance } from '../ports/balance-cache.ts';

@@ -8,7 +8,7 @@ import { describe, expect, test } from 'vitest';
 import type { Finding } from '../../src/domain/finding.ts';
 import type { AccountChange, AccountVerdict } from '../../src/ports/ledger.ts';
 import { approved, changeOf, INCARNATION, newCommand, rejected } from '../support/ledger-fixtures.ts';
-import { claimant } from '../support/shard-owner.ts';
+import { claimant, takeOver } from '../support/shard-owner.ts';
 import { pendingOn } from './ledger-server.ts';
 import type { LedgerServer } from './ledger-server.ts';
 
@@ -220,8 +220,8 @@ export function describeCommit(present: () => LedgerServer): void {
   describe('the fence of a commit', () => {
     test('keeps out whoever has another epoch, of any of the shards, and nobody else', async () => {
       const owner = present().directoryOf(claimant('a'));
-      await owner.takeOver([1, 2, 3, 4]);
-      await present().directoryOf(claimant('b')).takeOver([3]);
+      await takeOver(owner, [1, 2, 3, 4]);
+      await takeOver(present().directoryOf(claimant('b')), [3]);
       const commands = await Promise.all([1, 2, 3].map(() => deposit()));
       const { verdicts } = await commit(
         ...commands.map((command, n) => changeOf([approved(command)], { shard: n + 1, epoch: 1n })),

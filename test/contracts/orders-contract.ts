@@ -10,7 +10,7 @@ import type { AccountState } from '../../src/domain/account.ts';
 import { judgeOrder } from '../../src/domain/judge-order.ts';
 import type { OrderVerdict } from '../../src/ports/operator-ledger.ts';
 import { approved, changeOf } from '../support/ledger-fixtures.ts';
-import { claimant } from '../support/shard-owner.ts';
+import { claimant, takeOver } from '../support/shard-owner.ts';
 import { pendingOn } from './ledger-server.ts';
 import type { LedgerServer } from './ledger-server.ts';
 
@@ -56,7 +56,7 @@ export function describeOrders(server: () => LedgerServer): void {
 
   describe('an order', () => {
     beforeEach(async () => {
-      await server().directoryOf(claimant('a')).takeOver([SHARD]);
+      await takeOver(server().directoryOf(claimant('a')), [SHARD]);
       accountId = await server().newAccount();
     });
 

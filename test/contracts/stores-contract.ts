@@ -11,7 +11,7 @@ import { LIMITS } from '../../src/limits.ts';
 import { letter } from '../support/letter.ts';
 import type { OutboxDue, OutboxTask, OwnedParked, Retry } from '../../src/ports/stores.ts';
 import { approved, changeOf, newCommand } from '../support/ledger-fixtures.ts';
-import { claimant } from '../support/shard-owner.ts';
+import { claimant, takeOver } from '../support/shard-owner.ts';
 import { pendingOn } from './ledger-server.ts';
 import type { LedgerServer, RowStatus } from './ledger-server.ts';
 
@@ -221,8 +221,8 @@ function describeParked(present: () => LedgerServer): void {
 
     test('are refused, one by one, where the shard has another epoch', async () => {
       const [accountId, other] = [randomUUID(), randomUUID()];
-      await present().directoryOf(claimant('a')).takeOver([SHARD]);
-      await present().directoryOf(claimant('b')).takeOver([SHARD]);
+      await takeOver(present().directoryOf(claimant('a')), [SHARD]);
+      await takeOver(present().directoryOf(claimant('b')), [SHARD]);
       const elsewhere = { ...command(other, 'c'), shard: SHARD + 1 };
       const given = [command(accountId, 'a', 1n), command(accountId, 'b', 2n), elsewhere];
       expect(await present().parked.park([...given, command(accountId, 'd', 3n)])).toEqual([
@@ -249,7 +249,7 @@ function describeParked(present: () => LedgerServer): void {
       const server = present();
       const accountId = randomUUID();
       const directory = server.directoryOf(claimant('node-1'));
-      await directory.takeOver([SHARD]);
+      await takeOver(directory, [SHARD]);
       if (how !== 'is named') await directory.release([SHARD]);
       const parked = { kind: 'parked', epoch: 2n };
       expect(await server.parked.parkUnowned(SHARD, 1n, two(accountId))).toEqual(parked);
@@ -268,8 +268,8 @@ function describeParked(present: () => LedgerServer): void {
       const accountId = randomUUID();
       const node = claimant('node-1');
       const directory = present().directoryOf(node);
-      await directory.takeOver([SHARD]);
-      await directory.takeOver([SHARD]);
+      await takeOver(directory, [SHARD]);
+      await takeOver(directory, [SHARD]);
       expect(await present().parked.parkUnowned(SHARD, seen, two(accountId))).toEqual({
         kind: 'owned',
         epoch: 2n,
@@ -292,7 +292,7 @@ function describeQuarantines(present: () => LedgerServer): void {
       const server = present();
       const deposit = await pendingOn(server, { accountId: await server.newAccount() });
       const { accountId } = deposit;
-      await server.directoryOf(claimant('a')).takeOver([SHARD]);
+      await takeOver(server.directoryOf(claimant('a')), [SHARD]);
       await server.ledger.commit([changeOf([approved(deposit)], { shard: SHARD, epoch: 1n })]);
       const order = { accountId, shard: SHARD, epoch: 1n, reason: 'a test' };
       expect(await server.quarantines.setAside(order)).toBe('quarantined');
@@ -306,7 +306,7 @@ function describeQuarantines(present: () => LedgerServer): void {
 
     test.each([0n, 2n])('under epoch %s is fenced', async (epoch) => {
       const accountId = await present().newAccount();
-      await present().directoryOf(claimant('a')).takeOver([SHARD]);
+      await takeOver(present().directoryOf(claimant('a')), [SHARD]);
       const order = { accountId, shard: SHARD, epoch, reason: 'a test' };
       expect(await present().quarantines.setAside(order)).toBe('fenced');
       expect(await present().reader.account(accountId)).toMatchObject({ status: 'active' });

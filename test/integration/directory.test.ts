@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { readShardOwner } from '../../src/infra/postgres/cluster-view.ts';
 import { PostgresShardDirectory, ShardsLocked } from '../../src/infra/postgres/shard-directory.ts';
 import { eventually } from '../support/services.ts';
-import { claimant } from '../support/shard-owner.ts';
+import { claimant, takeOver } from '../support/shard-owner.ts';
 import { useShardScene } from '../support/shard-scene.ts';
 
 const { database, commitOf } = useShardScene();
@@ -20,7 +20,7 @@ test('says since when nobody has a shard', async () => {
     );
     return { later: rows[0]?.later, owner: await readShardOwner(database.pool, 4) };
   };
-  await directory.takeOver([4]);
+  await takeOver(directory, [4]);
   expect(await standing()).toMatchObject({ owner: { nodeId: 'a' } });
   await database.pool.query(
     `update processor.epoch_log l set taken_at = s.taken_at from processor.shards s where s.shard = 4 and l.shard = 4`,
@@ -31,7 +31,7 @@ test('says since when nobody has a shard', async () => {
 
 test('a node stuck in a commit loses its connections and its shards to one call', async () => {
   const old = claimant('old');
-  await new PostgresShardDirectory(database.pool, old).takeOver([1, 2, 3]);
+  await takeOver(new PostgresShardDirectory(database.pool, old), [1, 2, 3]);
   const stuck = await commitOf(old, 2);
   const next = new PostgresShardDirectory(database.pool, claimant('next'));
   expect(await next.takeOverSeen(new Map([1, 2, 3].map((shard) => [shard, 1n])))).toEqual(
@@ -42,7 +42,7 @@ test('a node stuck in a commit loses its connections and its shards to one call'
 
 test('whoever took the shard after we had looked keeps its connections', async () => {
   const [old, faster, slower] = [claimant('old'), claimant('faster'), claimant('slower')];
-  await new PostgresShardDirectory(database.pool, old).takeOver([9]);
+  await takeOver(new PostgresShardDirectory(database.pool, old), [9]);
   await new PostgresShardDirectory(database.pool, faster).takeOverSeen(new Map([[9, 1n]]));
   const commit = await commitOf(faster, 9);
   const late = new PostgresShardDirectory(database.pool, slower, { lockTimeoutMs: 30, attemptsMax: 3 });

@@ -12,6 +12,7 @@ import type { CommandEnvelope } from '../../src/supervisor/command-envelope.ts';
 import { InFlight } from '../../src/supervisor/in-flight.ts';
 import { OrderDesk } from '../../src/supervisor/order-desk.ts';
 import { linkOptions } from '../support/broker-scene.ts';
+import { takeOver } from '../support/shard-owner.ts';
 
 export const ALL_SHARDS = Array.from({ length: LIMITS.shardCount }, (_, shard) => shard);
 
@@ -88,7 +89,7 @@ export class OrderNode {
   }
 
   async takeOver(shards: readonly number[]): Promise<void> {
-    for (const [shard, epoch] of await this.directory.takeOver(shards)) this.#epochs.set(shard, epoch);
+    for (const [shard, epoch] of await takeOver(this.directory, shards)) this.#epochs.set(shard, epoch);
   }
 
   /** The directory goes on naming it. */

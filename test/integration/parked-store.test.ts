@@ -21,6 +21,7 @@ import {
 } from '../support/ledger-fixtures.ts';
 import { eventually, withDatabase } from '../support/services.ts';
 import type { TestDatabase } from '../support/services.ts';
+import { takeOver } from '../support/shard-owner.ts';
 
 const SHARD = 3;
 
@@ -93,7 +94,7 @@ describe('parking without owner', () => {
       incarnation: INCARNATION,
       inbox: 'inbox',
     });
-    const epoch = (await frozen.takeOver([SHARD])).get(SHARD) ?? 0n;
+    const epoch = (await takeOver(frozen, [SHARD])).get(SHARD) ?? 0n;
     const parked = await store.parkUnowned(SHARD, epoch, two);
     expect(parked).toEqual({ kind: 'parked', epoch: epoch + 1n });
     expect(await shardRow()).toEqual({ epoch: String(epoch + 1n), owner: null, inbox: null });
@@ -152,7 +153,7 @@ describe('parking without owner', () => {
       { nodeId: 'node-2', incarnation: randomUUID(), inbox: 'inbox' },
       { lockTimeoutMs: 30_000 },
     );
-    const takeover = directory.takeOver([SHARD]);
+    const takeover = takeOver(directory, [SHARD]);
     await lockWaits(2);
     await holder.query('rollback');
     expect(await parking).toEqual({ kind: 'parked', epoch: 0n });

@@ -57,18 +57,13 @@ export class PostgresShardDirectory implements ClusterDirectory {
     return readIntakePause(this.#pool);
   }
 
-  async takeOver(shards: readonly number[]): Promise<ReadonlyMap<number, bigint>> {
-    if (shards.length === 0) return new Map();
-    const { rows: seen } = await this.#pool.query<SeenRow>(SEEN, [shards]);
-    const known = new Set(seen.map((row) => row.shard));
-    const missing = shards.filter((shard) => !known.has(shard));
-    if (missing.length > 0) throw new RangeError(`there is no shard ${missing.join(', ')}`);
-    return this.#take(seen);
-  }
-
   async takeOverSeen(seen: ReadonlyMap<number, bigint>): Promise<ReadonlyMap<number, bigint>> {
     if (seen.size === 0) return new Map();
-    return this.#take([...seen].map(([shard, epoch]) => ({ shard, epoch: String(epoch) })));
+    const taken = await this.#raiseEpochs(
+      [...seen].map(([shard, epoch]) => ({ shard, epoch: String(epoch) })),
+    );
+    for (const [shard, epoch] of taken) this.#held.set(shard, epoch);
+    return taken;
   }
 
   async release(shards: readonly number[]): Promise<void> {
@@ -84,12 +79,6 @@ export class PostgresShardDirectory implements ClusterDirectory {
     ]);
     // Not if they were taken again while the release was under way.
     for (const { shard, epoch } of held) if (this.#held.get(shard) === epoch) this.#held.delete(shard);
-  }
-
-  async #take(seen: readonly SeenRow[]): Promise<ReadonlyMap<number, bigint>> {
-    const taken = await this.#raiseEpochs(seen);
-    for (const [shard, epoch] of taken) this.#held.set(shard, epoch);
-    return taken;
   }
 
   async #raiseEpochs(seen: readonly SeenRow[]): Promise<ReadonlyMap<number, bigint>> {
@@ -171,8 +160,6 @@ const READ = {
   name: 'read_shard_directory',
   text: 'select shard, epoch, owner, inbox from processor.shards order by shard',
 };
-
-const SEEN = 'select shard, epoch from processor.shards where shard = any ($1::int[]) order by shard';
 
 const TAKE = `
 select taken_shard, taken_epoch from processor.take_over_shards($1::int[], $2::bigint[], $3::text, $4::text, $5::int)`;

@@ -1,7 +1,8 @@
 import { AccountActor } from '../../../src/actors/account-actor.ts';
 import type { AccountParent, StopReason } from '../../../src/actors/account-actor.ts';
 import { CommitLane } from '../../../src/actors/commit-lane.ts';
-import type { CommittedBatch, ProposalResult } from '../../../src/actors/commit-lane.ts';
+import type { ProposalResult } from '../../../src/actors/commit-lane.ts';
+import type { CommittedBatch } from '../../../src/actors/committed-batch.ts';
 import { OrderLane } from '../../../src/actors/order-lane.ts';
 import type { OrderResult } from '../../../src/actors/order-lane.ts';
 import type { Envelope } from '../../../src/machines/envelope.ts';

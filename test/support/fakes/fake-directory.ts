@@ -49,13 +49,6 @@ export class DirectoryOnRows implements ClusterDirectory {
     return this.#ask(() => this.#table.pause);
   }
 
-  async takeOver(shards: readonly number[]): Promise<ReadonlyMap<number, bigint>> {
-    const missing = shards.filter((shard) => this.#table.rows[shard] === undefined);
-    if (missing.length > 0) throw new RangeError(`there is no shard ${missing.join(', ')}`);
-    const { rows } = this.#table;
-    return this.takeOverSeen(new Map(shards.map((shard) => [shard, rows[shard]?.epoch ?? 0n])));
-  }
-
   async takeOverSeen(seen: ReadonlyMap<number, bigint>): Promise<ReadonlyMap<number, bigint>> {
     const epochs = await this.#ask(() => {
       const taken = new Map<number, bigint>();

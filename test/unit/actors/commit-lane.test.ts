@@ -1,7 +1,8 @@
 /** Without this: two commits of one account race, one bad account stops the others, or a change is never answered. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { CommitLane } from '../../../src/actors/commit-lane.ts';
-import type { CommittedBatch, ProposalResult } from '../../../src/actors/commit-lane.ts';
+import type { ProposalResult } from '../../../src/actors/commit-lane.ts';
+import type { CommittedBatch } from '../../../src/actors/committed-batch.ts';
 import { LIMITS } from '../../../src/limits.ts';
 import type { AccountChange, RoadDecision } from '../../../src/ports/ledger.ts';
 import { settlePromises } from '../../support/fakes/account-stage.ts';
@@ -145,7 +146,6 @@ describe('gathering', () => {
     clock.advance(LIMITS.commitGatherMs);
     await run();
     expect(tried()).toContain('8');
-    await lane.drain();
   });
 
   it('sends the next commit before it hands out the verdicts of the last', async () => {
@@ -280,24 +280,13 @@ describe('failures', () => {
   });
 });
 
-describe('draining', () => {
-  it('is over at once when there is nothing', async () => {
-    await lane.drain();
-    expect(tried()).toEqual([]);
-  });
-
-  it('waits for what is submitted, committed, put aside and brought by the answers', async () => {
-    let phase = 'draining';
-    faultOf = (changes) => (changes.some(({ shard }) => shard === 1) ? 'busy' : 'none');
-    submit(change(1));
-    const drained = lane.drain().then(() => (phase = 'drained'));
-    await run();
-    expect(phase).toBe('draining');
-    ledger.addAccount(accountIdOf(3));
-    ledger.addAccount(accountIdOf(2));
-    lane.submit(change(2), () => lane.submit(change(3), () => answers.push('3 answered')));
-    await runThroughPauses();
-    await drained;
-    expect(answers).toEqual(['3 answered', '1 failed busy']);
-  });
+it('what waits, is put aside or comes with an answer has its answer in the end', async () => {
+  faultOf = (changes) => (changes.some(({ shard }) => shard === 1) ? 'busy' : 'none');
+  submit(change(1));
+  await run();
+  ledger.addAccount(accountIdOf(3));
+  ledger.addAccount(accountIdOf(2));
+  lane.submit(change(2), () => lane.submit(change(3), () => answers.push('3 answered')));
+  await runThroughPauses();
+  expect(answers).toEqual(['3 answered', '1 failed busy']);
 });

@@ -98,7 +98,6 @@ class Story {
       for (const n of [...keeper.backlogs.keys()]) keeper.revive(n);
       await keeper.runThroughPauses();
     }
-    await keeper.lane.drain();
   }
 
   #step(): void {
