@@ -12,6 +12,7 @@ import type { AccountChange } from '../ports/ledger.ts';
 import type { AccountOrder } from '../ports/operator-ledger.ts';
 import type { Metrics } from '../ports/runtime.ts';
 import type { QuarantineStore } from '../ports/stores.ts';
+import { ActiveAccounts } from './active-accounts.ts';
 import { CrashRecord } from './crash-record.ts';
 import { Probation } from './probation.ts';
 import { QuarantineDesk } from './quarantine-desk.ts';
@@ -37,18 +38,11 @@ export interface RegionOptions extends Omit<ActorSurroundings, 'parent'> {
   readonly onFenced: (shard: number, epoch: bigint) => void;
 }
 
-/** How many accounts are looked at when room is needed for one more. */
-const ROOM_TRIES_MAX = 8;
-/** Within this time a second use of an account does not move it to the end of the line again. */
-const RECENCY_MS = 1_000;
-
-const NONE: ReadonlySet<AccountActor> = new Set();
-
 /**
  * The active accounts of this node: starts their actors, stops them, answers for them.
  *
  * Owns every `AccountActor`. They are root actors in a plain map: children of one XState parent cost milliseconds each.
- * G1. One actor per account. The map is in order of last use, to within `RECENCY_MS`; the first is the first to go.
+ * G1. One actor per account. Beyond `activeAccountsMax` the one used least recently goes (see `ActiveAccounts`).
  * G2. What an actor leaves unanswered goes on before anything newer: back to the router's head, or, after a crash, to a
  *     fresh actor one at a time (see `Probation`).
  * G3. An account that crashes more than `actorRestartsMax` times within `restartWindowMs`, or whose balance is not its
@@ -60,8 +54,7 @@ const NONE: ReadonlySet<AccountActor> = new Set();
 export class AccountRegion implements AccountParent {
   readonly #options: RegionOptions;
   readonly #surroundings: ActorSurroundings;
-  readonly #actors = new Map<string, AccountActor>();
-  readonly #ofShard = new Map<number, Set<AccountActor>>();
+  readonly #active = new ActiveAccounts();
   readonly #probations = new Map<string, Probation>();
   readonly #quarantines: QuarantineDesk;
   readonly #crashes = new CrashRecord();
@@ -84,18 +77,17 @@ export class AccountRegion implements AccountParent {
   }
 
   get activeCount(): number {
-    return this.#actors.size;
+    return this.#active.size;
   }
 
   /** All active ones, for figures. */
   get actors(): Iterable<AccountActor> {
-    // As often as wanted: the values of a map can be walked once only.
-    return { [Symbol.iterator]: () => this.#actors.values() };
+    return this.#active;
   }
 
   /** The actor of an account, if it is active: for inspection. */
   actorOf(accountId: string): AccountActor | undefined {
-    return this.#actors.get(accountId);
+    return this.#active.get(accountId);
   }
 
   /** Tells the listener of every actor that starts from now on; null: nobody any more. It must not throw. For inspection. */
@@ -123,13 +115,13 @@ export class AccountRegion implements AccountParent {
   /** Ends every actor at once; what they had not answered is given back. */
   shutDown(): void {
     this.#cancelSweep();
-    for (const actor of [...this.#actors.values()]) actor.stop('shutdown');
+    for (const actor of [...this.#active]) actor.stop('shutdown');
     for (const envelope of this.#quarantines.takeAll()) envelope.giveBack('shutdown');
   }
 
   /** Of one shard. */
   actorsOf(shard: number): ReadonlySet<AccountActor> {
-    return this.#ofShard.get(shard) ?? NONE;
+    return this.#active.ofShard(shard);
   }
 
   /** Something of the shard is in hand: an actor, or an account that is being set aside or on probation. */
@@ -174,7 +166,7 @@ export class AccountRegion implements AccountParent {
         if (this.#quarantines.pendingOf(accountId) !== undefined) continue;
         const shard = shardOf(accountId, LIMITS.shardCount);
         const epoch = shards.epochOf(shard);
-        const present = this.#actors.get(accountId);
+        const present = this.#active.get(accountId);
         if (present !== undefined) {
           present.takeUpParked();
         } else if (epoch !== null) {
@@ -189,13 +181,7 @@ export class AccountRegion implements AccountParent {
 
   /** Stops what has been idle for too long; a bounded number, so that a turn stays short. */
   passivateIdle(): void {
-    const usedBeforeMs = this.#options.clock.now() - this.#options.accountIdleMs;
-    let looked = 0;
-    for (const actor of this.#actors.values()) {
-      if (actor.lastUsedMs > usedBeforeMs || looked >= LIMITS.passivationsMax) return;
-      looked += 1;
-      if (actor.passivate() === 'busy') this.#moveToEnd(actor);
-    }
+    this.#active.passivateIdle(this.#options.clock.now() - this.#options.accountIdleMs);
   }
 
   // What an actor says to its parent.
@@ -227,7 +213,7 @@ export class AccountRegion implements AccountParent {
   stopped(actor: AccountActor, reason: StopReason, unanswered: readonly Envelope[], cause?: unknown): void {
     const { metrics } = this.#options;
     const { accountId } = actor.place;
-    if (this.#actors.get(accountId) === actor) this.#remove(actor);
+    this.#active.remove(actor);
     metrics.actorStopped(reason);
     if (this.#takingUp.delete(accountId) && reason === 'unknown') this.#options.refuseParked(accountId);
     if (reason === 'crashed') {
@@ -247,11 +233,11 @@ export class AccountRegion implements AccountParent {
       pending.waiting.push(envelope);
       return;
     }
-    const present = this.#actors.get(accountId);
+    const present = this.#active.get(accountId);
     if (present === undefined) {
       this.#startFor(envelope);
     } else {
-      if (envelope.receivedAtMs - present.lastUsedMs > RECENCY_MS) this.#moveToEnd(present);
+      this.#active.used(present, envelope.receivedAtMs);
       present.accept(envelope);
     }
   }
@@ -265,40 +251,12 @@ export class AccountRegion implements AccountParent {
   }
 
   #start(place: AccountPlace): AccountActor {
-    if (this.#actors.size >= this.#options.activeAccountsMax) this.#makeRoom();
+    if (this.#active.size >= this.#options.activeAccountsMax) this.#active.makeRoom();
     const actor = new AccountActor(place, this.#surroundings);
     if (actor.ended !== null) return actor;
-    this.#add(actor);
+    this.#active.add(actor);
     this.#onStart?.(actor);
     return actor;
-  }
-
-  #add(actor: AccountActor): void {
-    const { shard } = actor.place;
-    this.#actors.set(actor.accountId, actor);
-    const ofShard = this.#ofShard.get(shard);
-    if (ofShard === undefined) this.#ofShard.set(shard, new Set([actor]));
-    else ofShard.add(actor);
-  }
-
-  #remove(actor: AccountActor): void {
-    this.#actors.delete(actor.accountId);
-    this.#ofShard.get(actor.place.shard)?.delete(actor);
-  }
-
-  /** Lets the least recently used idle account go; busy ones are in use and move to the end of the line. */
-  #makeRoom(): void {
-    let looked = 0;
-    for (const actor of this.#actors.values()) {
-      if (looked >= ROOM_TRIES_MAX || actor.passivate() === 'ended') return;
-      looked += 1;
-      this.#moveToEnd(actor);
-    }
-  }
-
-  #moveToEnd(actor: AccountActor): void {
-    this.#actors.delete(actor.accountId);
-    this.#actors.set(actor.accountId, actor);
   }
 
   #endProbation(accountId: string): readonly Envelope[] {
@@ -342,7 +300,7 @@ export class AccountRegion implements AccountParent {
 
   /** Where the account is ours; null: nowhere. */
   #placeOf(accountId: string): AccountPlace | null {
-    const present = this.#actors.get(accountId);
+    const present = this.#active.get(accountId);
     if (present !== undefined) return present.place;
     const shard = shardOf(accountId, LIMITS.shardCount);
     const epoch = this.#options.shards.epochOf(shard);
@@ -359,7 +317,7 @@ export class AccountRegion implements AccountParent {
   #quarantineEnded(pending: PendingQuarantine, end: 'quarantined' | 'fenced'): void {
     const { place, waiting } = pending;
     if (end === 'fenced') {
-      this.#actors.get(place.accountId)?.stop('stopped');
+      this.#active.get(place.accountId)?.stop('stopped');
       for (const envelope of waiting) envelope.giveBack('fenced');
       this.#noteFenced(place);
     } else {
@@ -374,7 +332,7 @@ export class AccountRegion implements AccountParent {
    */
   #goQuarantined({ place, reason, heldProposal }: PendingQuarantine): void {
     if (heldProposal !== null) heldProposal({ kind: 'stale' });
-    const actor = this.#actors.get(place.accountId);
+    const actor = this.#active.get(place.accountId);
     if (heldProposal === null && actor?.passivate() === 'busy') actor.quarantine(reason);
   }
 

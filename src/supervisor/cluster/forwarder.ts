@@ -29,10 +29,6 @@ interface Lane {
   readonly stream: ShardStream<CommandEnvelope>;
   /** The newest that ever came. */
   newestN: number;
-  /** Since when there has been nobody to send to; null: not so, or nothing to send. */
-  unownedSinceMs: number | null;
-  /** Of the last owner that there was to send to: a newer one is somebody, answers or not. */
-  ownerEpoch: bigint;
 }
 
 /**
@@ -46,7 +42,6 @@ interface Lane {
  * P4. While anything is held there is a timer: an owner that does not answer is asked again, and its name looked up.
  * P5. One hop: what came from another node, or from an operator, goes back to the desk it came over, never on to a third
  *     node.
- * P6. A stream that opens and is refused again counts as no owner; only an answer that settles something ends that.
  */
 export class Forwarder {
   readonly #options: ForwarderOptions;
@@ -103,7 +98,7 @@ export class Forwarder {
       throw new Error(`more than ${this.#options.heldMax} commands held for other nodes`);
     const lane = this.#laneOf(envelope.shard);
     if (envelope.n > lane.newestN) lane.stream.add(envelope);
-    else insert(lane.stream, envelope);
+    else lane.stream.insert(envelope, ({ n }) => n > envelope.n);
     lane.newestN = Math.max(lane.newestN, envelope.n);
     envelope.trace?.enter('forward');
     this.#heldCount += 1;
@@ -120,7 +115,9 @@ export class Forwarder {
   /** Shards that hold something and have had nobody to send it to for so long. */
   unowned(forMs: number): readonly number[] {
     const sinceMs = this.#options.clock.now() - forMs;
-    return [...this.#active].filter((shard) => (this.#laneOf(shard).unownedSinceMs ?? Infinity) <= sinceMs);
+    return [...this.#active].filter(
+      (shard) => (this.#laneOf(shard).stream.unownedSinceMs ?? Infinity) <= sinceMs,
+    );
   }
 
   /** Lets go of everything held of the shard, oldest first: it is the caller's now. */
@@ -128,7 +125,6 @@ export class Forwarder {
     const lane = this.#lanes.get(shard);
     if (lane === undefined) return [];
     const all = lane.stream.takeAll();
-    lane.unownedSinceMs = null;
     this.#active.delete(shard);
     this.#due.delete(shard);
     this.#heldCount -= all.length;
@@ -175,7 +171,7 @@ export class Forwarder {
       silenceDoublingsMax: LIMITS.forwardSilenceDoublingsMax,
       reopenPauseMs: LIMITS.forwardReopenPauseMs,
     });
-    const lane = { stream, newestN: -1, unownedSinceMs: null, ownerEpoch: -1n };
+    const lane = { stream, newestN: -1 };
     this.#lanes.set(shard, lane);
     return lane;
   }
@@ -188,7 +184,6 @@ export class Forwarder {
     switch (answer.kind) {
       case 'settled':
         this.#end(stream.settle(answer.stream, answer.numbers));
-        lane.unownedSinceMs = null;
         if (stream.count === 0) this.#active.delete(shard);
         break;
       case 'gap':
@@ -274,26 +269,14 @@ export class Forwarder {
     if (this.#options.inbox.flow() !== 'open') return;
     const nowMs = this.#options.clock.now();
     for (const shard of this.#active) {
-      const lane = this.#laneOf(shard);
-      const { target, dueAtMs } = lane.stream;
-      if (target === null) lane.unownedSinceMs ??= nowMs;
-      else if (target.epoch > lane.ownerEpoch) {
-        lane.ownerEpoch = target.epoch;
-        lane.unownedSinceMs = null;
-      }
+      const { stream } = this.#laneOf(shard);
+      const isMissing = stream.lookForOwner(nowMs) === 'missing';
+      const { dueAtMs } = stream;
       const isSilent = dueAtMs !== null && dueAtMs > 0 && dueAtMs <= nowMs;
-      if (target === null || isSilent) this.#locations.nudge();
-      if (target === null || (dueAtMs !== null && dueAtMs <= nowMs)) this.#lookAt(shard);
+      if (isMissing || isSilent) this.#locations.nudge();
+      if (isMissing || (dueAtMs !== null && dueAtMs <= nowMs)) this.#lookAt(shard);
     }
   }
-}
-
-/** It has been given back late: the stream ends, and the next one begins with everything in order. */
-function insert(stream: ShardStream<CommandEnvelope>, late: CommandEnvelope): void {
-  const all = [...stream.takeAll()];
-  const place = all.findIndex(({ n }) => n > late.n);
-  all.splice(place < 0 ? all.length : place, 0, late);
-  for (const envelope of all) stream.add(envelope);
 }
 
 /** Field by field: made for every command, and spreading the parts into each other cost more than all the rest of sending it. */

@@ -42,6 +42,7 @@ interface Sent<C> {
  * E3. Nothing new is sent while something sent before has to be sent again.
  * E4. A later stream has a higher number, a later target never a lower epoch.
  * E5. `after` tells the truth at any later time, too: what lies between is settled.
+ * E6. A stream that opens and is refused again counts as no owner; a target with a newer epoch, and an answer that settles, end that.
  */
 export class ShardStream<C> {
   readonly #options: ShardStreamOptions;
@@ -56,6 +57,9 @@ export class ShardStream<C> {
   #stream = 0;
   #nextN = 0;
   #epochMin = 0n;
+  #unownedSinceMs: number | null = null;
+  /** Of the last target that `lookForOwner` found: a newer one is somebody, answers or not. */
+  #ownerEpoch = -1n;
   /** How often the oldest command has been sent again without any answer. */
   #silences = 0;
 
@@ -77,6 +81,25 @@ export class ShardStream<C> {
     return this.#phase.kind === 'open' ? this.#phase.target : null;
   }
 
+  /** Since when there has been nobody to send to, as far as `lookForOwner` was asked; null: not so. */
+  get unownedSinceMs(): number | null {
+    return this.#unownedSinceMs;
+  }
+
+  /** To be called from time to time while anything is held. */
+  lookForOwner(nowMs: number): 'there' | 'missing' {
+    const { target } = this;
+    if (target === null) {
+      this.#unownedSinceMs ??= nowMs;
+      return 'missing';
+    }
+    if (target.epoch > this.#ownerEpoch) {
+      this.#ownerEpoch = target.epoch;
+      this.#unownedSinceMs = null;
+    }
+    return 'there';
+  }
+
   /** When `takeDue` will have something: 0 = now, null = not before something else happens. */
   get dueAtMs(): number | null {
     if (this.#phase.kind === 'closed') return null;
@@ -85,9 +108,17 @@ export class ShardStream<C> {
   }
 
   add(command: C): void {
-    if (this.count >= this.#options.heldMax)
-      throw new Error(`more than ${this.#options.heldMax} commands held for one shard`);
+    this.#assertRoom();
     this.#waiting.push(command);
+  }
+
+  /** One that has been given back late goes to its place: the stream ends, and the next one begins with everything in order. */
+  insert(late: C, isLater: (other: C) => boolean): void {
+    this.#assertRoom();
+    const all = this.#endWithAll();
+    const place = all.findIndex(isLater);
+    all.splice(place < 0 ? all.length : place, 0, late);
+    this.#waiting = all;
   }
 
   /** What the directory says. May be called at any time and as often as one likes; older news are ignored. */
@@ -123,6 +154,7 @@ export class ShardStream<C> {
 
   /** The owner has settled these. Gives those that were not known to be, in order of the numbers given. */
   settle(stream: number, numbers: readonly number[]): readonly C[] {
+    this.#unownedSinceMs = null;
     // Also when the stream is closed: until the next one begins its numbers are still good, and nothing is sent twice for it.
     if (stream !== this.#stream) return [];
     const settled: C[] = [];
@@ -165,6 +197,16 @@ export class ShardStream<C> {
 
   /** Everything, in order: the shard has become this node's own. */
   takeAll(): readonly C[] {
+    this.#unownedSinceMs = null;
+    return this.#endWithAll();
+  }
+
+  #assertRoom(): void {
+    if (this.count >= this.#options.heldMax)
+      throw new Error(`more than ${this.#options.heldMax} commands held for one shard`);
+  }
+
+  #endWithAll(): C[] {
     if (this.#phase.kind === 'open') this.#close(null, 0);
     const all = this.#unsettled();
     this.#sent = new Map();

@@ -203,3 +203,34 @@ it('gives everything up in order when the shard becomes our own', () => {
   expect(made.takeAll()).toEqual(['b', 'c', 'd']);
   expect([made.count, made.target, made.takeAll()]).toEqual([0, null, []]);
 });
+
+describe('who owns it', () => {
+  it('is nobody since it was first looked for in vain, until a newer owner or an answer comes', () => {
+    const made = stream('ab');
+    expect([made.lookForOwner(10), made.lookForOwner(20), made.unownedSinceMs]).toEqual([
+      'missing',
+      'missing',
+      10,
+    ]);
+    made.aim(A, 20);
+    expect([made.lookForOwner(30), made.unownedSinceMs]).toEqual(['there', null]);
+    made.refuse(1, null, 40);
+    made.lookForOwner(50);
+    // The same one, opened again and silent: that is no owner yet.
+    made.aim(A, 60);
+    expect([made.lookForOwner(70), made.unownedSinceMs]).toEqual(['there', 50]);
+    due(made, 70);
+    made.settle(2, [0]);
+    expect(made.unownedSinceMs).toBeNull();
+  });
+
+  it('is asked on, when a command that was given back late goes to its place', () => {
+    const made = stream('ac');
+    made.lookForOwner(10);
+    made.insert('b', (other) => other > 'b');
+    expect(made.unownedSinceMs).toBe(10);
+    made.aim(A, 20);
+    expect(due(made)).toBe('a0 b1>0 c2>1');
+    expect([made.takeAll().join(''), made.count, made.unownedSinceMs]).toEqual(['abc', 0, null]);
+  });
+});
