@@ -204,7 +204,7 @@ export class ClusterTick {
 
   async #tick(): Promise<void> {
     const beganAtMs = this.#options.clock.now();
-    await this.#refreshInTime();
+    await this.#watch.refreshWithin(LIMITS.leaseAnswerTimeoutMs);
     if (this.#isOver()) return;
     if (this.#noteGate() === 'open' && this.#gate.isFresh(beganAtMs)) {
       await this.#lookAndAct();
@@ -262,17 +262,6 @@ export class ClusterTick {
     const situation = this.situation();
     this.shardKeeper.act(situation, pass);
     this.ingestKeeper.act(situation);
-  }
-
-  /** The read goes on if it takes longer; the tick does not wait for it. */
-  #refreshInTime(): Promise<void> {
-    return new Promise((resolve) => {
-      const cancel = this.#options.clock.after(LIMITS.leaseAnswerTimeoutMs, resolve);
-      void this.#watch.refresh().then(() => {
-        cancel();
-        resolve();
-      });
-    });
   }
 
   #noteGate(): GateState {

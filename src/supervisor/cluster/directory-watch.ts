@@ -70,6 +70,17 @@ export class DirectoryWatch {
     return this.#reading;
   }
 
+  /** Does not wait longer than that for the read, which goes on. Never rejects. */
+  refreshWithin(waitMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#options.clock.after(waitMs, resolve);
+      void this.refresh().then(() => {
+        cancel();
+        resolve();
+      });
+    });
+  }
+
   async #read(): Promise<void> {
     const { directory, clock, logger } = this.#options;
     const begunAtMs = clock.now();

@@ -46,24 +46,9 @@ export function encodeNudge(): Buffer {
   return Buffer.from([VERSION, NUDGE]);
 }
 
-/** Cuts what is due for one inbox into batches, by count and bytes. A body above the bound travels alone. */
-export function batchesOf(forwards: readonly Forward[]): Forward[][] {
-  const batches: Forward[][] = [];
-  let batch: Forward[] = [];
-  let bytes = 0;
-  for (const forward of forwards) {
-    const size = forwardBytes(forward);
-    const full = batch.length >= LIMITS.forwardBatchMax || bytes + size > LIMITS.forwardBatchBytesMax;
-    if (full && batch.length > 0) {
-      batches.push(batch);
-      batch = [];
-      bytes = 0;
-    }
-    batch.push(forward);
-    bytes += size;
-  }
-  if (batch.length > 0) batches.push(batch);
-  return batches;
+/** Of an encoded forward. */
+export function forwardBytes({ body, traceparent }: Forward): number {
+  return FORWARD_HEAD_BYTES + (traceparent === undefined ? 0 : TRACE_BYTES) + body.length;
 }
 
 /** Throws on what our own code must not ask for: names over 255 bytes, numbers that are not safe integers. */
@@ -114,10 +99,6 @@ function writeName(bytes: Buffer, name: string, at: number): number {
   const length = bytes.write(name, at + 1);
   bytes.writeUInt8(length, at);
   return at + 1 + length;
-}
-
-function forwardBytes({ body, traceparent }: Forward): number {
-  return FORWARD_HEAD_BYTES + (traceparent === undefined ? 0 : TRACE_BYTES) + body.length;
 }
 
 function writeForward(bytes: Buffer, forward: Forward, start: number): number {

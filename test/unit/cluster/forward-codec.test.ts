@@ -4,12 +4,8 @@ import { ROADS } from '../../../src/contracts/command.ts';
 import { INBOUND_QUEUES } from '../../../src/contracts/queues.ts';
 import { DEFERRAL_CODES } from '../../../src/domain/codes.ts';
 import { LIMITS } from '../../../src/limits.ts';
-import {
-  batchesOf,
-  decodeBatch,
-  encodeAnswers,
-  encodeForwards,
-} from '../../../src/supervisor/cluster/forward-codec.ts';
+import { decodeBatch, encodeAnswers, encodeForwards } from '../../../src/supervisor/cluster/forward-codec.ts';
+import { batchesOf } from '../../../src/supervisor/cluster/forward-batches.ts';
 import type { Answer, Forward } from '../../../src/supervisor/cluster/forward.ts';
 import { fc } from '../../support/properties.ts';
 
