@@ -3,7 +3,7 @@
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { RETRY_DELAY_MS_MAX, retryDelayMs } from '../../../src/domain/retry-policy.ts';
+import { RETRY_DELAY_MS_MAX, isMovedOn, retryDelayMs } from '../../../src/domain/retry-policy.ts';
 
 const always = (value: number) => ({ next: () => value });
 const LEAST = always(0);
@@ -36,5 +36,17 @@ describe('retryDelayMs', () => {
         expect(delayMs).toBeLessThanOrEqual(3_600_000);
       }),
     );
+  });
+});
+
+describe('isMovedOn', () => {
+  it('a later try or another cause takes the place of what waits, a repeat does not', () => {
+    const waiting = { code: 'ROW_MISSING', attempt: 2 } as const;
+    expect([1, 2, 3].map((attempt) => isMovedOn({ ...waiting, attempt }, waiting))).toEqual([
+      false,
+      false,
+      true,
+    ]);
+    expect(isMovedOn({ code: 'ROW_LOCKED', attempt: 1 }, waiting)).toBe(true);
   });
 });
