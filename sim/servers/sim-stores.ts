@@ -1,3 +1,4 @@
+import { isMovedOn } from '../../src/domain/retry-policy.ts';
 import { shardOf } from '../../src/domain/shard.ts';
 import { LIMITS } from '../../src/limits.ts';
 import type {
@@ -48,7 +49,7 @@ export class SimRetries extends TableStore implements RetryStore {
     const { tries } = this.tables;
     tries.set(retry.transactionId, (tries.get(retry.transactionId) ?? 0) + 1);
     const waiting = this.tables.retries.get(retry.transactionId);
-    if (waiting !== undefined && !waiting.body.equals(retry.body)) return;
+    if (waiting !== undefined && !(waiting.body.equals(retry.body) && isMovedOn(retry, waiting))) return;
     const firstSeenAtMs = Math.min(retry.firstSeenAtMs, waiting?.firstSeenAtMs ?? Infinity);
     this.tables.retries.set(retry.transactionId, { ...retry, firstSeenAtMs });
   }

@@ -1,3 +1,5 @@
+import type { DeferralCode } from './codes.ts';
+
 /** No retry waits longer than this, unless the base itself is longer: refunds may wait for their original without a limit of attempts. */
 export const RETRY_DELAY_MS_MAX = 60_000;
 
@@ -23,4 +25,15 @@ export function retryDelayMs(
   const doublings = Math.min(Math.max(attempt - 1, 0), DOUBLINGS_MAX);
   const fullMs = Math.min(baseMs * 2 ** doublings, Math.max(capMs, baseMs));
   return Math.max(1, Math.round(fullMs * (0.5 + random.next() / 2)));
+}
+
+/** What a transaction waits for, and the how manieth try for it comes next. */
+export interface Wait {
+  readonly code: DeferralCode;
+  readonly attempt: number;
+}
+
+/** Whether `next` takes the place of what waits. A repeat of a message that waits begins at its first try, and must not put off one that is due. */
+export function isMovedOn(next: Wait, waiting: Wait): boolean {
+  return next.code !== waiting.code || next.attempt > waiting.attempt;
 }

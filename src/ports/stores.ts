@@ -63,8 +63,8 @@ export interface Retry {
 
 export interface RetryStore {
   /**
-   * Writes or moves on the retry of a transaction. Where a retry of another body waits under the same id, that one
-   * stays and is returned, so that the caller can compare the payloads; null = written.
+   * Writes or moves on the retry of a transaction (`isMovedOn`; a repeat of what waits changes nothing). Where a retry of another
+   * body waits under the same id, that one stays and is returned, so that the caller can compare the payloads; null = it waits.
    */
   schedule(retries: readonly Retry[]): Promise<readonly (Retry | null)[]>;
   /** Forgets retries whose command is settled, where it is still that body which waits under the id. */

@@ -122,6 +122,21 @@ function describeRetries(present: () => LedgerServer): void {
       expect(await store.find(first.transactionId)).toEqual(moved);
     });
 
+    test('are not put off by a repeat of the message that waits, in one batch or over two', async () => {
+      const store = present().retries;
+      const waiting = retry({ attempt: 2 });
+      const repeat = { ...waiting, attempt: 1, dueAtMs: waiting.dueAtMs + 60_000 };
+      const again = { ...repeat, attempt: 2 };
+      expect(await store.schedule([waiting, repeat])).toEqual([null, null]);
+      expect(await store.find(waiting.transactionId)).toEqual(waiting);
+      for (const batch of [[repeat], [again], [repeat, again]])
+        expect(await store.schedule(batch)).toEqual(batch.map(() => null));
+      expect(await store.find(waiting.transactionId)).toEqual(waiting);
+      const elsewhere = { ...repeat, code: 'ROW_LOCKED' } as const;
+      expect(await store.schedule([elsewhere])).toEqual([null]);
+      expect(await store.find(waiting.transactionId)).toEqual(elsewhere);
+    });
+
     test('of another body under the same id are handed back and change nothing, in one batch or over two', async () => {
       const store = present().retries;
       const first = retry();

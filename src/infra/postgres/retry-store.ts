@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type { InboundQueue } from '../../contracts/queues.ts';
 import { retryAnnounced } from '../../domain/announcement.ts';
 import type { DeferralCode } from '../../domain/codes.ts';
+import { isMovedOn } from '../../domain/retry-policy.ts';
 import { shardOf } from '../../domain/shard.ts';
 import { LIMITS } from '../../limits.ts';
 import type { Retry, RetryStore } from '../../ports/stores.ts';
@@ -11,7 +12,7 @@ import { Announcements } from './announcements.ts';
  * Deferrals in `processor.retries`: the truth about when a command is tried again.
  *
  * R1. One row per transaction id. A second body under the same id never replaces the first: it is handed back.
- * R2. A row is moved on, never backwards in `first_seen_at`.
+ * R2. A row is moved on (`isMovedOn`), never backwards in `first_seen_at`.
  * R3. Rows are written in id order, so that two batches cannot deadlock.
  * R4. A row is removed only for the body that it holds: another one may have taken its place since.
  * R5. Each row that is written has its event written in the same statement.
@@ -55,7 +56,7 @@ export class PostgresRetryStore implements RetryStore {
     return rows.map(retryOf);
   }
 
-  /** Writes the candidates; returns what stands now for each id. */
+  /** Writes the candidates that move on; returns what stands now for each id. */
   async #write(candidates: ReadonlyMap<string, Retry>): Promise<ReadonlyMap<string, Retry>> {
     const stands = new Map<string, Retry>();
     let open = [...candidates.values()];
@@ -65,7 +66,7 @@ export class PostgresRetryStore implements RetryStore {
       const written = await this.#upsert(open);
       for (const retry of open) if (written.has(retry.transactionId)) stands.set(retry.transactionId, retry);
       open = open.filter((retry) => !written.has(retry.transactionId));
-      // In a statement of its own: the one that met a row of another body may not see it in its snapshot.
+      // In a statement of its own: the one that met a row that stays may not see it in its snapshot.
       for (const other of await this.#read(open.map((retry) => retry.transactionId)))
         stands.set(other.transactionId, other);
       // Removed between the two statements: write again.
@@ -118,7 +119,7 @@ select g.transaction_id, g.account_id, g.shard, g.attempt, g.code, g.queue, g.bo
 on conflict (transaction_id) do update
    set attempt = excluded.attempt, code = excluded.code, queue = excluded.queue, due_at = excluded.due_at,
        first_seen_at = least(r.first_seen_at, excluded.first_seen_at)
- where r.body = excluded.body
+ where r.body = excluded.body and (r.code <> excluded.code or r.attempt < excluded.attempt)
 returning r.transaction_id
 ), told as materialized (
 select processor.announce($10, (
@@ -172,12 +173,13 @@ function retryOf(row: RetryRow): Retry {
   };
 }
 
-/** One statement cannot write a row twice: of equal bodies the last counts, of different ones the first. */
+/** One statement cannot write a row twice: of equal bodies the one that is moved on counts, of different ones the first. */
 function oneBodyPerId(retries: readonly Retry[]): ReadonlyMap<string, Retry> {
   const candidates = new Map<string, Retry>();
   for (const retry of retries) {
     const first = candidates.get(retry.transactionId);
-    if (first === undefined || first.body.equals(retry.body)) candidates.set(retry.transactionId, retry);
+    if (first === undefined || (first.body.equals(retry.body) && isMovedOn(retry, first)))
+      candidates.set(retry.transactionId, retry);
   }
   return candidates;
 }

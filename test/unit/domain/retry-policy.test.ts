@@ -2,7 +2,7 @@
  * Without these: deferred commands could return all at once, at once, or after days.
  */
 import { describe, expect, it } from 'vitest';
-import { RETRY_DELAY_MS_MAX, retryDelayMs } from '../../../src/domain/retry-policy.ts';
+import { RETRY_DELAY_MS_MAX, isMovedOn, retryDelayMs } from '../../../src/domain/retry-policy.ts';
 import { fc } from '../../support/properties.ts';
 
 const always = (value: number) => ({ next: () => value });
@@ -36,5 +36,17 @@ describe('retryDelayMs', () => {
         expect(delayMs).toBeLessThanOrEqual(3_600_000);
       }),
     );
+  });
+});
+
+describe('isMovedOn', () => {
+  it('a later try or another cause takes the place of what waits, a repeat does not', () => {
+    const waiting = { code: 'ROW_MISSING', attempt: 2 } as const;
+    expect([1, 2, 3].map((attempt) => isMovedOn({ ...waiting, attempt }, waiting))).toEqual([
+      false,
+      false,
+      true,
+    ]);
+    expect(isMovedOn({ code: 'ROW_LOCKED', attempt: 1 }, waiting)).toBe(true);
   });
 });

@@ -26,6 +26,7 @@ import type {
   StoredRuleSet,
   UnownedParking,
 } from '../../../src/ports/stores.ts';
+import { isMovedOn } from '../../../src/domain/retry-policy.ts';
 import { shardOf } from '../../../src/domain/shard.ts';
 import { LIMITS } from '../../../src/limits.ts';
 import type { FakeLedger } from '../../support/fakes/fake-ledger.ts';
@@ -59,7 +60,7 @@ export class FakeStores implements DeadLetterStore, RetryStore, ParkStore {
     return retries.map((retry) => {
       const waiting = this.retries.get(retry.transactionId);
       if (waiting !== undefined && !waiting.body.equals(retry.body)) return waiting;
-      this.retries.set(retry.transactionId, retry);
+      if (waiting === undefined || isMovedOn(retry, waiting)) this.retries.set(retry.transactionId, retry);
       return null;
     });
   }
