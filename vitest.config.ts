@@ -31,8 +31,8 @@ export default defineConfig({
           pool: 'forks',
           // Half of the time a file waits: for servers to start, leases to run out, a second on disk.
           maxWorkers: namedServers === '' ? 4 : 1,
-          testTimeout: 180_000,
-          hookTimeout: 180_000,
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
         },
       },
       {
@@ -44,8 +44,8 @@ export default defineConfig({
           sequence: { groupOrder: 2 },
           pool: 'forks',
           maxWorkers: namedServers === '' ? 2 : 1,
-          testTimeout: 180_000,
-          hookTimeout: 180_000,
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
         },
       },
       {
@@ -56,7 +56,7 @@ export default defineConfig({
           globalSetup: ['test/support/spin-programs.ts'],
           sequence: { groupOrder: 2 },
           maxWorkers: namedServers === '' ? 2 : 1,
-          testTimeout: 180_000,
+          testTimeout: 600_000,
         },
       },
       {
@@ -69,7 +69,7 @@ export default defineConfig({
           pool: 'forks',
           maxWorkers: namedServers === '' ? 2 : 1,
           testTimeout: 240_000,
-          hookTimeout: 180_000,
+          hookTimeout: 600_000,
         },
       },
       {
@@ -97,7 +97,7 @@ export default defineConfig({
           sequence: { groupOrder: 2 },
           pool: 'forks',
           maxWorkers: namedServers === '' ? 2 : 1,
-          testTimeout: 180_000,
+          testTimeout: 600_000,
           hookTimeout: 120_000,
         },
       },
