@@ -24,12 +24,12 @@ const BOUNDS = {
   /** Commands in one commit call. 500 to 1,000 is where the bare loop stops gaining. */
   commitCommandsMax: 1000,
   /**
-   * After a commit of so many commands the next one begins with `commitEnoughCount`, or so long after that one began. A node that decides
-   * fewer than `commitLargeCount` in that time, 1,300 a second, comes out of it by itself: below that nothing waits.
+   * Commits follow each other no faster than this times the root of how many commands the last one had (`gatherRestMs`), or once there are
+   * `commitEnoughCount`: some 6 ms apart at 1,000 commands a second, 31 ms at 5,000.
    */
-  commitLargeCount: 64,
+  commitGatherGrowthMs: 2.5,
+  commitGatherMsMax: 50,
   commitEnoughCount: 300,
-  commitGatherMs: 50,
   /** A commit waits this long for a row that somebody else is inserting or locking, then reports `busy`. */
   commitLockTimeoutMs: 300,
   /** A commit of 1,000 commands takes some 50 ms; one that takes this long is cancelled by the server. */
@@ -53,9 +53,9 @@ const BOUNDS = {
   hydrateBackoffMsMax: 5_000,
   /** Ids in one loader query. */
   loaderBatchMax: 1000,
-  /** After a query for so many ids the next one goes out no sooner than so long after it began. */
-  loaderLargeCount: 24,
-  loaderGatherMs: 20,
+  /** Queries of a loader follow each other no faster than this times the root of how many ids the last one had. */
+  loaderGatherGrowthMs: 2,
+  loaderGatherMsMax: 20,
   /** Accounts whose past is read in one query: some rows each, `historyKeptMax` of each outcome at most. */
   historyBatchMax: 50,
   /** How often a node looks for a new rule set. */
@@ -200,9 +200,9 @@ const BOUNDS = {
   /** One message between nodes: so many commands, so many bytes (a larger body travels alone). */
   forwardBatchMax: 50,
   forwardBatchBytesMax: 256 * 1024,
-  /** Forwards, and answers, follow each other no faster than this while portions are at least so large. */
-  gatherLargeCount: 24,
-  gatherMs: 10,
+  /** Forwards, and answers, follow each other no faster than this times the root of how many there were in the last portion. */
+  forwardGatherGrowthMs: 2,
+  forwardGatherMsMax: 10,
   /** Commands of one shard at its owner and not answered. */
   forwardWindowMax: 500,
   /** No answer to the oldest of them for this long: sent again, the wait doubled so many times at most. */

@@ -6,10 +6,11 @@ const READINGS = 20;
 
 /**
  * The time of day in milliseconds, with fractions: `Date.now()` has none, and `performance.timeOrigin` is as right as the clock was when the
- * process began. Set once, by the moment at which `Date.now()` moves on; goes on evenly from there.
+ * process began. Set by the moment at which `Date.now()` moves on; goes on evenly from there, and is set again by what `Date.now()` says wherever
+ * the two differ, since a clock that is being corrected gains or loses 15 ms in half a minute.
  */
 export class WallClock {
-  readonly #originMs: number;
+  #originMs: number;
 
   constructor() {
     const before = Date.now();
@@ -19,7 +20,11 @@ export class WallClock {
   }
 
   now(): number {
-    return this.#originMs + performance.now();
+    const wholeMs = Date.now();
+    const nowMs = this.#originMs + performance.now();
+    const rightMs = Math.min(Math.max(nowMs, wholeMs), wholeMs + 1);
+    this.#originMs += rightMs - nowMs;
+    return rightMs;
   }
 
   /**

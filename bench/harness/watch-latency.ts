@@ -68,7 +68,7 @@ export class LatencyWatch implements Observer {
       if (seenMs === null) throw new Error(`the balance of account ${accountId} was never seen in Redis`);
       if (decidedMs < dueMs || seenMs < decidedMs)
         throw new Error(
-          'something was decided before it was sent, or read before it was decided: the clocks disagree',
+          `something was decided ${(decidedMs - dueMs).toFixed(3)} ms after it was due, and read ${(seenMs - decidedMs).toFixed(3)} ms after that: the clocks disagree`,
         );
       commitMs.push(decidedMs - dueMs);
       readableMs.push(seenMs - dueMs);

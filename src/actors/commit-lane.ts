@@ -9,7 +9,7 @@ import type { CommandTrace, CommitTrace, Tracing } from '../ports/tracing.ts';
 import { balanceOf, toldOf } from './committed-batch.ts';
 import type { CommittedBatch } from './committed-batch.ts';
 
-const GATHERING = { largeCount: LIMITS.commitLargeCount, gatherMs: LIMITS.commitGatherMs };
+const GATHERING = { growthMs: LIMITS.commitGatherGrowthMs, mostMs: LIMITS.commitGatherMsMax };
 
 /** What became of a proposed change. */
 export type ProposalResult = AccountVerdict | { readonly kind: 'failed'; readonly failure: CommitFailure };
@@ -38,7 +38,7 @@ interface Proposal {
  * Owns the proposals from `submit` until `done`. Does not look into them.
  *
  * L1. One commit is under way at a time; whatever is submitted meanwhile gathers for the next. An idle lane commits what the
- *     present turn brings. Only after a large commit what is little waits for company (`commitGatherMs`), since each commit has a price.
+ *     present turn brings. The larger a commit was, the longer the next one gathers (`commitGatherGrowthMs`), since each commit has a price.
  * L2. Each proposal gets one `done`, after its commit, never inside `submit`.
  * L3. A batch holds at most `commitCommandsMax` commands and at most one change per account.
  * L4. A batch that did not go through as a whole, with nothing written, is tried in halves, down to one account: one

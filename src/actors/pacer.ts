@@ -9,8 +9,8 @@ export interface PacerOptions extends Gathering {
 }
 
 /**
- * Says when the next portion goes out: with the present turn while portions are small, so that nothing waits for company when
- * there is little to do; together with what comes within `gatherMs` while they are large, since each portion has a price.
+ * Says when the next portion goes out: with the present turn where there is little to do; the larger the last one was, the longer
+ * it waits for company, since each portion has a price.
  */
 export class Pacer {
   readonly #options: PacerOptions;

@@ -1,11 +1,11 @@
 import { gatherRestMs, NO_PORTION } from '../../domain/gather-rest.ts';
 import { LIMITS } from '../../limits.ts';
 
-const GATHERING = { largeCount: LIMITS.loaderLargeCount, gatherMs: LIMITS.loaderGatherMs };
+const GATHERING = { growthMs: LIMITS.loaderGatherGrowthMs, mostMs: LIMITS.loaderGatherMsMax };
 
 /**
- * Says when the queries of one loader go out: with the present turn while they are small; after a large one no sooner than
- * `loaderGatherMs` after that one began, together with what comes meanwhile, since each query has a price.
+ * Says when the queries of one loader go out: with the present turn where there is little to read; the larger the last one was, the
+ * longer what comes after it began is read together, since each query has a price.
  */
 export class LoadPace {
   #last = NO_PORTION;

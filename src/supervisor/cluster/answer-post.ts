@@ -36,8 +36,8 @@ export class AnswerPost {
     this.#options = options;
     this.#pacer = new Pacer({
       clock: options.clock,
-      largeCount: LIMITS.gatherLargeCount,
-      gatherMs: LIMITS.gatherMs,
+      growthMs: LIMITS.forwardGatherGrowthMs,
+      mostMs: LIMITS.forwardGatherMsMax,
       send: () => this.#flush(),
     });
   }

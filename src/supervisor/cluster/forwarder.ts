@@ -61,8 +61,8 @@ export class Forwarder {
     this.#options = options;
     this.#pacer = new Pacer({
       clock,
-      largeCount: LIMITS.gatherLargeCount,
-      gatherMs: LIMITS.gatherMs,
+      growthMs: LIMITS.forwardGatherGrowthMs,
+      mostMs: LIMITS.forwardGatherMsMax,
       send: () => this.#flush(),
     });
     this.#locations = new ShardLocations({

@@ -52,7 +52,7 @@ export class AccountStage implements AccountParent {
   readonly answeredBalances: { readonly accountId: string; readonly cents: bigint }[] = [];
 
   constructor(options: FakeLedgerOptions = {}) {
-    this.ledger = new FakeLedger(options);
+    this.ledger = new FakeLedger({ ...options, clock: this.clock });
     this.reader = new FakeReader(this.ledger);
     this.reader.hasParked = () => this.parked.rows.length > 0;
     const { ledger, clock, random, metrics, logger } = this;

@@ -11,6 +11,7 @@ import type {
   Ledger,
   RoadDecision,
 } from '../../../src/ports/ledger.ts';
+import type { FakeClock } from './fake-clock.ts';
 import { Gate } from './gate.ts';
 
 /** A decision as the fake journal keeps it. */
@@ -22,6 +23,8 @@ export interface FakeJournalRow extends RoadDecision {
 /** What goes wrong with a commit. `lost-after`: it is done, but nobody learns of it. */
 export type Fault = 'none' | 'busy' | 'refused' | 'lost-before' | 'lost-after';
 
+export const COMMIT_MS = 10;
+
 /** When every commit is. */
 export const DECIDED_AT = '2026-11-22T10:40:01.000000Z';
 
@@ -29,6 +32,8 @@ export interface FakeLedgerOptions {
   readonly compareRefundAmount?: boolean;
   /** Asked once per commit. */
   readonly fault?: (changes: readonly AccountChange[]) => Fault;
+  /** Moved on by each commit, as if it had taken so long that a few commands need not gather for the next. */
+  readonly clock?: FakeClock;
 }
 
 /**
@@ -76,6 +81,7 @@ export class FakeLedger implements Ledger {
   async commit(changes: readonly AccountChange[]): Promise<CommitReceipt> {
     this.tried.push(changes);
     await this.gate.pass();
+    this.#options.clock?.advance(COMMIT_MS);
     const fault = this.#options.fault?.(changes) ?? 'none';
     if (fault === 'busy') throw new CommitFailure('busy', '55P03', 'somebody else holds a lock');
     if (fault === 'lost-before') throw new CommitFailure('unknown', null, 'the connection broke');

@@ -83,7 +83,7 @@ describe('in the usual way', () => {
     const actor = stage.start();
     deliver(actor, ...Array.from({ length: LIMITS.actorBatchMax + 1 }, (_, n) => deposit(n)));
     await stage.run();
-    stage.clock.advance(LIMITS.commitGatherMs);
+    stage.clock.advance(LIMITS.commitGatherMsMax);
     await stage.run();
     expect(proposals().map((keys) => keys.length)).toEqual([LIMITS.actorBatchMax, 1]);
   });

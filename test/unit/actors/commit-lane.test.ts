@@ -8,8 +8,11 @@ import type { AccountChange, RoadDecision } from '../../../src/ports/ledger.ts';
 import { settlePromises } from '../../support/fakes/account-stage.ts';
 import { FakeClock, SeededRandom } from '../../support/fakes/fake-clock.ts';
 import { accountIdOf, cardIdOf, transaction, transactionIdOf } from '../../support/fakes/fake-envelope.ts';
-import { FakeLedger } from '../../support/fakes/fake-ledger.ts';
+import { COMMIT_MS, FakeLedger } from '../../support/fakes/fake-ledger.ts';
 import { CountingMetrics, QuietLogger } from '../../support/fakes/quiet.ts';
+
+/** What makes the next one wait as long as anything may. */
+const LARGE_COUNT = 1 + (LIMITS.commitGatherMsMax / LIMITS.commitGatherGrowthMs) ** 2;
 
 let clock: FakeClock;
 let ledger: FakeLedger;
@@ -23,7 +26,7 @@ let faultOf: (changes: readonly AccountChange[]) => 'none' | 'busy' | 'refused' 
 beforeEach(() => {
   faultOf = () => 'none';
   clock = new FakeClock();
-  ledger = new FakeLedger({ fault: (changes) => faultOf(changes) });
+  ledger = new FakeLedger({ clock, fault: (changes) => faultOf(changes) });
   metrics = new CountingMetrics();
   logger = new QuietLogger();
   committed = [];
@@ -113,26 +116,29 @@ describe('gathering', () => {
   it('puts at most one change of an account and at most so many commands into a commit', async () => {
     submit(change(1), change(2), change(1, 1, 1n), change(3, LIMITS.commitCommandsMax - 1), change(4));
     await run();
-    clock.advance(LIMITS.commitGatherMs);
+    clock.advance(LIMITS.commitGatherMsMax);
     await run();
     expect(tried()).toEqual(['1 2', '1 3', '4']);
     expect(new Set(answers)).toEqual(new Set([1, 2, 3, 4].map((n) => `${n} committed`)));
   });
 
   it('after a large commit little waits for company, but not for long; what is enough goes at once', async () => {
-    submit(change(1, LIMITS.commitLargeCount));
+    submit(change(1, LARGE_COUNT));
     await run();
     submit(change(2));
-    clock.advance(LIMITS.commitGatherMs - 1);
+    clock.advance(LIMITS.commitGatherMsMax - COMMIT_MS - 1);
     submit(change(3));
     await run();
     expect(tried()).toEqual(['1']);
     clock.advance(1);
     await run();
+    // Two commands: a few milliseconds.
+    clock.advance(LIMITS.commitGatherGrowthMs);
     submit(change(4));
     await run();
     expect(tried()).toEqual(['1', '2 3', '4']);
-    submit(change(5, LIMITS.commitLargeCount));
+    clock.advance(LIMITS.commitGatherMsMax);
+    submit(change(5, LARGE_COUNT));
     await run();
     submit(change(6));
     await run();
@@ -143,7 +149,7 @@ describe('gathering', () => {
     clock.advance(-3_600_000);
     submit(change(8));
     await run();
-    clock.advance(LIMITS.commitGatherMs);
+    clock.advance(LIMITS.commitGatherMsMax);
     await run();
     expect(tried()).toContain('8');
   });

@@ -7,6 +7,9 @@ import { LoadPace } from '../../../src/infra/postgres/load-pace.ts';
 import { LIMITS } from '../../../src/limits.ts';
 import { eventually } from '../../support/eventually.ts';
 
+/** What makes the next one wait as long as anything may. */
+const LARGE_COUNT = 1 + (LIMITS.loaderGatherMsMax / LIMITS.loaderGatherGrowthMs) ** 2;
+
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 function paced() {
@@ -17,7 +20,7 @@ function paced() {
 
 it('small queries follow each other turn by turn', async () => {
   const { pace, schedule, dispatched } = paced();
-  pace.began(LIMITS.loaderLargeCount - 1);
+  pace.began(1);
   schedule();
   await turn();
   expect(dispatched()).toBe(1);
@@ -25,17 +28,17 @@ it('small queries follow each other turn by turn', async () => {
 
 it('after a large one the next waits for company, not for long', async () => {
   const { pace, schedule, dispatched } = paced();
-  pace.began(LIMITS.loaderLargeCount);
+  pace.began(LARGE_COUNT);
   const beganAtMs = performance.now();
   schedule();
   await eventually(() => expect(dispatched()).toBe(1));
-  expect(performance.now() - beganAtMs).toBeGreaterThanOrEqual(LIMITS.loaderGatherMs - 2);
+  expect(performance.now() - beganAtMs).toBeGreaterThanOrEqual(LIMITS.loaderGatherMsMax - 2);
 });
 
 it('where the large one was long ago nothing waits', async () => {
   const { pace, schedule, dispatched } = paced();
-  pace.began(LIMITS.loaderLargeCount);
-  await delay(LIMITS.loaderGatherMs + 1);
+  pace.began(LARGE_COUNT);
+  await delay(LIMITS.loaderGatherMsMax + 1);
   schedule();
   await turn();
   expect(dispatched()).toBe(1);

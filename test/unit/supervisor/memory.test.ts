@@ -35,7 +35,7 @@ async function touch(
     refs.push(new WeakRef(delivery), new WeakRef(delivery.body));
     node.ingest.onDelivery(delivery);
   }
-  clock.advance(LIMITS.commitGatherMs);
+  clock.advance(LIMITS.commitGatherMsMax);
   await turns(clock, 30);
   expect(node.inFlight.count).toBe(0);
   return refs;

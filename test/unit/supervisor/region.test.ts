@@ -27,7 +27,7 @@ const IDLE_MS = 60_000;
 
 function world(options: { readonly accounts?: number; readonly activeAccountsMax?: number } = {}) {
   const clock = new FakeClock();
-  const ledger = new FakeLedger();
+  const ledger = new FakeLedger({ clock });
   const metrics = new CountingMetrics();
   const logger = new QuietLogger();
   const random = new SeededRandom(1);

@@ -29,7 +29,7 @@ export type Supervised = ReturnType<typeof supervised>;
 /** All parts of a node on fakes of its ports. */
 export function supervised() {
   const clock = new FakeClock();
-  const ledger = new FakeLedger();
+  const ledger = new FakeLedger({ clock });
   const operatorLedger = new FakeOperatorLedger(ledger);
   const reader = new FakeReader(ledger);
   const stores = new FakeStores();
