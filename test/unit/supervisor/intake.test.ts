@@ -9,6 +9,7 @@ import { LIMITS } from '../../../src/limits.ts';
 import { SHARDS_ALL, supervised } from './supervised.ts';
 import type { Supervised } from './supervised.ts';
 import { accountIdOf, pendingRow, transaction } from '../../support/fakes/fake-envelope.ts';
+import { COMMIT_MS } from '../../support/fakes/fake-ledger.ts';
 import { bodyOf, FakeDelivery, turns } from './support.ts';
 
 let world: Supervised;
@@ -62,7 +63,7 @@ describe('deliveries', () => {
     });
     await turns(world.clock);
     expect(waiting.acks).toBe(1);
-    expect(world.metrics.settledSeconds).toEqual([0.12]);
+    expect(world.metrics.settledSeconds).toEqual([(120 + COMMIT_MS) / 1_000]);
   });
 
   it.each([
