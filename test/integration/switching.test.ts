@@ -232,7 +232,7 @@ describe('the way there and back', () => {
     const charge = await send({ accountId: anna, type: 'CHARGE', amountCents: 700n });
     await send({ accountId: ben, amountCents: 900n });
     const told = await shadow.ended;
-    expect(told.stdout).toMatch(/3 transactions decided again: 2 agree.*charge +1: /s);
+    expect(told.stdout).toMatch(/3 transactions seen: 2 agree.*charge +1: /s);
     expect(told.exitCode).toBe(0);
     expectOnPage(told.all, 'following transactions');
     expect([await statusOf(deposit), await statusOf(charge)]).toEqual(['APPROVED', 'REJECTED']);
