@@ -15,7 +15,7 @@ import { ShadowTally } from './shadow/shadow-tally.ts';
 const DESCRIPTION = `
 Runs beside the old processor: follows the table "transactions", decides each transaction again once it has left PENDING, and tells where
 the two differ. What is known of the old processor is counted by name (whole-refund, second-refund, charge, foreign-card, spent-deposit,
-redelivered-refund). What is not is told at once, and makes the exit code 1.
+redelivered-refund). What is not is told at once, and makes the exit code 1; so does a run in which nothing was compared.
 
 Reads only: it writes nothing, in no table and no queue. Each transaction is judged from what the table says was before it, so one
 difference does not make others. REFUND_AMOUNT counts; rules do not. Without indexes every look reads the whole table, and looks take
@@ -57,7 +57,7 @@ async function shadow(options: ShadowOptions): Promise<void> {
     await pool.end();
   }
   tell(tally, options);
-  if (tally.unknown > 0) process.exitCode = EXIT.finding;
+  if (!tally.summary().ok) process.exitCode = EXIT.finding;
 }
 
 async function follow(
@@ -78,6 +78,7 @@ async function follow(
   if (options.for !== undefined && options.for <= TIMER_MS_MAX)
     setTimeout(() => end.abort(), options.for).unref();
   const progress = progressOf(tally, followed);
+  const warning = warningOf(reader);
   await followTable({
     reader,
     followed,
@@ -93,6 +94,7 @@ async function follow(
     },
     onLook: () => {
       progress();
+      warning();
       if (performance.now() >= endsAtMs) end.abort();
     },
     onTrouble: (error) => printError(`PostgreSQL does not answer, trying again: ${error.message}`),
@@ -107,6 +109,18 @@ function progressOf(tally: ShadowTally, followed: Followed): () => void {
     const { seen, agree, unknown } = tally.summary();
     printError(
       `${seen} decided again, ${agree} agree, ${unknown} unknown differences; ${followed.waiting} wait`,
+    );
+  };
+}
+
+/** Once. */
+function warningOf(reader: ShadowReader): () => void {
+  let isTold = false;
+  return () => {
+    if (isTold || !reader.mayMiss) return;
+    isTold = true;
+    printError(
+      'somebody has kept a database transaction open over very many commits: what it wrote under savepoints will not be seen',
     );
   };
 }

@@ -125,8 +125,45 @@ describe('paygate shadow', () => {
     shadow.interrupt();
     const { exitCode, stdout } = await shadow.ended;
     expect(exitCode).toBe(1);
-    expect(stdout).toMatch(/^\d transactions decided again: \d agree$/m);
-    expect(stdout).toContain(`1 UNKNOWN differences: ${overspent.transactionId}`);
+    expect(stdout).toMatch(/^\d transactions? seen: \d agree$/m);
+    expect(stdout).toContain(`1 UNKNOWN difference: ${overspent.transactionId}`);
+  });
+
+  it('does not say that the two agree when nothing was compared', async () => {
+    const shadow = await startShadow(['--count', '1']);
+    await insertRow(database.pool, newCommand({ accountId: anna }), 'ERROR');
+    const { exitCode, stdout } = await shadow.ended;
+    expect(stdout).toContain('Nothing was compared');
+    expect(stdout).not.toContain('No unknown difference');
+    expect(exitCode).toBe(1);
+  });
+
+  it('a refund of the whole that comes again between two looks, and a try that succeeds, are no surprise', async () => {
+    const bought = await spending();
+    const shadow = await startShadow(['--json', '--count', '3']);
+    const refund = newCommand({ accountId: anna, ...refundOf(bought) });
+    const deposit = newCommand({ accountId: anna, amountCents: 70n });
+    const client = await database.pool.connect();
+    await client.query('begin');
+    await insertRow(client, refund);
+    const inOneLook = new OldProcessor(client);
+    await inOneLook.decide(refund);
+    await inOneLook.decide(refund);
+    await insertRow(client, deposit, 'ERROR');
+    await client.query('commit');
+    client.release();
+    // Whoever tells of this one has seen the other given up.
+    await shadow.line(/"name":"(redelivered-refund)"/);
+    await database.pool.query(`update transactions set status = 'APPROVED' where id = $1`, [
+      deposit.transactionId,
+    ]);
+    expect((await linesOf(shadow)).at(-1)).toMatchObject({
+      ok: true,
+      compared: 2,
+      agree: 1,
+      known: { 'redelivered-refund': 1 },
+      notCompared: { 'given-up': 1 },
+    });
   });
 
   it('remembers what a refund asked for while it was PENDING, before and after the start', async () => {
@@ -203,6 +240,37 @@ describe('a look at the table', () => {
       quick.transactionId,
     ]);
     expect(await look(reader)).toEqual([quick.transactionId]);
+  });
+
+  it('sees what was written under a savepoint, once, and knows what was there before it', async () => {
+    const client = await database.pool.connect();
+    const [early, late] = [newCommand({ accountId: anna }), newCommand({ accountId: anna })];
+    await client.query('begin');
+    await insertRow(client, newCommand({ accountId: anna }));
+    await client.query('savepoint one');
+    await insertRow(client, early, 'APPROVED');
+    await client.query('release one');
+    const seenBefore = await decided({});
+    const reader = new ShadowReader(database.pool);
+    await reader.start(10);
+    await client.query('savepoint two');
+    await insertRow(client, late, 'APPROVED');
+    const seenMeanwhile = await decided({});
+    expect(await look(reader)).toEqual([seenMeanwhile.transactionId]);
+    expect(await look(reader)).toEqual([]);
+    await client.query('commit');
+    client.release();
+    const balances: unknown[] = [];
+    const seen: string[] = [];
+    await reader.look(async ({ rows, standing }) => {
+      seen.push(...rows.filter(({ status }) => status === 'APPROVED').map(({ id }) => id));
+      balances.push((await standing(rows)).accounts.get(anna)?.balanceCents);
+    });
+    expect(seen).toEqual([early.transactionId, late.transactionId]);
+    expect(seen).not.toContain(seenBefore.transactionId);
+    expect(balances).toEqual([2_000n]);
+    expect(await look(reader)).toEqual([]);
+    expect(reader.mayMiss).toBe(false);
   });
 
   it('knows what was there before each page of it', async () => {

@@ -190,6 +190,37 @@ describe('paygate migrate --check', () => {
     await connection.close();
   });
 
+  it('a type into which everything fits is a note, and it all works with it; others stand in the way', async () => {
+    const alter = (what: string): Promise<unknown> => database.pool.query(`alter table ${what}`);
+    for (const column of ['status', 'type', 'idempotency_key'])
+      await alter(`transactions alter ${column} type text`);
+    await alter('cards alter created_at type timestamp, alter card_token type text');
+    const accountId = await newAccount(database.pool);
+    await insertRow(database.pool, newCommand({ accountId, amountCents: 500n }), 'APPROVED');
+    const found = await check();
+    expect(stateOf(found).tables).toBe('note');
+    expect(detailOf(found, 'tables')).toContain('transactions.idempotency_key is text, not varchar');
+    expect(found.ok).toBe(true);
+
+    for (const [column, type, back] of [
+      ['amount_cents', 'integer', 'bigint'],
+      ['amount_cents', 'numeric(20,2)', 'bigint'],
+      ['created_at', 'timestamp', 'timestamptz'],
+      ['idempotency_key', 'varchar(254)', 'text'],
+    ] as const) {
+      await alter(`transactions alter ${column} type ${type}`);
+      expect(stateOf(await check()).tables).toBe('in-the-way');
+      await alter(`transactions alter ${column} type ${back}`);
+    }
+
+    expect((await paygate(['migrate'], env)).exitCode).toBe(0);
+    const node = await startPaygateNode(env);
+    const bought = await send({ accountId, type: 'PURCHASE', amountCents: 400n });
+    await eventually(async () => expect(await statusOf(bought)).toBe('APPROVED'));
+    await node.drain();
+    expect((await paygate(['verify'], env)).exitCode).toBe(0);
+  });
+
   it('a RabbitMQ that does not answer is a finding, and does not hide the others', async () => {
     const found = await check({ RABBITMQ_URL: 'amqp://127.0.0.1:1' });
     expect(stateOf(found)).toMatchObject({ migrations: 'ok', queues: 'in-the-way' });
@@ -232,7 +263,7 @@ describe('the way there and back', () => {
     const charge = await send({ accountId: anna, type: 'CHARGE', amountCents: 700n });
     await send({ accountId: ben, amountCents: 900n });
     const told = await shadow.ended;
-    expect(told.stdout).toMatch(/3 transactions decided again: 2 agree.*charge +1: /s);
+    expect(told.stdout).toMatch(/3 transactions seen: 2 agree.*charge +1: /s);
     expect(told.exitCode).toBe(0);
     expectOnPage(told.all, 'following transactions');
     expect([await statusOf(deposit), await statusOf(charge)]).toEqual(['APPROVED', 'REJECTED']);

@@ -9,9 +9,9 @@ import { decodeMessage } from '../../src/contracts/decode.ts';
  * refund that comes again becomes REJECTED although it was approved.
  */
 export class OldProcessor {
-  readonly #pool: pg.Pool;
+  readonly #pool: pg.Pool | pg.PoolClient;
 
-  constructor(pool: pg.Pool) {
+  constructor(pool: pg.Pool | pg.PoolClient) {
     this.#pool = pool;
   }
 

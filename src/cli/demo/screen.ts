@@ -120,7 +120,7 @@ function line(sight: Sight): string {
     `p99 ${ms(figures.latencyMs.p99)}`,
     `queued ${queued(sight)}`,
     `nodes ${figures.nodes.filter(({ state }) => state === 'up').length}/${figures.nodes.length}`,
-    figures.nodes.map(({ shards }) => shards).join('+'),
+    `shards ${figures.nodes.map(({ shards }) => shards).join('+')}`,
     ...(backstage.pause === null ? [] : ['intake PAUSED']),
   ].join('  ');
 }
@@ -128,12 +128,14 @@ function line(sight: Sight): string {
 function lines(): Screen {
   let last: Sight | null = null;
   let shownMs = -Infinity;
+  let shown = '';
   let toldCount = 0;
   const tell = (sight: Sight): void => {
     shownMs = sight.elapsedMs;
+    shown = line(sight);
     for (const event of sight.events.slice(toldCount)) print(`       ${event}`);
     toldCount = sight.events.length;
-    print(line(sight));
+    print(shown);
   };
   return {
     show(sight) {
@@ -141,7 +143,8 @@ function lines(): Screen {
       if (sight.elapsedMs - shownMs >= LINE_EVERY_MS) tell(sight);
     },
     end() {
-      if (last !== null && last.elapsedMs > shownMs) tell(last);
+      // The last figures, unless they have been shown.
+      if (last !== null && line(last) !== shown) tell(last);
     },
   };
 }

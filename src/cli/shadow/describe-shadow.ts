@@ -14,7 +14,7 @@ export function describeDifference(found: Difference): string {
 }
 
 export function describeSummary(summary: ShadowSummary): string {
-  const { seen, agree, unknown, examples } = summary;
+  const { seen, agree, examples } = summary;
   const known = entriesOf(summary.known).flatMap(([name, many]) => [
     `  ${name.padEnd(NAME_CHARS)}  ${count(many)}: ${KNOWN_DIFFERENCES[name]}`,
     `    ${(examples[name] ?? []).join(', ')}`,
@@ -23,14 +23,22 @@ export function describeSummary(summary: ShadowSummary): string {
     ([why, many]) => `  ${why.padEnd(NAME_CHARS)}  ${count(many)}: ${NOT_COMPARED[why]}`,
   );
   return [
-    `${count(seen)} transactions decided again: ${count(agree)} agree`,
+    `${transactions(seen)} seen: ${count(agree)} agree`,
     ...(known.length === 0 ? [] : ['known differences', ...known]),
     ...(notCompared.length === 0 ? [] : ['not compared', ...notCompared]),
-    unknown === 0
-      ? paint('green', 'No unknown difference.')
-      : paint('red', `${count(unknown)} UNKNOWN differences: ${(examples['unknown'] ?? []).join(', ')}`),
+    verdictOf(summary),
   ].join('\n');
 }
+
+function verdictOf({ compared, unknown, examples }: ShadowSummary): string {
+  if (compared === 0)
+    return paint('yellow', 'Nothing was compared, so this says nothing about the two: let it run longer.');
+  if (unknown === 0) return paint('green', `No unknown difference among ${transactions(compared)}.`);
+  const differences = unknown === 1 ? 'difference' : 'differences';
+  return paint('red', `${count(unknown)} UNKNOWN ${differences}: ${(examples['unknown'] ?? []).join(', ')}`);
+}
+
+const transactions = (many: number): string => `${count(many)} transaction${many === 1 ? '' : 's'}`;
 
 const NAME_CHARS = Math.max(
   ...[...Object.keys(KNOWN_DIFFERENCES), ...Object.keys(NOT_COMPARED)].map((name) => name.length),

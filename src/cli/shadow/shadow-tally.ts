@@ -15,10 +15,12 @@ export interface Difference {
 
 export interface ShadowSummary {
   readonly kind: 'summary';
-  /** No unknown difference. */
+  /** Something was compared, and no unknown difference found. */
   readonly ok: boolean;
   /** Transactions that left `PENDING`, or changed after that. */
   readonly seen: number;
+  /** Those that agree or differ. */
+  readonly compared: number;
   readonly agree: number;
   readonly known: Readonly<Partial<Record<KnownDifference, number>>>;
   readonly unknown: number;
@@ -40,10 +42,6 @@ export class ShadowTally {
 
   get seen(): number {
     return this.#seen;
-  }
-
-  get unknown(): number {
-    return this.#unknown;
   }
 
   /** Gives the difference, if it is one. */
@@ -68,10 +66,12 @@ export class ShadowTally {
   }
 
   summary(): ShadowSummary {
+    const compared = this.#agree + this.#unknown + sumOf(this.#known);
     return {
       kind: 'summary',
-      ok: this.#unknown === 0,
+      ok: compared > 0 && this.#unknown === 0,
       seen: this.#seen,
+      compared,
       agree: this.#agree,
       known: Object.fromEntries(this.#known),
       unknown: this.#unknown,
@@ -84,6 +84,10 @@ export class ShadowTally {
     const kept = this.#examples.get(name) ?? [];
     if (kept.length < EXAMPLES_MAX) this.#examples.set(name, [...kept, id]);
   }
+}
+
+function sumOf(counts: ReadonlyMap<string, number>): number {
+  return [...counts.values()].reduce((sum, many) => sum + many, 0);
 }
 
 function plusOne<K>(counts: Map<K, number>, key: K): void {

@@ -17,7 +17,13 @@ export interface FollowedStart {
   readonly isComplete: boolean;
 }
 
-/** Ids remembered of either kind: some 15 MB. */
+/** As a row was when it was last seen after `PENDING`; what it asked for, where that is known. */
+interface Decided {
+  readonly status: string;
+  readonly askedCents: bigint | null;
+}
+
+/** Ids remembered of either kind: some 20 MB. */
 const IDS_MAX = 50_000;
 /** Clocks of the API and of the database may differ by so much. */
 const SKEW_MS = 60_000;
@@ -25,7 +31,7 @@ const SKEW_MS = 60_000;
 /**
  * Tells a row that has just been decided from one that was decided long ago and has only been touched.
  *
- * F1. A row is decided again once, however often it is seen.
+ * F1. A row is decided again once, however often it is seen; one in `ERROR` was not decided, and is when it leaves that.
  * F2. Memory is bounded: of more than `idsMax` waiting rows the oldest are forgotten, and a later decision of theirs is `not-followed`.
  */
 export class Followed {
@@ -33,7 +39,7 @@ export class Followed {
   readonly #idsMax: number;
   /** Amounts that were asked for. */
   readonly #waiting: Map<string, bigint>;
-  readonly #decided = new Map<string, string>();
+  readonly #decided = new Map<string, Decided>();
   #isComplete: boolean;
 
   constructor({ startedAtMs, pending, isComplete }: FollowedStart, idsMax = IDS_MAX) {
@@ -50,13 +56,12 @@ export class Followed {
 
   see(row: TableRow): Seen {
     if (row.status === 'PENDING') return this.#wait(row);
-    const askedCents = this.#waiting.get(row.id);
     const before = this.#decided.get(row.id);
+    const askedCents = this.#waiting.get(row.id) ?? before?.askedCents ?? null;
     this.#waiting.delete(row.id);
-    this.#remember(row);
-    if (before === row.status) return { kind: 'same' };
-    if (before !== undefined) return { kind: 'told', comparison: changed(row, before) };
-    if (askedCents !== undefined) return { kind: 'again', decided: { row, askedCents } };
+    this.#remember(row, askedCents);
+    if (before !== undefined) return seenAgain(row, before);
+    if (askedCents !== null) return { kind: 'again', decided: { row, askedCents } };
     if (Date.parse(row.createdAt) >= this.#startedAtMs - SKEW_MS)
       return { kind: 'again', decided: { row, askedCents: centsOfKey(row) } };
     const comparison: Comparison =
@@ -76,11 +81,20 @@ export class Followed {
     return { kind: 'waits' };
   }
 
-  #remember({ id, status }: TableRow): void {
+  #remember({ id, status }: TableRow, askedCents: bigint | null): void {
     this.#decided.delete(id);
-    this.#decided.set(id, status);
+    this.#decided.set(id, { status, askedCents });
     if (this.#decided.size > this.#idsMax) forgetOldest(this.#decided);
   }
+}
+
+/** What has left `PENDING` before, and has changed again. */
+function seenAgain(row: TableRow, { status, askedCents }: Decided): Seen {
+  if (row.status === status) return { kind: 'same' };
+  // Nothing was decided before: it was given up, and tried again.
+  if (status === 'ERROR')
+    return { kind: 'again', decided: { row, askedCents: askedCents ?? centsOfKey(row) } };
+  return { kind: 'told', comparison: changed(row, status) };
 }
 
 function forgetOldest(map: Map<string, unknown>): void {

@@ -27,13 +27,11 @@ export function knownDifference(found: Disagreement): KnownDifference | null {
   return ofApproval(found);
 }
 
-function ofRejectedRefund({ original, theirs, askedCents }: Disagreement): KnownDifference | null {
+function ofRejectedRefund({ original, theirs }: Disagreement): KnownDifference | null {
   if (original === null) return null;
   if (original.refundedCents > 0n) return 'second-refund';
-  // Only an approval writes the original's amount over it.
-  const wasApproved =
-    askedCents !== null && askedCents !== theirs.cents && theirs.cents === original.amountCents;
-  return wasApproved ? 'redelivered-refund' : null;
+  // Only an approval writes what is refunded, and the original's amount, into the row; then its message came again.
+  return theirs.cents === original.amountCents ? 'redelivered-refund' : null;
 }
 
 function ofRefundedAmount({ original, theirs }: Disagreement): KnownDifference | null {

@@ -24,7 +24,7 @@ export const NOT_COMPARED = {
   order:
     'right in another order of the decisions that came at about the same time; the table does not keep it',
   'row-invalid': 'no transaction: here it would be a dead letter',
-  'given-up': 'its status is ERROR: nothing was decided',
+  'given-up': 'its status is ERROR: nothing was decided; it is compared if a later try decides it',
   'not-followed': 'a row from before, changed since and not known to have been PENDING',
 } as const;
 export type NotCompared = keyof typeof NOT_COMPARED;

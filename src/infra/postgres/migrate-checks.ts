@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { GrantRefusal, refuseUnbound } from './grants.ts';
+import { checkTables } from './check-tables.ts';
 import { describeUnsetRefundAmount } from './cluster.ts';
 import { describeUnclear, surveyHistory } from './history.ts';
 import type { Progress } from './migrate.ts';
@@ -77,57 +78,6 @@ async function checkMigrations(
     if (!(error instanceof MigrationError)) throw error;
     return { check: { name, state: 'in-the-way', detail: error.message }, files: [] };
   }
-}
-
-/** Of the Go API (contract section 3). */
-const COLUMNS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  accounts: { id: 'uuid', username: 'varchar', created_at: 'timestamptz', updated_at: 'timestamptz' },
-  cards: {
-    id: 'uuid',
-    account_id: 'uuid',
-    card_token: 'varchar',
-    last_four_digits: 'varchar',
-    created_at: 'timestamptz',
-  },
-  transactions: {
-    id: 'uuid',
-    account_id: 'uuid',
-    card_id: 'uuid',
-    amount_cents: 'int8',
-    status: 'varchar',
-    type: 'varchar',
-    created_at: 'timestamptz',
-    idempotency_key: 'varchar',
-    refund_transaction_id: 'uuid',
-  },
-};
-
-const READ_COLUMNS = `
-select table_name as "table", column_name as "column", udt_name as "type"
-  from information_schema.columns where table_schema = 'public' and table_name = any ($1)`;
-
-async function checkTables(
-  pool: pg.Pool,
-): Promise<{ readonly check: MigrateCheck; readonly areComplete: boolean }> {
-  const { rows } = await pool.query<{ table: string; column: string; type: string }>(READ_COLUMNS, [
-    Object.keys(COLUMNS),
-  ]);
-  const found = new Map(rows.map(({ table, column, type }) => [`${table}.${column}`, type]));
-  const tables = new Set(rows.map(({ table }) => table));
-  const missing = Object.keys(COLUMNS).filter((table) => !tables.has(table));
-  const wrong = [...tables].flatMap((table) =>
-    Object.entries(COLUMNS[table] ?? {}).flatMap(([column, type]) => {
-      const there = found.get(`${table}.${column}`);
-      return there === type ? [] : [`${table}.${column} is ${there ?? 'missing'}, not ${type}`];
-    }),
-  );
-  const name = 'tables';
-  if (wrong.length > 0)
-    return { check: { name, state: 'in-the-way', detail: wrong.join('; ') }, areComplete: false };
-  if (missing.length === 0)
-    return { check: { name, state: 'ok', detail: "the Go API's three are there" }, areComplete: true };
-  const detail = `would create ${missing.join(', ')}: is DATABASE_URL the database of the Go API?`;
-  return { check: { name, state: 'note', detail }, areComplete: false };
 }
 
 interface Rights {

@@ -5,19 +5,20 @@ import { originalOf } from '../../domain/shadow/table-row.ts';
 import type { Standing, StandingAccount, TableRow } from '../../domain/shadow/table-row.ts';
 import { liftTimeouts } from './history.ts';
 import { poolTransaction } from './pool-transaction.ts';
+import { SeenCommits } from './seen-commits.ts';
 import * as statements from './shadow-statements.ts';
 
 /**
  * Follows `transactions`: what came or changed since the last look, in the order of its commits, and what the table said before it.
  *
- * R1. Reads only: no table, no index, no lock but that of a SELECT. What it knows from look to look is a snapshot's number.
+ * R1. Reads only: no table, no index, no lock but that of a SELECT. What it knows from look to look is `SeenCommits`.
  * R2. A look sees each change once; one that fails is made again from where the last good one ended.
- * R3. Memory is bounded by a page of rows.
+ * R3. Memory is bounded by a page of rows, and the commits that `SeenCommits` remembers.
  */
 export class ShadowReader {
   readonly #pool: pg.Pool;
   readonly #pageRows: number;
-  #snapshot = '';
+  #seen = SeenCommits.none;
 
   constructor(pool: pg.Pool, pageRows = PAGE_ROWS) {
     this.#pool = pool;
@@ -39,7 +40,11 @@ export class ShadowReader {
       const pending = await client.query<{ id: string; cents: string }>(statements.READ_PENDING, [
         pendingMax + 1,
       ]);
-      this.#snapshot = start.snapshot;
+      const seen = await client.query<{ xid: string }>(statements.READ_SEEN, [xminOf(start.snapshot)]);
+      this.#seen = SeenCommits.none.after(
+        start.snapshot,
+        seen.rows.map(({ xid }) => Number(xid)),
+      );
       return {
         startedAtMs: start.atMs,
         database: start.database,
@@ -52,23 +57,31 @@ export class ShadowReader {
     });
   }
 
+  /** Whether a commit is under way for so long that what it wrote under savepoints will not be seen. */
+  get mayMiss(): boolean {
+    return this.#seen.hasForgotten;
+  }
+
   /** Hands over what has changed, page by page. */
   async look(onPage: (page: ShadowPage) => Promise<void>): Promise<void> {
-    this.#snapshot = await this.#onSnapshot(async (client) => {
-      const since = [this.#snapshot, xminOf(this.#snapshot)];
+    this.#seen = await this.#onSnapshot(async (client) => {
+      const { snapshot, floor, commits } = this.#seen;
+      const since = [snapshot, xminOf(snapshot), String(floor), [...commits]];
+      const changed = new Set<number>();
       const { rows: now } = await client.query<{ snapshot: string }>(statements.READ_SNAPSHOT);
       await client.query(`declare changed no scroll cursor for ${statements.SELECT_CHANGED}`, since);
       for (;;) {
         const { rows } = await client.query<ChangedRow>(`fetch ${this.#pageRows} from changed`);
         const [first] = rows;
         if (first === undefined) break;
+        for (const { xid } of rows) changed.add(Number(xid));
         const place = [...since, first.xid, first.createdAt, first.id];
         await onPage({
           rows: rows.map(tableRowOf),
           standing: (of) => readStanding(client, place, of),
         });
       }
-      return now[0]?.snapshot ?? this.#snapshot;
+      return this.#seen.after(now[0]?.snapshot ?? snapshot, changed);
     });
   }
 
@@ -103,6 +116,9 @@ export class ShadowRefusal extends Error {
 
 const PAGE_ROWS = 1_000;
 
+/** What `IS_NEW` and `IS_BEFORE` of the statements want. */
+type Place = readonly (string | readonly number[])[];
+
 interface StartRow {
   readonly isStandby: boolean;
   readonly isThere: boolean;
@@ -132,7 +148,7 @@ function xminOf(snapshot: string): string {
 
 async function readStanding(
   client: pg.PoolClient,
-  place: readonly string[],
+  place: Place,
   rows: readonly TableRow[],
 ): Promise<Standing> {
   const accounts = distinct(rows.map(({ accountId }) => accountId));
@@ -158,7 +174,7 @@ interface AccountRow {
 
 async function readAccounts(
   client: pg.PoolClient,
-  place: readonly string[],
+  place: Place,
   ids: readonly string[],
 ): Promise<Standing['accounts']> {
   if (ids.length === 0) return new Map();
@@ -184,7 +200,7 @@ async function readCards(client: pg.PoolClient, ids: readonly string[]): Promise
 
 async function readOriginals(
   client: pg.PoolClient,
-  place: readonly string[],
+  place: Place,
   ids: readonly string[],
 ): Promise<Standing['originals']> {
   if (ids.length === 0) return new Map();

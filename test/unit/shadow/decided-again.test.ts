@@ -154,12 +154,15 @@ describe('known differences', () => {
     );
   });
 
-  it('redelivered-refund: only an approval writes the amount of the original over it', () => {
+  it('redelivered-refund: only an approval writes what is refunded, and its amount, into the row', () => {
     const bought = purchase();
     const scene = { originals: [[bought, 0n]] as const };
     const again = refundOf(bought, { status: 'REJECTED' });
-    expect(compare(asked(again, 10n), scene)).toBe('known:redelivered-refund');
-    expect(compare(asked(again), scene)).toBe('unknown');
+    // A part or the whole was asked for; or nobody knows.
+    for (const cents of [10n, 100n, null])
+      expect(compare(asked(again, cents), scene)).toBe('known:redelivered-refund');
+    const part = refundOf(bought, { status: 'REJECTED', amountCents: 10n });
+    expect(compare(asked(part), scene)).toBe('unknown');
   });
 });
 

@@ -68,6 +68,16 @@ it('names what changes after it was decided', () => {
   });
 });
 
+it('a row that was given up is decided again when a later try has decided it, with what it had asked for', () => {
+  const followed = new Followed(start({ pending: [['old', 7n]] }));
+  const given = (id: string): TableRow => row(id, { status: 'ERROR', createdAt: LONG_AGO });
+  expect(followed.see(given('old'))).toMatchObject({ kind: 'again', decided: { askedCents: 7n } });
+  expect(followed.see(given('old')).kind).toBe('same');
+  const approved = { ...given('old'), status: 'APPROVED' };
+  expect(followed.see(approved)).toMatchObject({ kind: 'again', decided: { askedCents: 7n } });
+  expect(followed.see({ ...approved, status: 'ERROR' })).toMatchObject({ comparison: { kind: 'unknown' } });
+});
+
 it('a row from before that is not known to wait is no new decision', () => {
   const old = row('old', { createdAt: LONG_AGO });
   expect(new Followed(start()).see(old)).toMatchObject({ comparison: { why: 'not-followed' } });
