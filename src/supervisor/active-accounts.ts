@@ -3,7 +3,7 @@ import { LIMITS } from '../limits.ts';
 
 /** How many accounts are looked at when room is needed for one more. */
 const ROOM_TRIES_MAX = 8;
-/** Within this time a second use of an account does not move it to the end of the line again. */
+/** Time is cut into pieces of this length; the first use of an account in each of them moves it to the end of the line. */
 const RECENCY_MS = 1_000;
 
 const NONE: ReadonlySet<AccountActor> = new Set();
@@ -52,7 +52,7 @@ export class ActiveAccounts implements Iterable<AccountActor> {
 
   /** To be told before the actor is given what came at that time. */
   used(actor: AccountActor, atMs: number): void {
-    if (atMs - actor.lastUsedMs > RECENCY_MS) this.#moveToEnd(actor);
+    if (Math.floor(atMs / RECENCY_MS) !== Math.floor(actor.lastUsedMs / RECENCY_MS)) this.#moveToEnd(actor);
   }
 
   /** Lets the least recently used idle account go. */

@@ -13,7 +13,7 @@ import * as statements from './shadow-statements.ts';
  *
  * R1. Reads only: no table, no index, no lock but that of a SELECT. What it knows from look to look is `SeenCommits`.
  * R2. A look sees each change once; one that fails is made again from where the last good one ended.
- * R3. Memory is bounded by a page of rows, and the commits that `SeenCommits` remembers.
+ * R3. Memory is bounded by a page of rows, the commits that `SeenCommits` remembers, and the numbers of those that one look finds.
  */
 export class ShadowReader {
   readonly #pool: pg.Pool;

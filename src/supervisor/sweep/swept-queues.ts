@@ -38,7 +38,7 @@ export class SweptQueues implements SweptIntake {
     const found = await broker.queueStatus(sources.map(({ name }) => name));
     const depths = new Map<InboundQueue, number>();
     for (const { name, as } of sources) {
-      // Asked after the broker: a message goes that way, and so is counted in one of the two at least.
+      // Asked after the broker: a message goes that way. What is in a socket just then is counted in neither.
       const here = inbound.reader(name)?.waiting() ?? 0;
       depths.set(as, (depths.get(as) ?? 0) + (found.get(name)?.messages ?? 0) + here);
     }

@@ -288,6 +288,20 @@ describe('passivation', () => {
     expect(region.activeCount).toBe(0);
   });
 
+  it('an account that is used all the time keeps no idle one behind it', async () => {
+    const { clock, send, region } = world();
+    region.startSweeping();
+    send(transaction(1));
+    send(transaction(2, { accountId: accountIdOf(2) }));
+    for (let passedMs = 0, n = 3; passedMs < 2 * IDLE_MS; passedMs += 500, n += 1) {
+      await turns(clock, 4);
+      clock.advance(500);
+      send(transaction(n));
+    }
+    expect(region.actorOf(accountIdOf(1))).toBeDefined();
+    expect(region.actorOf(accountIdOf(2))).toBeUndefined();
+  });
+
   it('beyond the limit the least recently used idle account makes room', async () => {
     const { clock, send, region } = world({ accounts: 5, activeAccountsMax: 3 });
     for (let n = 1; n <= 3; n += 1) send(transaction(n, { accountId: accountIdOf(n) }));
