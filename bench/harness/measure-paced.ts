@@ -59,8 +59,9 @@ export async function measurePaced(bench: Bench, settings: PacedSettings): Promi
     const api = await run.place.goApi();
     await api.openAccounts(traffic.accounts);
     const firstMeasured = LEAD_IN_SECONDS * ratePerSecond;
-    const operations = planOperations(traffic, firstMeasured + ratePerSecond * seconds);
     await run.place.settleDatabase();
+    // Last: nothing may come between it and the offering but moments.
+    const operations = planOperations(traffic, firstMeasured + ratePerSecond * seconds, ratePerSecond);
 
     const clock = new WallClock();
     await clock.compareWith(run.place.pool);

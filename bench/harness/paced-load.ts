@@ -22,10 +22,15 @@ export interface PacedLoadOptions {
   readonly onSent: (operation: Operation, index: number) => void;
 }
 
-/** So many transactions of the traffic, without anything that comes besides. */
-export function planOperations(traffic: Traffic, count: number): readonly Operation[] {
-  const nowMicros = Date.now() * 1_000;
-  const operations = Array.from({ length: count }, () => traffic.next(nowMicros));
+/**
+ * So many transactions of the traffic, without anything that comes besides. Each is as old as its row will be but for the seconds that
+ * planning takes: a row that looks lost, because it seems to be half a minute old, is driven by the node before its message is sent.
+ */
+export function planOperations(traffic: Traffic, count: number, ratePerSecond: number): readonly Operation[] {
+  const nowMs = Date.now();
+  const operations = Array.from({ length: count }, (_, index) =>
+    traffic.next(Math.floor(nowMs + (index * 1_000) / ratePerSecond) * 1_000),
+  );
   const planned = operations.flat();
   if (planned.length !== count) throw new Error('a paced stream is of transactions alone');
   return planned;

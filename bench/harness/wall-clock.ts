@@ -6,8 +6,8 @@ const READINGS = 20;
 
 /**
  * The time of day in milliseconds, with fractions: `Date.now()` has none, and `performance.timeOrigin` is as right as the clock was when the
- * process began. Set by the moment at which `Date.now()` moves on; goes on evenly from there, and is set again by what `Date.now()` says wherever
- * the two differ, since a clock that is being corrected gains or loses 15 ms in half a minute.
+ * process began. Set by the moment at which `Date.now()` moves on; goes on evenly from there, and is set again wherever `Date.now()` says something
+ * else: a clock that is being corrected runs away from an even one.
  */
 export class WallClock {
   #originMs: number;

@@ -42,7 +42,7 @@ test('the clock is the time of day, and goes on evenly', () => {
 
 test('everything is offered once, in order, after its row, also when it is late', async () => {
   const clock = new WallClock();
-  const operations = planOperations(benchTraffic({ accounts: 5 }), 50);
+  const operations = planOperations(benchTraffic({ accounts: 5 }), 50, 1_000);
   const inserted = new Set<Operation>();
   const published: Operation[] = [];
   const sent: number[] = [];
