@@ -157,8 +157,8 @@ interface Step {
 /** Lines that are not named here only have to end with 0. */
 const STEPS: readonly Step[] = [
   { of: 'migrate', says: /History taken over: 0 approved/ },
-  { of: '# three nodes', says: /node-1 (.|\n)*node-2 (.|\n)*node-3 (.|\n)*256 of 256 owned/ },
-  { of: '# two nodes', says: /node-1 (.|\n)*node-3 (.|\n)*256 of 256 owned/ },
+  { of: 'three nodes share', says: /node-1 (.|\n)*node-2 (.|\n)*node-3 (.|\n)*256 of 256 owned/ },
+  { of: 'two nodes share', says: /node-1 (.|\n)*node-3 (.|\n)*256 of 256 owned/ },
   { of: 'grep account drive.log', says: /One of its accounts: (\S+)/, tells: 'account id' },
   { of: 'paygate account', says: /decisions +[1-9]/ },
   { of: 'paygate console', says: /(http:\/\/127\.0\.0\.1:\d+\/console)/ },
