@@ -1,4 +1,6 @@
 import type { AnyActorScope, AnyMachineSnapshot, AnyStateMachine, EventObject, MachineContext } from 'xstate';
+import { domainOf, entered, leavesOf, pathTo } from './chart-nodes.ts';
+import type { ChartNode, ChartTransition } from './chart-nodes.ts';
 
 /**
  * The same machine, whose usual steps are looked up instead of worked out anew each time.
@@ -46,7 +48,7 @@ interface Given {
   readonly system: unknown;
 }
 
-type Guard = (given: Pick<Given, 'context' | 'event'>) => boolean;
+type Guard = (given: Given) => boolean;
 /** Returns the context after it. */
 type Action = (given: Given) => MachineContext;
 
@@ -82,30 +84,6 @@ interface Leaf {
   isSlow: boolean;
   readonly always: Choice[];
   readonly on: Map<string, readonly Choice[]>;
-}
-
-/** What is used of XState's nodes and transitions. */
-interface ChartNode {
-  readonly key: string;
-  readonly id: string;
-  readonly type: string;
-  readonly states: Readonly<Record<string, ChartNode>>;
-  readonly parent?: ChartNode;
-  readonly initial: { readonly target: readonly ChartNode[]; readonly actions: readonly unknown[] };
-  readonly entry: readonly unknown[];
-  readonly exit: readonly unknown[];
-  readonly invoke: readonly unknown[];
-  readonly tags: readonly string[];
-  readonly transitions: ReadonlyMap<string, readonly ChartTransition[]>;
-  readonly always?: readonly ChartTransition[];
-}
-
-interface ChartTransition {
-  readonly target: readonly ChartNode[] | undefined;
-  readonly source: ChartNode;
-  readonly actions: readonly unknown[];
-  readonly guard?: unknown;
-  readonly reenter: boolean;
 }
 
 class QuickChart {
@@ -155,18 +133,22 @@ class QuickChart {
     const choices = start?.on.get(event.type);
     if (start === undefined || choices === undefined) return undefined;
     const before = snapshot.context as MachineContext;
-    let choice = choose(choices, before, event);
+    let given: Given = { context: before, event, self, system };
+    let choice = choose(choices, given);
     if (choice?.leaf.isSlow ?? start.isSlow) return undefined;
     let leaf = start;
-    let context = before;
     for (let steps = 0; steps <= this.#stepsMax; steps += 1) {
       if (choice !== undefined) {
         this.#steps.onStep?.(self, choice.transition);
-        for (const action of choice.actions) context = action({ context, event, self, system });
+        for (const action of choice.actions) {
+          const context = action(given);
+          if (context !== given.context) given = { context, event, self, system };
+        }
         leaf = choice.leaf;
       }
-      choice = choose(leaf.always, context, event);
+      choice = choose(leaf.always, given);
       if (choice !== undefined) continue;
+      const { context } = given;
       if (leaf === start && context === before) return snapshot;
       const { nodes, value, tags } = leaf;
       return { ...snapshot, context, value, tags, _nodes: nodes } as unknown as AnyMachineSnapshot;
@@ -285,9 +267,9 @@ class QuickChart {
   }
 }
 
-function choose(choices: readonly Choice[], context: MachineContext, event: EventObject): Choice | undefined {
+function choose(choices: readonly Choice[], given: Given): Choice | undefined {
   for (const choice of choices) {
-    if (choice.guard === null || choice.guard({ context, event })) return choice;
+    if (choice.guard === null || choice.guard(given)) return choice;
   }
   return undefined;
 }
@@ -301,7 +283,7 @@ interface Beginner {
 function firstContext({ config }: AnyStateMachine, given: Beginner): MachineContext {
   const context: unknown = config.context;
   if (typeof context === 'function') return (context as (given: Beginner) => MachineContext)(given);
-  return (context ?? {});
+  return context ?? {};
 }
 
 function refuseToSpawn(): never {
@@ -322,14 +304,6 @@ function assigning(assignment: unknown): Action {
   };
 }
 
-function leavesOf(node: ChartNode): readonly ChartNode[] {
-  const isKnown = node.type === 'compound' || node.type === 'atomic' || node.type === 'final';
-  if (!isKnown || node.invoke.length > 0 || (node.type === 'compound' && node.initial.actions.length > 0))
-    throw new Error(`${node.id} is of a kind that is not known here: ${node.type}`);
-  const inside = Object.values(node.states);
-  return inside.length === 0 ? [node] : inside.flatMap(leavesOf);
-}
-
 function leafOf(node: ChartNode): Leaf {
   const nodes = pathTo(node);
   const keys = nodes.slice(1).map(({ key }) => key);
@@ -341,24 +315,4 @@ function leafOf(node: ChartNode): Leaf {
     always: [],
     on: new Map(),
   };
-}
-
-/** The innermost state that a transition does not leave. */
-function domainOf(source: ChartNode, to: ChartNode): ChartNode {
-  const around = pathTo(to).slice(0, -1);
-  if (around.includes(source)) return source;
-  const aroundSource = pathTo(source).slice(0, -1);
-  const domain = around.findLast((node) => aroundSource.includes(node));
-  if (domain === undefined) throw new Error(`${source.id} and ${to.id} are not in one chart`);
-  return domain;
-}
-
-/** From the root to the node itself. */
-function pathTo(node: ChartNode): readonly ChartNode[] {
-  return node.parent === undefined ? [node] : [...pathTo(node.parent), node];
-}
-
-function entered(node: ChartNode): ChartNode {
-  const [first] = node.type === 'compound' ? node.initial.target : [];
-  return first === undefined ? node : entered(first);
 }
