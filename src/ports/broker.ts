@@ -1,3 +1,4 @@
+import type { WrittenEvent } from '../contracts/events.ts';
 import type { DeadLetterQueue, InboundQueue } from '../contracts/queues.ts';
 import type { LinkState } from './connection.ts';
 
@@ -51,15 +52,6 @@ export interface OutboundMessage {
   readonly headers: Readonly<Record<string, string | number>>;
   /** Where it is known: dead letters may be any bytes. */
   readonly contentType?: string;
-}
-
-/** An event, written. */
-export interface WrittenEvent {
-  readonly id: string;
-  readonly type: string;
-  /** JSON, on one line. */
-  readonly json: string;
-  readonly traceparent?: string;
 }
 
 /** Publishes events, persistent, with confirms; nobody need listen. */
