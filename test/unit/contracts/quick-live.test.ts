@@ -3,8 +3,6 @@
  * every message after a change of the generator or of the shape, and nobody notices but the benchmark; commands that keep the text of
  * their messages alive until they are answered.
  */
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { describe, expect, it, vi } from 'vitest';
 import { TRANSACTION_TYPES } from '../../../src/contracts/command.ts';
 import { decodeBySchema } from '../../../src/contracts/decode.ts';
@@ -13,6 +11,7 @@ import { liveBodyOf } from '../../../src/contracts/live-body.ts';
 import { quickLive } from '../../../src/contracts/quick-live.ts';
 import { encodeOperation } from '../../../src/drive/encode-operation.ts';
 import { Traffic, TRAFFIC_DEFAULTS } from '../../../src/drive/traffic.ts';
+import { keptBytesEach } from '../../support/kept-bytes.ts';
 import { fc } from '../../support/properties.ts';
 import { bytes, CARD, live, LIVE, NO_STRING, ORIGINAL, someString } from './messages.ts';
 
@@ -213,21 +212,8 @@ describe('the quick road says what the schemas say, or nothing', () => {
 
 describe('what is kept of a message', () => {
   it('no more than the command says', () => {
-    setFlagsFromString('--expose-gc');
-    const collectGarbage = runInNewContext('gc') as () => void;
-    const count = 5_000;
-    const bodies = Array.from({ length: count }, (_, at) => bytes(live({ idempotency_key: `key ${at}` })));
-    const keptBytes = (): number => {
-      collectGarbage();
-      const before = process.memoryUsage().heapUsed;
-      const kept = bodies.map((body) => quickLive(body));
-      collectGarbage();
-      const bytesEach = (process.memoryUsage().heapUsed - before) / kept.length;
-      expect(kept.every((command) => command !== null)).toBe(true);
-      return bytesEach;
-    };
-    keptBytes();
+    const bodies = Array.from({ length: 5_000 }, (_, at) => bytes(live({ idempotency_key: `key ${at}` })));
     // The text alone is 400; the strings, the amount and the object are 330.
-    expect(keptBytes()).toBeLessThan(400);
+    expect(keptBytesEach(bodies, quickLive)).toBeLessThan(400);
   });
 });
