@@ -4,6 +4,7 @@ import type { Command } from './command.ts';
 import { DECODE_LIMITS, type DecodeLimits } from './decode-limits.ts';
 import { amountExpectation } from './fields.ts';
 import { QUEUE_KIND, type DeadLetterQueue, type InboundQueue } from './queues.ts';
+import { quickLive } from './quick-live.ts';
 import { readBody } from './read-body.ts';
 import type { Refusal, RefusalIssue } from './refusal.ts';
 import type { BodyScan } from './scan-body.ts';
@@ -35,7 +36,13 @@ const DEAD_LETTER_QUEUE_OF_KIND = {
 } as const satisfies Record<(typeof QUEUE_KIND)[InboundQueue], DeadLetterQueue>;
 
 /** `queue` decides which schemas are tried and where a refused object goes; what is no JSON object goes to `system_dlq`. */
-export function decodeMessage(
+export function decodeMessage(queue: InboundQueue, body: Buffer): Decoded {
+  const command = QUEUE_KIND[queue] === 'transaction' ? quickLive(body) : null;
+  return command === null ? decodeBySchema(queue, body) : { ok: true, command };
+}
+
+/** The same without the quick road. */
+export function decodeBySchema(
   queue: InboundQueue,
   body: Buffer,
   limits: DecodeLimits = DECODE_LIMITS,

@@ -1,4 +1,5 @@
 import type { BalanceCommand, OperatorCommand, TransactionCommand } from '../contracts/command.ts';
+import { appended } from '../domain/appended.ts';
 import type { Settlement } from '../domain/settlement.ts';
 import type { Envelope, GiveBackReason } from './envelope.ts';
 import { RunIds } from './run-ids.ts';
@@ -71,7 +72,7 @@ export class Mailbox {
 
   accept(envelope: Envelope): void {
     this.#next = null;
-    this.#waiting.push(envelope);
+    this.#waiting = appended(this.#waiting, envelope);
   }
 
   /** Puts commands that were parked before everything that waits. Nothing may be being decided, and none of them be left. */
@@ -198,7 +199,7 @@ export class Mailbox {
 
   #findNextRun(max: number): TransactionEnvelope[] {
     if (this.#next !== null && this.#nextMax === max) return this.#next;
-    const run: TransactionEnvelope[] = [];
+    let run: TransactionEnvelope[] = [];
     const ids = this.waitingCount > 1 ? new RunIds() : null;
     const end = this.#parkedCount > 0 ? this.#head + this.#parkedCount : this.#waiting.length;
     for (let index = this.#head; index < end && run.length < max; index += 1) {
@@ -208,7 +209,7 @@ export class Mailbox {
         continue;
       }
       if (ids?.admit(envelope.command) === false) break;
-      run.push(envelope);
+      run = appended(run, envelope);
     }
     this.#next = run;
     this.#nextMax = max;

@@ -1,4 +1,5 @@
 import type { AccountState, Decision, Facts } from '../domain/account.ts';
+import { appended } from '../domain/appended.ts';
 import { decideRun } from '../domain/decide.ts';
 import type { Finding } from '../domain/finding.ts';
 import { settlementOf } from '../domain/resolve.ts';
@@ -43,17 +44,15 @@ export function decide(
   }));
   const verdicts = decideRun(state, requests, facts, rules, { ruleSet, history });
   const rulesVersion = ruleSet?.version ?? null;
-  const deferrals: (Settlement | null)[] = [];
-  const decisions: RoadDecision[] = [];
+  let decisions: RoadDecision[] = [];
   for (const [index, envelope] of run.entries()) {
     const verdict = verdicts[index];
     if (verdict === undefined) throw new Error('a command of the run was not decided');
-    deferrals.push(verdict.kind === 'deferred' ? verdict : null);
     if (verdict.kind === 'deferred') continue;
-    decisions.push(roadDecision(verdict.decision, envelope, rulesVersion));
+    decisions = appended(decisions, roadDecision(verdict.decision, envelope, rulesVersion));
   }
   return {
-    deferrals,
+    deferrals: verdicts.map((verdict) => (verdict.kind === 'deferred' ? verdict : null)),
     deferredCount: run.length - decisions.length,
     change: decisions.length === 0 ? null : changeOf(place, state, decisions),
   };

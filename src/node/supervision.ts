@@ -169,7 +169,7 @@ export function supervise(ports: Ports, config: SupervisionConfig, callbacks: Ca
     ...{ watch, doors },
     ...{ onDrain, onLogLevel, isConnected },
   });
-  const ingest = new Ingest({ ...common, tally, tracing, onOverflow });
+  const ingest = new Ingest({ ...common, shards, tally, tracing, onOverflow });
   const retries = new Retries({
     store: ports.retries,
     retryClock: ports.retryClock,

@@ -186,6 +186,22 @@ describe('a message whose account shows, and that is no command', () => {
     await turns(clock);
     expect([stores.letters.length, refused.acks, ledger.decided.size]).toEqual([1, 1, 2]);
   });
+
+  it('is refused where it came in while all shards are ours: whoever waits for its shard waits without it', async () => {
+    const { node: parts, clock, deliverBody, shard, stores } = await node();
+    const elsewhere = (shard + 1) % LIMITS.shardCount;
+    parts.doors.hold(shard);
+    parts.shards.lose(elsewhere);
+    deliverBody(bad(2));
+    await turns(clock);
+    expect([parts.router.heldCount, stores.letters.length]).toEqual([1, 0]);
+    parts.shards.own(new Map([[elsewhere, 2n]]));
+    parts.shards.own(new Map([[elsewhere, 3n]]));
+    expect(parts.shards.ownsAll).toBe(true);
+    deliverBody(bad(3));
+    await turns(clock);
+    expect([parts.router.heldCount, stores.letters.length]).toEqual([1, 1]);
+  });
 });
 
 /** Readers that close when the test says so. */

@@ -5,7 +5,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import type { TransactionCommand } from '../../../src/contracts/command.ts';
-import { decodeMessage } from '../../../src/contracts/decode.ts';
+import { decodeBySchema, decodeMessage } from '../../../src/contracts/decode.ts';
 import { INBOUND_QUEUES, type InboundQueue } from '../../../src/contracts/queues.ts';
 import type { Refusal } from '../../../src/contracts/refusal.ts';
 import {
@@ -254,10 +254,10 @@ describe('bodies that are no JSON object go to system_dlq', () => {
   it('takes the deepest allowed nesting and the limits it is told', () => {
     expect(refusalOf(deep(31)).code).toBe('MESSAGE_INVALID');
     const limits = { bodyBytesMax: 10, bodyDepthMax: 1, refusalIssuesMax: 2 };
-    expect(decodeMessage('transactions_queue', bytes(LIVE), limits)).toMatchObject({
+    expect(decodeBySchema('transactions_queue', bytes(LIVE), limits)).toMatchObject({
       refusal: { code: 'BODY_TOO_LARGE', issues: [{ path: '$', expected: 'at most 10 bytes' }] },
     });
-    expect(decodeMessage('transactions_queue', bytes({ id: 1 }), limits)).toMatchObject({
+    expect(decodeBySchema('transactions_queue', bytes({ id: 1 }), limits)).toMatchObject({
       refusal: { code: 'MESSAGE_INVALID', issues: { length: 2 } },
     });
   });

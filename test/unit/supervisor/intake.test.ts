@@ -5,6 +5,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { liveBodyOf } from '../../../src/contracts/live-body.ts';
 import type { InboundQueue } from '../../../src/contracts/queues.ts';
+import { shardOf } from '../../../src/domain/shard.ts';
 import { LIMITS } from '../../../src/limits.ts';
 import { SHARDS_ALL, supervised } from './supervised.ts';
 import type { Supervised } from './supervised.ts';
@@ -81,40 +82,48 @@ describe('deliveries', () => {
     expect(good.acks).toBe(1);
   });
 
-  it('a live one counts as at work until it is answered, also where our own handling throws', async () => {
-    const command = transaction(1);
-    const body = liveBodyOf({
-      id: command.transactionId,
-      accountId: command.accountId,
-      cardId: null,
-      amountCents: 100n,
-      type: 'DEPOSIT',
-      idempotencyKey: command.idempotencyKey,
-      originalId: null,
-      createdAt: '2026-11-22T10:40:00.000001Z',
-    });
-    const { ingest, shards } = world.node;
-    world.ledger.addRow(pendingRow(command));
-    world.ledger.gate.close();
-    deliver(body);
-    await turns(world.clock);
-    expect(ingest.isAtWork(command.transactionId)).toBe(true);
-    expect(ingest.newestDeliveredAt).toBe('2026-11-22T10:40:00.000001Z');
-    // The next one cannot be read: what came before it still counts.
-    deliver(Buffer.from(body.toString().replace('"amount_cents":100', '"amount_cents":0')));
-    expect(ingest.newestDeliveredAt).toBe('2026-11-22T10:40:00.000001Z');
-    world.ledger.gate.open();
-    await turns(world.clock);
-    expect(ingest.isAtWork(command.transactionId)).toBe(false);
+  it.each([
+    ['decoded at once', 'ours'],
+    ['glanced at', "another node's"],
+  ])(
+    'a live one, %s, counts as at work until it is answered, also where our own handling throws',
+    async (_how, whose) => {
+      const command = transaction(1);
+      const elsewhere = (shardOf(command.accountId, LIMITS.shardCount) + 1) % LIMITS.shardCount;
+      if (whose !== 'ours') world.node.shards.lose(elsewhere);
+      const body = liveBodyOf({
+        id: command.transactionId,
+        accountId: command.accountId,
+        cardId: null,
+        amountCents: 100n,
+        type: 'DEPOSIT',
+        idempotencyKey: command.idempotencyKey,
+        originalId: null,
+        createdAt: '2026-11-22T10:40:00.000001Z',
+      });
+      const { ingest, shards } = world.node;
+      world.ledger.addRow(pendingRow(command));
+      world.ledger.gate.close();
+      deliver(body);
+      await turns(world.clock);
+      expect(ingest.isAtWork(command.transactionId)).toBe(true);
+      expect(ingest.newestDeliveredAt).toBe('2026-11-22T10:40:00.000001Z');
+      // The next one cannot be read: what came before it still counts.
+      deliver(Buffer.from(body.toString().replace('"amount_cents":100', '"amount_cents":0')));
+      expect(ingest.newestDeliveredAt).toBe('2026-11-22T10:40:00.000001Z');
+      world.ledger.gate.open();
+      await turns(world.clock);
+      expect(ingest.isAtWork(command.transactionId)).toBe(false);
 
-    shards.epochOf = () => {
-      throw new Error('a mistake of ours');
-    };
-    deliver(body);
-    expect(ingest.isAtWork(command.transactionId)).toBe(true);
-    await turns(world.clock);
-    expect(ingest.isAtWork(command.transactionId)).toBe(false);
-  });
+      shards.epochOf = () => {
+        throw new Error('a mistake of ours');
+      };
+      deliver(body);
+      expect(ingest.isAtWork(command.transactionId)).toBe(true);
+      await turns(world.clock);
+      expect(ingest.isAtWork(command.transactionId)).toBe(false);
+    },
+  );
 
   it('a throw in our own handling is a dead letter, not a throw into the channel', async () => {
     const ofShard = world.node.shards.epochOf.bind(world.node.shards);
