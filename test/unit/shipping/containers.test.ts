@@ -150,6 +150,11 @@ describe.each(FILES)('%s', (file) => {
   });
 });
 
+it.each(FILES)('%s: RabbitMQ is of a version that permits a live prefetch, on purpose', (file) => {
+  // From 4.3 on it is denied by default, and the tag of a major version moves on by itself.
+  expect(servicesOf(file)['rabbitmq']?.image).toMatch(/^rabbitmq:4\.[0-2]-/);
+});
+
 describe('the cluster of docker-compose.yml', () => {
   const nodes = nodesOf('docker-compose.yml');
 
