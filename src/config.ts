@@ -83,6 +83,10 @@ export const CONFIG_SCHEMA = z.object({
     .transform((text) => new URL(text).origin)
     .nullable()
     .default(null),
+  httpPeerUrl: url('http', 'https')
+    .transform((text) => new URL(text).origin)
+    .nullable()
+    .default(null),
   consoleToken: z.string().trim().min(16, 'expected at least 16 characters').nullable().default(null),
   logLevel: oneOf(LOG_LEVELS).default('info'),
   /** One lane writes 22,000/s, more than a node decides, and its commits are twice those of two: decision 33 has the figures. */
@@ -138,6 +142,7 @@ export const VARIABLES = {
   httpHost: 'HTTP_HOST',
   httpPort: 'HTTP_PORT',
   httpAdvertisedUrl: 'HTTP_ADVERTISED_URL',
+  httpPeerUrl: 'HTTP_PEER_URL',
   consoleToken: 'CONSOLE_TOKEN',
   logLevel: 'LOG_LEVEL',
   commitLanes: 'PROCESSOR_WORKERS',

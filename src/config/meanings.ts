@@ -140,6 +140,11 @@ const NODE: SettingSection = {
       byDefault: "what it listens on, or the machine's first address",
       example: 'http://node-1.example:9464',
     },
+    HTTP_PEER_URL: {
+      text: 'Base URL under which the other nodes, and commands beside them, reach the admin port, where that is another: in containers whose ports are published elsewhere.',
+      byDefault: 'as for everybody',
+      example: '',
+    },
     CONSOLE_TOKEN: {
       text: 'Secret. Whoever brings it may read the console, the inspector and balances from another machine.',
       byDefault: 'none: only this machine may',

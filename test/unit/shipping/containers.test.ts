@@ -163,8 +163,11 @@ describe('the cluster of docker-compose.yml', () => {
     const configs = nodes.map(([, { environment }]) => loadConfig(environment));
     expect(configs.map(({ nodeId }) => nodeId)).toEqual(['node-1', 'node-2', 'node-3']);
     expect(new Set(nodes.flatMap(([, { ports }]) => ports)).size).toBe(3);
-    for (const [index, [, { ports }]] of nodes.entries()) {
-      expect(configs[index]?.httpAdvertisedUrl).toBe(`http://${ports[0]?.replace(/:\d+$/, '') ?? ''}`);
+    for (const [index, [name, { ports }]] of nodes.entries()) {
+      const [, outside, inside] = /^(.*):(\d+)$/.exec(ports[0] ?? '') ?? [];
+      expect(configs[index]?.httpAdvertisedUrl).toBe(`http://${outside ?? ''}`);
+      // What a browser calls is nobody in another container.
+      expect(configs[index]?.httpPeerUrl).toBe(`http://${name}:${inside ?? ''}`);
     }
   });
 
