@@ -151,15 +151,23 @@ export type BuiltEvent<E extends PaygateEvent = PaygateEvent> = E extends Paygat
   ? { readonly [K in keyof E]: E[K] extends number ? E[K] | bigint : E[K] }
   : never;
 
-/** The event as JSON on one line, integers with all their digits. */
-export function eventJson(event: BuiltEvent): string {
-  let text = '';
+/** An event, written. */
+export interface WrittenEvent {
+  readonly id: string;
+  readonly type: string;
+  /** On one line, integers with all their digits. */
+  readonly json: string;
+  readonly traceparent?: string;
+}
+
+export function writeEvent(event: BuiltEvent): WrittenEvent {
+  let json = '';
   for (const key in event) {
     const value = event[key as keyof BuiltEvent] as unknown;
-    const json = typeof value === 'bigint' ? value.toString() : JSON.stringify(value);
-    text += `${text === '' ? '{' : ','}"${key}":${json}`;
+    const text = typeof value === 'bigint' ? value.toString() : JSON.stringify(value);
+    json += `${json === '' ? '{' : ','}"${key}":${text}`;
   }
-  return `${text}}`;
+  return { id: event.id, type: event.type, json: `${json}}` };
 }
 
 /** The events of a message, each as JSON. The last line may have an end. */

@@ -1,7 +1,6 @@
 import { TRANSACTION_TYPES } from '../contracts/command.ts';
-import type { TransactionType } from '../contracts/command.ts';
-import { EVENT_SCHEMA_VERSION } from '../contracts/events.ts';
-import type { BuiltEvent } from '../contracts/events.ts';
+import { EVENT_SCHEMA_VERSION, writeEvent } from '../contracts/events.ts';
+import type { WrittenEvent } from '../contracts/events.ts';
 import type { Outcome } from './codes.ts';
 import { eventId } from './event-id.ts';
 
@@ -35,53 +34,57 @@ export interface ToldAccount {
 
 /**
  * The events of an account's part of a commit, in order: each decision, what rules said of it, and at the end the balance, once,
- * if any of them moved it. Nothing but the journal rows goes into them, so they can be built again from there.
+ * if any of them moved it. Nothing but the journal rows goes into them, so they can be written again from there.
+ *
+ * The two that every approved transaction has are written field by field: half of what `writeEvent` takes, and a third of the garbage.
+ * What stands in them is ours or was checked (UUIDs, integers, codes, times): nothing needs escaping. They are joined: a template
+ * makes a tree of some 25 nodes, four times as large as its text, and events are kept until the broker has confirmed them.
  */
-export function eventsOf({ accountId, decidedAt, decisions }: ToldAccount): readonly BuiltEvent[] {
-  const events: BuiltEvent[] = [];
-  let moved: ToldDecision | null = null;
+export function eventsOf({ accountId, decidedAt, decisions }: ToldAccount): readonly WrittenEvent[] {
+  const events: WrittenEvent[] = [];
+  const head = `"schema_version":${EVENT_SCHEMA_VERSION},"time":"${decidedAt}","account_id":"${accountId}"`;
+  let moves = false;
   for (const decision of decisions) {
-    if (isTransaction(decision.type))
-      events.push(decisionEvent(accountId, decidedAt, decision, decision.type));
+    if (isTransaction(decision.type)) events.push(decisionEvent(accountId, head, decision));
     const flags = decision.flags.filter((flag) => !flag.startsWith('shadow:'));
     if (flags.length > 0) events.push(flaggedEvent(accountId, decidedAt, decision, flags));
-    if (decision.amountCents !== 0n) moved = decision;
+    moves ||= decision.amountCents !== 0n;
   }
   const last = decisions.at(-1);
-  if (moved !== null && last !== undefined) events.push(balanceEvent(accountId, decidedAt, last));
+  if (moves && last !== undefined) events.push(balanceEvent(accountId, head, last));
   return events;
 }
 
 const TYPES: ReadonlySet<string> = new Set(TRANSACTION_TYPES);
 
-function isTransaction(type: string): type is TransactionType {
+function isTransaction(type: string): boolean {
   return TYPES.has(type);
 }
 
-function decisionEvent(
-  accountId: string,
-  time: string,
-  decision: ToldDecision,
-  transactionType: TransactionType,
-): BuiltEvent {
-  const { seq, outcome } = decision;
-  const type = outcome === 'APPROVED' ? 'transaction.approved' : 'transaction.rejected';
-  const facts = {
-    id: eventId(`${type} ${accountId} ${seq}`),
-    schema_version: EVENT_SCHEMA_VERSION,
-    time,
-    account_id: accountId,
-    seq,
-    transaction_id: decision.transactionId,
-    transaction_type: transactionType,
-    amount_cents: decision.requestedCents,
-    balance_cents: decision.balanceAfterCents,
-    card_id: decision.cardId,
-    original_id: decision.originalId,
-  } as const;
-  return outcome === 'APPROVED'
-    ? { type: 'transaction.approved', ...facts, effect_cents: decision.amountCents }
-    : { type: 'transaction.rejected', ...facts, reason: decision.reason ?? '' };
+function decisionEvent(accountId: string, head: string, decision: ToldDecision): WrittenEvent {
+  const { seq, outcome, reason, transactionId, cardId, originalId } = decision;
+  const isApproved = outcome === 'APPROVED';
+  const type = isApproved ? 'transaction.approved' : 'transaction.rejected';
+  const id = eventId(`${type} ${accountId} ${seq}`);
+  const json = [
+    ...['{"type":"', type, '","id":"', id, '",', head, ',"seq":', seq],
+    ...[',"transaction_id":"', transactionId, '","transaction_type":"', decision.type],
+    ...['","amount_cents":', decision.requestedCents, ',"balance_cents":', decision.balanceAfterCents],
+    ...[',"card_id":', idJson(cardId), ',"original_id":', idJson(originalId)],
+    ...(isApproved ? [',"effect_cents":', decision.amountCents] : [',"reason":"', reason, '"']),
+    '}',
+  ].join('');
+  return traced({ id, type, json }, decision);
+}
+
+function balanceEvent(accountId: string, head: string, last: ToldDecision): WrittenEvent {
+  const { seq, balanceAfterCents } = last;
+  const id = eventId(`balance.updated ${accountId} ${seq}`);
+  const json = [
+    ...['{"type":"balance.updated","id":"', id, '",', head],
+    ...[',"seq":', seq, ',"balance_cents":', balanceAfterCents, '}'],
+  ].join('');
+  return traced({ id, type: 'balance.updated', json }, last);
 }
 
 function flaggedEvent(
@@ -89,8 +92,8 @@ function flaggedEvent(
   time: string,
   decision: ToldDecision,
   flags: readonly string[],
-): BuiltEvent {
-  return {
+): WrittenEvent {
+  const event = writeEvent({
     type: 'risk.flagged',
     id: eventId(`risk.flagged ${accountId} ${decision.seq}`),
     schema_version: EVENT_SCHEMA_VERSION,
@@ -101,17 +104,14 @@ function flaggedEvent(
     outcome: decision.outcome,
     flags: [...flags],
     rules_version: decision.rulesVersion,
-  };
+  });
+  return traced(event, decision);
 }
 
-function balanceEvent(accountId: string, time: string, { seq, balanceAfterCents }: ToldDecision): BuiltEvent {
-  return {
-    type: 'balance.updated',
-    id: eventId(`balance.updated ${accountId} ${seq}`),
-    schema_version: EVENT_SCHEMA_VERSION,
-    time,
-    account_id: accountId,
-    seq,
-    balance_cents: balanceAfterCents,
-  };
+function idJson(id: string | null): string {
+  return id === null ? 'null' : `"${id}"`;
+}
+
+function traced(event: WrittenEvent, { traceparent }: ToldDecision): WrittenEvent {
+  return traceparent === undefined ? event : { ...event, traceparent };
 }

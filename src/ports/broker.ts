@@ -1,3 +1,4 @@
+import type { WrittenEvent } from '../contracts/events.ts';
 import type { DeadLetterQueue, InboundQueue } from '../contracts/queues.ts';
 import type { LinkState } from './connection.ts';
 
@@ -30,8 +31,8 @@ export interface Consumption {
   /** What the messages count as, and the queue that is read unless `partition` names another. */
   readonly queue: InboundQueue;
   readonly partition?: string | undefined;
-  /** Upper bound of the intake window, in messages. */
-  readonly windowMax: number;
+  /** Upper bound of the intake window, in messages, as of now: asked for each turn of the window. */
+  readonly windowMax: () => number;
   /** Must not throw and must not block. */
   readonly onDelivery: (delivery: Delivery) => void;
 }
@@ -51,15 +52,6 @@ export interface OutboundMessage {
   readonly headers: Readonly<Record<string, string | number>>;
   /** Where it is known: dead letters may be any bytes. */
   readonly contentType?: string;
-}
-
-/** An event, written. */
-export interface WrittenEvent {
-  readonly id: string;
-  readonly type: string;
-  /** JSON, on one line. */
-  readonly json: string;
-  readonly traceparent?: string;
 }
 
 /** Publishes events, persistent, with confirms; nobody need listen. */

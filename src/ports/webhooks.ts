@@ -1,7 +1,7 @@
 import type { EndpointHealth, EndpointVerdict } from '../domain/webhooks/endpoint-health.ts';
 import type { SignatureHeaders } from '../domain/webhooks/signature.ts';
 import type { FailedOutcome, WebhookOutcome } from '../domain/webhooks/outcome.ts';
-import type { WrittenEvent } from './broker.ts';
+import type { WrittenEvent } from '../contracts/events.ts';
 
 /** Where events are posted to, as a node knows it. */
 export interface WebhookEndpoint {

@@ -1,10 +1,10 @@
-import { eventJson } from '../contracts/events.ts';
-import type { BuiltEvent } from '../contracts/events.ts';
+import { writeEvent } from '../contracts/events.ts';
+import type { WrittenEvent } from '../contracts/events.ts';
 import { ensureError } from '../domain/errors.ts';
 import { eventsOf } from '../domain/told-account.ts';
 import type { ToldAccount } from '../domain/told-account.ts';
 import { LIMITS } from '../limits.ts';
-import type { WrittenEvent, EventPublisher } from '../ports/broker.ts';
+import type { EventPublisher } from '../ports/broker.ts';
 import type { Clock, Logger, Metrics } from '../ports/runtime.ts';
 import type { OutboxEvents, OutboxStore } from '../ports/stores.ts';
 import type { WebhookRecorder } from '../ports/webhooks.ts';
@@ -195,34 +195,12 @@ function* batchesOf(rows: readonly OutboxEvents[]): Generator<readonly WrittenEv
   let batch: WrittenEvent[] = [];
   for (const { accounts, events } of rows) {
     for (const account of accounts) {
-      writeAccount(account, batch);
+      for (const event of eventsOf(account)) batch.push(event);
       if (batch.length < LIMITS.eventBatchMax) continue;
       yield batch;
       batch = [];
     }
-    for (const event of events) batch.push(written(event, undefined));
+    for (const event of events) batch.push(writeEvent(event));
   }
   if (batch.length > 0) yield batch;
-}
-
-function writeAccount(account: ToldAccount, batch: WrittenEvent[]): void {
-  const traces = tracesOf(account);
-  for (const event of eventsOf(account)) batch.push(written(event, traces?.get(event.seq)));
-}
-
-/** null, as a rule: nothing of it was traced. */
-function tracesOf({ decisions }: ToldAccount): ReadonlyMap<bigint | number, string> | null {
-  let traces: Map<bigint | number, string> | null = null;
-  for (const { seq, traceparent } of decisions) {
-    if (traceparent === undefined) continue;
-    traces ??= new Map();
-    traces.set(seq, traceparent);
-  }
-  return traces;
-}
-
-function written(event: BuiltEvent, traceparent: string | undefined): WrittenEvent {
-  const { id, type } = event;
-  const json = eventJson(event);
-  return traceparent === undefined ? { id, type, json } : { id, type, json, traceparent };
 }

@@ -29,7 +29,7 @@ const lines: readonly Line[] = DOC_BLOCKS.filter(({ language }) => language === 
 const NOT_RUN: readonly { readonly what: (line: Line) => boolean; readonly why: string }[] = [
   { what: ({ heading }) => heading === 'A walk through it', why: 'package.test.ts runs it' },
   {
-    what: ({ line }) => /^npm start\b/.test(line),
+    what: ({ line }) => /^(npm start|npx paygate demo)\b/.test(line),
     why: 'demo.test.ts runs what is behind it, docs-commands.test.ts looks at its options',
   },
   { what: ({ line }) => /^npm test\b/.test(line), why: 'it is what runs this' },

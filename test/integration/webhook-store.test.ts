@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createPool } from '../../src/infra/postgres/pool.ts';
 import { addEndpoint, disableEndpoint, removeEndpoint } from '../../src/infra/postgres/webhook-ledger.ts';
 import { PostgresWebhookStore } from '../../src/infra/postgres/webhook-store.ts';
-import type { WrittenEvent } from '../../src/ports/broker.ts';
+import type { WrittenEvent } from '../../src/contracts/events.ts';
 import type { FailureRuling, WebhookClaim } from '../../src/ports/webhooks.ts';
 import { QuietLogger } from '../support/fakes/quiet.ts';
 import { useDatabase } from '../support/use-database.ts';

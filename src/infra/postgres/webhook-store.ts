@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { EndpointHealth } from '../../domain/webhooks/endpoint-health.ts';
-import type { WrittenEvent } from '../../ports/broker.ts';
+import type { WrittenEvent } from '../../contracts/events.ts';
 import type {
   FailureNote,
   FailureRuling,

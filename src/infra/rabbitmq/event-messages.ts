@@ -1,5 +1,5 @@
 import { LIMITS } from '../../limits.ts';
-import type { WrittenEvent } from '../../ports/broker.ts';
+import type { WrittenEvent } from '../../contracts/events.ts';
 
 /** What is published at once: events of one type. */
 export interface EventsMessage {

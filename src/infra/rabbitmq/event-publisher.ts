@@ -1,9 +1,10 @@
 import type { ChannelModel, ConfirmChannel } from 'amqplib';
 import { TRACEPARENT } from '../../contracts/traceparent.ts';
 import { EVENTS_CONTENT_TYPE, EVENTS_EXCHANGE } from '../../contracts/events.ts';
+import type { WrittenEvent } from '../../contracts/events.ts';
 import { ensureError } from '../../domain/errors.ts';
 import { LIMITS } from '../../limits.ts';
-import type { WrittenEvent, EventPublisher } from '../../ports/broker.ts';
+import type { EventPublisher } from '../../ports/broker.ts';
 import type { LinkState } from '../../ports/connection.ts';
 import { gatherWrites } from './connect.ts';
 import { eventMessages } from './event-messages.ts';

@@ -1,4 +1,4 @@
-import type { WrittenEvent } from '../../ports/broker.ts';
+import type { WrittenEvent } from '../../contracts/events.ts';
 import type { WebhookRecorder, WebhookStore } from '../../ports/webhooks.ts';
 import type { WebhookWatch } from './webhook-watch.ts';
 

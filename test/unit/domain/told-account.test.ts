@@ -3,7 +3,7 @@
  * a balance told that nobody has, or a body that consumers cannot read.
  */
 import { describe, expect, it } from 'vitest';
-import { eventJson, eventSchema } from '../../../src/contracts/events.ts';
+import { eventSchema, writeEvent } from '../../../src/contracts/events.ts';
 import type { PaygateEvent } from '../../../src/contracts/events.ts';
 import { eventId } from '../../../src/domain/event-id.ts';
 import { eventsOf } from '../../../src/domain/told-account.ts';
@@ -36,7 +36,11 @@ const REFUSED = { outcome: 'REJECTED', reason: 'INSUFFICIENT_FUNDS', amountCents
 /** As a consumer reads them; throws where one is not as the contract says. */
 function read(...decisions: readonly ToldDecision[]): readonly PaygateEvent[] {
   const events = eventsOf({ accountId: ACCOUNT, decidedAt: DECIDED_AT, decisions });
-  return events.map((event) => eventSchema.parse(JSON.parse(eventJson(event))));
+  return events.map(({ id, type, json }) => {
+    const event = eventSchema.parse(JSON.parse(json));
+    expect({ ...event, id, type }, 'nothing more, nothing else').toEqual(JSON.parse(json));
+    return event;
+  });
 }
 
 describe('the events of a commit', () => {
@@ -123,9 +127,9 @@ it('a line keeps all digits, and whatever a text may hold', () => {
     decisions: [decision(1, { balanceAfterCents: -9007199254740993n })],
   });
   if (event === undefined) throw new Error('no event');
-  expect(eventJson(event)).toContain('"balance_cents":-9007199254740993,');
+  expect(event.json).toContain('"balance_cents":-9007199254740993,');
   const reason = 'a "quoted" \\ line\nand ü';
-  const line = eventJson({
+  const { json } = writeEvent({
     type: 'account.quarantined',
     id: eventId('x'),
     schema_version: 1,
@@ -134,6 +138,6 @@ it('a line keeps all digits, and whatever a text may hold', () => {
     seq: 0,
     reason,
   });
-  expect(eventSchema.parse(JSON.parse(line))).toMatchObject({ reason });
-  expect(line).not.toContain('\n');
+  expect(eventSchema.parse(JSON.parse(json))).toMatchObject({ reason });
+  expect(json).not.toContain('\n');
 });

@@ -5,7 +5,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { ToldAccount } from '../../../src/domain/told-account.ts';
 import { LIMITS } from '../../../src/limits.ts';
-import type { WrittenEvent } from '../../../src/ports/broker.ts';
+import type { WrittenEvent } from '../../../src/contracts/events.ts';
 import { EventFeed } from '../../../src/supervisor/event-feed.ts';
 import { FakeClock } from '../../support/fakes/fake-clock.ts';
 import { accountIdOf, transactionIdOf } from '../../support/fakes/fake-envelope.ts';

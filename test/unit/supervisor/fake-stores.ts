@@ -3,7 +3,8 @@ import { GenerationChanged } from '../../../src/ports/balance-cache.ts';
 import { eventSchema } from '../../../src/contracts/events.ts';
 import type { PaygateEvent } from '../../../src/contracts/events.ts';
 import type { Announcement } from '../../../src/domain/announcement.ts';
-import type { WrittenEvent, EventPublisher, OutboundMessage, Publisher } from '../../../src/ports/broker.ts';
+import type { WrittenEvent } from '../../../src/contracts/events.ts';
+import type { EventPublisher, OutboundMessage, Publisher } from '../../../src/ports/broker.ts';
 import type {
   AnnouncementStore,
   DeadLetter,

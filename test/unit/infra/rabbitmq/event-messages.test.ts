@@ -5,7 +5,7 @@
 import { expect, it } from 'vitest';
 import { eventMessages } from '../../../../src/infra/rabbitmq/event-messages.ts';
 import { LIMITS } from '../../../../src/limits.ts';
-import type { WrittenEvent } from '../../../../src/ports/broker.ts';
+import type { WrittenEvent } from '../../../../src/contracts/events.ts';
 
 const event = (type: string, json: string, traceparent?: string): WrittenEvent =>
   traceparent === undefined ? { id: json, type, json } : { id: json, type, json, traceparent };
