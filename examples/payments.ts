@@ -1,7 +1,8 @@
 // Publishes a deposit, a purchase and a refund of half of it for one account, and waits for the events that tell what became of them.
 //
-//   RABBITMQ_URL=amqp://… npx tsx examples/payments.ts <account id>
+//   RABBITMQ_URL=amqp://… node examples/payments.ts <account id>
 //
+// From Node 22.18 on, which runs TypeScript by itself (`node --experimental-strip-types` from 22.6 on); the package runs on older ones, too.
 // The account has to be there (`npx paygate drive --count 100` makes some), and a node has to run (`npx paygate node`).
 import { randomUUID } from 'node:crypto';
 import { connectProducer, consumeEvents } from 'paygate-processor/client';
@@ -9,13 +10,13 @@ import { connectProducer, consumeEvents } from 'paygate-processor/client';
 const url = process.env['RABBITMQ_URL'] ?? 'amqp://guest:guest@127.0.0.1:5672';
 const accountId = process.argv[2] ?? '';
 
-// A queue with a name keeps events while nobody reads it. At least once: remember the ids, or the seqs, that you have seen.
+// Without a name the queue is gone with the consumer; one with a name (`queue`) keeps events while nobody reads it. At least once: remember
+// the ids, or the seqs, that you have seen.
 const seen = new Set<string>();
 let onDecided = (): void => undefined;
 const decided = new Promise<void>((resolve) => (onDecided = resolve));
 const consumer = await consumeEvents({
   url,
-  queue: `example.${accountId}`,
   types: ['transaction.approved', 'transaction.rejected'],
   onEvent: (event) => {
     if (event.account_id !== accountId || seen.has(event.id)) return;

@@ -12,8 +12,8 @@ const PARENT_CHECK_MS = 250;
  * npm puts a shell between itself and us, which ends at a signal and keeps it from us: when our parent is gone, that
  * was SIGTERM.
  */
-export function runChild(args, { cwd, env = process.env } = {}) {
-  const child = spawn(process.execPath, args, { stdio: 'inherit', cwd, env });
+export function runChild(args, { cwd, env = process.env, node = process.execPath } = {}) {
+  const child = spawn(node, args, { stdio: 'inherit', cwd, env });
   const hasTerminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;
   const passOn = (signal) => child.kill(signal);
   process.on('SIGINT', hasTerminal ? () => undefined : passOn);

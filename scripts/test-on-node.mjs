@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { runChild } from './run-child.mjs';
 
 const fileOf = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url));
 
@@ -19,7 +20,8 @@ function versionOfImage() {
 
 /** The package of one platform: its binary needs no install script. */
 function fetchNode(folder, version) {
-  const name = `node-${process.platform}-${process.arch}`;
+  const platform = process.platform === 'win32' ? 'win' : process.platform;
+  const name = `node-${platform}-${process.arch}`;
   const result = spawnSync(
     'npm',
     [
@@ -38,6 +40,8 @@ function fetchNode(folder, version) {
   return join(folder, 'node_modules', name, 'bin');
 }
 
+// Ctrl-C while npm works ends npm, and then us, by its failure: the folder goes in any case.
+process.on('SIGINT', () => undefined);
 const folder = mkdtempSync(join(tmpdir(), 'paygate-node-'));
 try {
   const version = versionOfImage();
@@ -45,12 +49,11 @@ try {
   const bin = fetchNode(folder, version);
   const args = process.argv.slice(2);
   const tests = args.length > 0 ? args : ['--project', 'unit', '--project', 'integration'];
-  const { status } = spawnSync(join(bin, 'node'), [fileOf('scripts/test.mjs'), ...tests], {
+  process.exitCode = await runChild([fileOf('scripts/test.mjs'), ...tests], {
     cwd: fileOf('.'),
     env: { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH ?? ''}` },
-    stdio: 'inherit',
+    node: join(bin, 'node'),
   });
-  process.exitCode = status ?? 1;
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

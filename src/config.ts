@@ -6,6 +6,8 @@ import { integer, oneOf, span, url } from './config/setting-types.ts';
 import { inboundQueues } from './config/inbound-queues.ts';
 import { readHttpTls } from './config/http-tls.ts';
 import type { HttpTls } from './config/http-tls.ts';
+import { serverUrls } from './config/server-urls.ts';
+import type { ServerUrls } from './config/server-urls.ts';
 import { withTls } from './config/tls-settings.ts';
 import { readTracingSettings } from './config/tracing-settings.ts';
 import type { TracingSettings } from './config/tracing-settings.ts';
@@ -60,9 +62,9 @@ function features(): z.ZodType<ReadonlySet<Feature>> {
     .transform((list): ReadonlySet<Feature> => new Set(list));
 }
 
+/** Kinds, bounds and defaults. What each setting means is in `config/meanings.ts`; here stands only what it does not say. */
 export const CONFIG_SCHEMA = z.object({
   databaseUrl: url('postgres', 'postgresql'),
-  /** Whom `paygate migrate` gives the rights of nodes and commands; null: nobody. */
   databaseRuntimeRole: z
     .string()
     .trim()
@@ -71,79 +73,51 @@ export const CONFIG_SCHEMA = z.object({
     .default(null),
   rabbitmqUrl: url('amqp', 'amqps'),
   redisUrl: url('redis', 'rediss'),
-  /** Name of this node in logs, leases and `paygate cluster`. */
   nodeId: z
     .string()
     .trim()
     .regex(/^[A-Za-z0-9._-]{1,64}$/, 'expected letters, digits, dot, dash and underscore, at most 64'),
   httpHost: z.string().trim().default('127.0.0.1'),
-  /** 0 = any free port. */
   httpPort: integer(0, 65_535).default(9464),
-  /** Base URL under which others reach this port; by default what it listens on, or the machine's first address. */
   httpAdvertisedUrl: url('http', 'https')
     .transform((text) => new URL(text).origin)
     .nullable()
     .default(null),
-  /** Whoever brings it may read the console, the inspector and balances; without it only this machine may. */
+  httpPeerUrl: url('http', 'https')
+    .transform((text) => new URL(text).origin)
+    .nullable()
+    .default(null),
   consoleToken: z.string().trim().min(16, 'expected at least 16 characters').nullable().default(null),
   logLevel: oneOf(LOG_LEVELS).default('info'),
-  /**
-   * Commit lanes: connections that write decisions. One writes more than a node decides (22,000/s), and its commits are twice as
-   * large: 263 instead of 310 us of CPU per transaction on one node, 372 instead of 446 on three. The old processor's documentation said 4.
-   */
+  /** One lane writes 22,000/s, more than a node decides, and its commits are twice those of two: decision 33 has the figures. */
   commitLanes: integer(1, 16).default(1),
-  /** Upper bound of the intake window, in messages. The old processor's documentation said 10. */
   intakeWindowMax: integer(1, 20_000).default(4_000),
-  /** What is read: the contract's queues, and those that are set, each by one node at a time. The same on all nodes. */
   inboundQueues: inboundQueues().default(sourceQueues()),
   retryAttempts: integer(0, 100).default(3),
   retryDelayMs: integer(1, 3_600_000).default(1_000),
-  /** How long a refund waits for an original that nobody has seen. */
   refundWaitMs: integer(1_000, 86_400_000).default(900_000),
-  /** Connections for loading, beside one per commit lane. */
   databasePoolSize: integer(2, 100).default(10),
-  /** Commands held per moving shard. */
   queueBufferSize: integer(1, 1_000_000).default(1_000),
-  /** `message`: a refund is worth what the message says. `original`: live-shape refunds are worth what is left of the original. */
   refundAmount: oneOf(['message', 'original']).default('message'),
   /** Whether `REFUND_AMOUNT` was set at all: history with refunds demands that. */
   refundAmountSet: z.boolean().default(false),
-  /**
-   * Active accounts kept in memory, at 5 kB each; beyond it the least recently used idle ones are passivated. An account that comes
-   * back costs a read and about 60 us of CPU.
-   */
+  /** An account that comes back costs a read and about 60 us of CPU. */
   activeAccountsMax: integer(100, 10_000_000).default(10_000),
-  /** An account without work for this long is passivated. */
   accountIdleMs: integer(100, 86_400_000).default(60_000),
-  /** How long a drain may take before the node gives up and exits. */
   drainTimeoutMs: integer(100, 600_000).default(25_000),
-  /** How long the nodes of a cluster that boots wait for each other before they share the work. */
   clusterGraceMs: integer(0, 60_000).default(3_000),
-  /** A transaction that nothing was heard of for this long is taken for one whose message was lost. */
   sweepAgeMinMs: span(100, 86_400_000).default(30_000),
-  /** Older ones are never driven by themselves: old installations have months of them (`paygate pending`). */
   sweepAgeMaxMs: span(1_000, 365 * 86_400_000).default(86_400_000),
-  /** How often they are looked for. */
   sweepPollMs: span(10, 15_000).default(5_000),
-  /** How often what was decided is sealed. */
   sealIntervalMs: integer(1_000, 86_400_000).default(60_000),
-  /**
-   * What is switched on; all but `tracing` unless given. Without `events` nothing is published to `paygate.events`, which saves some
-   * 30 us of CPU per transaction.
-   */
   features: features().default(new Set(FEATURES_DEFAULT)),
-  /** What the secrets of webhooks are derived from; the same on all nodes and for `paygate webhooks`. */
   webhookKey: z.string().trim().min(32, 'expected at least 32 characters').nullable().default(null),
-  /** Tries of one delivery, in all, and the wait before the second; it doubles up to an hour: 20 tries take five to ten hours. */
   webhookAttempts: integer(1, 100).default(20),
   webhookRetryDelayMs: span(10, 3_600_000).default(5_000),
   webhookTimeoutMs: span(100, 60_000).default(10_000),
-  /** An endpoint is disabled after so many failures in a row, the first at least so long ago. */
   webhookDisableFailures: integer(1, 1_000).default(12),
   webhookDisableAfterMs: span(0, 7 * 86_400_000).default(7_200_000),
-  /** What may be called beside https on public addresses. */
   webhookPermits: names(WEBHOOK_PERMITS).default(new Set()),
-  /** Accepted for the sake of running installations; connections to Redis multiplex. */
   redisPoolSize: integer(1, 1_000).default(8),
 });
 
@@ -168,6 +142,7 @@ export const VARIABLES = {
   httpHost: 'HTTP_HOST',
   httpPort: 'HTTP_PORT',
   httpAdvertisedUrl: 'HTTP_ADVERTISED_URL',
+  httpPeerUrl: 'HTTP_PEER_URL',
   consoleToken: 'CONSOLE_TOKEN',
   logLevel: 'LOG_LEVEL',
   commitLanes: 'PROCESSOR_WORKERS',
@@ -201,33 +176,6 @@ export const VARIABLES = {
 /** Names of all variables that are settings, but the parts of URLs and OpenTelemetry's own. */
 export const SETTING_NAMES: ReadonlySet<string> = new Set(Object.values(VARIABLES));
 
-function credentials(user: string | undefined, password: string | undefined): string {
-  if (user === undefined) return '';
-  return `${encoded(user)}${password === undefined ? '' : `:${encoded(password)}`}@`;
-}
-
-/** Half a surrogate pair has no encoding; no server takes it for a password either. */
-function encoded(text: string): string {
-  return encodeURIComponent(text.replace(/\p{Surrogate}/gu, '\uFFFD'));
-}
-
-function databaseUrl(env: Environment): string {
-  const at = credentials(env['POSTGRES_USER'] ?? 'postgres', env['POSTGRES_PASSWORD']);
-  const place = `${env['POSTGRES_HOST'] ?? '127.0.0.1'}:${env['POSTGRES_PORT'] ?? '5432'}`;
-  return `postgres://${at}${place}/${encoded(env['POSTGRES_DB'] ?? 'postgres')}`;
-}
-
-function rabbitmqUrl(env: Environment): string {
-  const user = env['RABBITMQ_USER'] ?? env['RABBITMQ_DEFAULT_USER'] ?? 'guest';
-  const password = env['RABBITMQ_PASS'] ?? env['RABBITMQ_DEFAULT_PASS'] ?? 'guest';
-  return `amqp://${credentials(user, password)}${env['RABBITMQ_HOST'] ?? '127.0.0.1'}:${env['RABBITMQ_PORT'] ?? '5672'}`;
-}
-
-function redisUrl(env: Environment): string {
-  const at = credentials(env['WRITER_REDIS_USER'], env['WRITER_REDIS_PASSWORD']);
-  return `redis://${at}${env['REDIS_HOST'] ?? '127.0.0.1'}:${env['REDIS_PORT'] ?? '6379'}`;
-}
-
 /** The environment as it is, for what starts other programs. */
 export function environment(): Environment {
   return process.env;
@@ -244,22 +192,21 @@ export function loadConfig(environment: Environment = process.env): Config {
   const present = Object.entries(VARIABLES).flatMap(([setting, variable]) =>
     env[variable] === undefined ? [] : [[setting, env[variable]] as const],
   );
+  const { issues, ...urls } = serverUrls(env);
   const parsed = CONFIG_SCHEMA.safeParse({
-    databaseUrl: databaseUrl(env),
-    rabbitmqUrl: rabbitmqUrl(env),
-    redisUrl: redisUrl(env),
     nodeId: `${hostname()
       .replace(/[^A-Za-z0-9._-]/g, '-')
       .slice(0, 48)}-${randomBytes(3).toString('hex')}`,
     ...Object.fromEntries(present),
+    ...urls,
     refundAmountSet: present.some(([setting]) => setting === 'refundAmount'),
   });
-  if (!parsed.success) {
-    const lines = parsed.error.issues.map((issue) => {
+  if (!parsed.success || issues.length > 0) {
+    const lines = (parsed.error?.issues ?? []).map((issue) => {
       const setting = String(issue.path[0]) as keyof typeof VARIABLES;
       return `${VARIABLES[setting]}: ${issue.message}`;
     });
-    throw unusable(lines);
+    throw unusable([...issues, ...lines]);
   }
   return Object.freeze({
     ...parsed.data,
@@ -267,8 +214,6 @@ export function loadConfig(environment: Environment = process.env): Config {
     tracing: tracingOf(parsed.data.features, env),
   });
 }
-
-type ServerUrls = Pick<z.infer<typeof CONFIG_SCHEMA>, 'databaseUrl' | 'rabbitmqUrl' | 'redisUrl'>;
 
 /** The servers' URLs say how TLS is done; the admin port has files of its own. */
 function tlsOf(given: ServerUrls, env: Environment): ServerUrls & { readonly httpTls: HttpTls } {

@@ -1,7 +1,7 @@
 import { shardOf } from '../../src/domain/shard.ts';
 import { readEventStream } from '../../src/infra/inspection/read-event-stream.ts';
 import { readShardOwner } from '../../src/infra/postgres/cluster-view.ts';
-import { readNodeAddress } from '../../src/infra/redis/node-address.ts';
+import { addressesOfNode } from '../../src/infra/redis/node-address.ts';
 import { LIMITS } from '../../src/limits.ts';
 import type { ClusterRun } from './cluster-run.ts';
 
@@ -13,8 +13,8 @@ export interface AccountWatch {
 /** Looks at an account over its owner's inspector, as `paygate inspect` does. Resolves once the owner has said yes. */
 export async function watchAccount(run: ClusterRun, accountId: string): Promise<AccountWatch> {
   const owner = await readShardOwner(run.place.pool, shardOf(accountId, LIMITS.shardCount));
-  const address = owner === null ? null : await readNodeAddress(run.place.urls.redisUrl, owner.incarnation);
-  if (address === null) throw new Error(`nobody owns account ${accountId}`);
+  const [address] = owner === null ? [] : await addressesOfNode(run.place.urls.redisUrl, owner.incarnation);
+  if (address === undefined) throw new Error(`nobody owns account ${accountId}`);
   const leave = new AbortController();
   const response = await fetch(new URL(`/inspect/${accountId}/events`, address), {
     signal: leave.signal,

@@ -3,6 +3,8 @@ import { CONFIG_SCHEMA, VARIABLES } from '../../src/config.ts';
 import { describeDuration } from '../../src/domain/duration.ts';
 import { SETTING_SECTIONS } from '../../src/config/meanings.ts';
 import type { SettingMeaning } from '../../src/config/meanings.ts';
+import { SERVER_PORTS } from '../../src/config/server-urls.ts';
+import { TLS_VERIFY_TYPE, TLS_VERIFY_VARIABLES } from '../../src/config/tls-settings.ts';
 import { TRACING_SCHEMA } from '../../src/config/tracing-settings.ts';
 
 /** One variable of the environment, as the schema and its meaning tell of it. */
@@ -24,14 +26,20 @@ export interface Section {
   readonly settings: readonly Setting[];
 }
 
-/** Schemas by variable. Parts of URLs have none: they are text. */
+/** Schemas by variable. The other parts of URLs, and files, have none: they are text. */
 function schemas(): ReadonlyMap<string, z.ZodType> {
   const shape: Readonly<Record<string, z.ZodType>> = CONFIG_SCHEMA.shape;
   const ours = Object.entries(VARIABLES).flatMap(([setting, variable]) => {
     const type = shape[setting];
     return type === undefined ? [] : [[variable, type] as const];
   });
-  return new Map([...ours, ...Object.entries<z.ZodType>(TRACING_SCHEMA.shape)]);
+  const verified = TLS_VERIFY_VARIABLES.map((variable) => [variable, TLS_VERIFY_TYPE] as const);
+  return new Map<string, z.ZodType>([
+    ...ours,
+    ...Object.entries(SERVER_PORTS),
+    ...verified,
+    ...Object.entries<z.ZodType>(TRACING_SCHEMA.shape),
+  ]);
 }
 
 /** No setting takes this; text does. */

@@ -5,8 +5,10 @@ import { LedgerBalances } from '../infra/postgres/ledger-balances.ts';
 import { logOperatorAction } from '../infra/postgres/operator-log.ts';
 import { RedisBalanceCache } from '../infra/redis/balance-cache.ts';
 import { CacheInventory } from '../infra/redis/cache-inventory.ts';
+import { readMembershipView } from '../infra/redis/membership-view.ts';
 import { withRedisClient } from '../infra/redis/one-shot-client.ts';
 import { systemRandom } from '../infra/system-clock.ts';
+import { LIMITS } from '../limits.ts';
 import { GenerationChanged } from '../ports/balance-cache.ts';
 import { mendCache, type Mended, type MendOptions } from './cache/mend-cache.ts';
 import { CommandError, EXIT } from './exit-codes.ts';
@@ -31,6 +33,17 @@ operator log.
 const WARM_DESCRIPTION = `
 Writes the balances that are missing in Redis, and leaves all others alone. Balances expire after a day without a change, so a few are
 always missing.`;
+
+const CLEAR_DESCRIPTION = `
+Deletes every cached balance, of accounts and of cards, with its version. For the way back to another processor, which writes its own
+(docs/SWITCHING.md). Refuses while a node is there: a balance without its version could be overwritten with an older one. Keys of
+others stay, also those that begin with balance: and are none of ours. Written down in the operator log.`;
+
+interface ClearOptions {
+  readonly json?: boolean;
+  readonly operator?: string;
+  readonly why?: string;
+}
 
 interface RebuildOptions {
   readonly json?: boolean;
@@ -122,7 +135,35 @@ async function warm({ json = false }: { readonly json?: boolean }): Promise<void
   await withServers(loadConfig(), async (servers) => report(await mend(servers, 'missing', json), json));
 }
 
-/** `paygate cache rebuild`, `paygate cache warm` */
+async function clear({ json = false, why, operator: given }: ClearOptions): Promise<void> {
+  const operator = operatorName(given);
+  const config = loadConfig();
+  const { nodes } = await readMembershipView(config.redisUrl, { shardCount: LIMITS.shardCount, queues: [] });
+  if (nodes.length > 0)
+    throw new CommandError(
+      `stop all nodes first: ${nodes.map(({ nodeId }) => nodeId).join(', ')}`,
+      EXIT.finding,
+    );
+  const detail = await withRedisClient(config.redisUrl, (client) => clearCache(new CacheInventory(client)));
+  await withPool(config, (pool) =>
+    logOperatorAction(pool, { operator, action: 'cache-clear', subject: 'cache', why: why ?? null, detail }),
+  );
+  if (json) printJson(detail);
+  else print(`${count(detail.removed)} balances removed.`);
+}
+
+/** In small steps, which stop nobody. */
+async function clearCache(inventory: CacheInventory): Promise<{ readonly removed: number }> {
+  const removed = new Set<string>();
+  for await (const { ids } of inventory.keys()) {
+    await inventory.remove('account', ids.account);
+    await inventory.remove('card', ids.card);
+    for (const id of [...ids.account, ...ids.card]) removed.add(id);
+  }
+  return { removed: removed.size };
+}
+
+/** `paygate cache rebuild`, `paygate cache warm`, `paygate cache clear` */
 export function cacheCommand(): Command {
   const command = new Command('cache').description(paragraphs(DESCRIPTION));
   command
@@ -139,5 +180,13 @@ export function cacheCommand(): Command {
     .description(paragraphs(WARM_DESCRIPTION))
     .option('--json', 'print JSON')
     .action(warm);
+  command
+    .command('clear')
+    .summary('delete every balance, while all nodes are stopped')
+    .description(paragraphs(CLEAR_DESCRIPTION))
+    .addOption(whyOption())
+    .addOption(operatorOption())
+    .option('--json', 'print JSON')
+    .action(clear);
   return command;
 }

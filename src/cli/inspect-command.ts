@@ -36,7 +36,7 @@ function addressFrom(
 ): () => Promise<OwnerAddress> {
   const { node } = options;
   if (node === undefined) return () => ownerAddress(config, accountId);
-  return () => Promise.resolve({ kind: 'found', address: node });
+  return () => Promise.resolve({ kind: 'found', addresses: [node] });
 }
 
 async function inspect(accountId: string, options: InspectOptions): Promise<void> {

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { environment } from '../config.ts';
 import { servicesDown, servicesStatus, servicesUp, type ServiceUrls } from '../infra/services/index.ts';
 import { EXIT } from './exit-codes.ts';
-import { paint, print, printError, printJson, table } from './output.ts';
+import { isTerminal, paint, print, printError, printJson, table } from './output.ts';
 
 interface JsonOption {
   readonly json?: boolean;
@@ -27,9 +27,9 @@ async function up(options: JsonOption): Promise<void> {
     return;
   }
   printError(result.kind === 'started' ? 'PostgreSQL, RabbitMQ and Redis are up.' : 'They are up already.');
-  printError(
-    'For this shell:  eval "$(npx paygate services up)"   End them with:  npx paygate services down',
-  );
+  // Whoever typed it into `eval` has just done what the hint says.
+  if (isTerminal()) printError('For this shell:  eval "$(npx paygate services up)"');
+  printError('End them with:  npx paygate services down');
   print(exports(result.urls));
 }
 

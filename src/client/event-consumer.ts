@@ -6,11 +6,22 @@ import { connect, disconnect, disconnectBehind } from '../infra/rabbitmq/connect
 
 const PREFETCH = 100;
 
+const OF_THIS_CONSUMER = {
+  exclusive: true,
+  autoDelete: true,
+  durable: false,
+  // Whatever the vhost's default is: only classic queues are exclusive.
+  arguments: { 'x-queue-type': 'classic' },
+};
+
 export interface EventConsumerOptions {
   /** amqp:// or amqps://, with credentials. */
   readonly url: string;
-  /** A durable queue of your own, made where it is not there: it keeps events while nobody reads it. */
-  readonly queue: string;
+  /**
+   * A durable queue of your own, made where it is not there: it keeps events while nobody reads it. Without it: one that is for this
+   * consumer alone and gone with it, for whoever only looks.
+   */
+  readonly queue?: string;
   /** Without it: all of them, also those that later versions add. A queue keeps what it was once bound to. */
   readonly types?: readonly EventType[];
   /** One at a time. A message is acknowledged when this is done for all its events; where it fails, the consumer ends. */
@@ -22,7 +33,7 @@ export interface EventConsumerOptions {
 }
 
 /**
- * Reads events through a durable queue.
+ * Reads events through a queue.
  *
  * Owns one connection and does not renew it. At least once: keep the ids you have seen. Order only by `seq`, within an account.
  *
@@ -93,15 +104,23 @@ class EventReader implements EventConsumer {
   }
 
   async start(): Promise<void> {
-    const { queue, types } = this.#options;
+    const { types } = this.#options;
     await this.#channel.assertExchange(EVENTS_EXCHANGE, 'topic', { durable: true });
-    await this.#channel.assertQueue(queue, { durable: true });
+    const queue = await this.#assertQueue();
     for (const key of types ?? ['#']) await this.#channel.bindQueue(queue, EVENTS_EXCHANGE, key);
     await this.#channel.prefetch(PREFETCH);
     await this.#channel.consume(queue, (message) => {
       if (message === null) this.#fail(new Error(`the queue ${queue} was deleted`));
       else this.#work = this.#work.then(() => this.#handle(message));
     });
+  }
+
+  /** Resolves with its name. */
+  async #assertQueue(): Promise<string> {
+    const { queue } = this.#options;
+    if (queue === undefined) return (await this.#channel.assertQueue('', OF_THIS_CONSUMER)).queue;
+    await this.#channel.assertQueue(queue, { durable: true });
+    return queue;
   }
 
   async close(): Promise<void> {

@@ -42,7 +42,7 @@ const SERVERS: SettingSection = {
     POSTGRES_USER: part('DATABASE_URL', 'user', 'postgres'),
     POSTGRES_PASSWORD: part('DATABASE_URL', 'password'),
     POSTGRES_HOST: part('DATABASE_URL', 'host', '127.0.0.1'),
-    POSTGRES_PORT: part('DATABASE_URL', 'port', '5432'),
+    POSTGRES_PORT: { text: 'Of `DATABASE_URL`: port.' },
     POSTGRES_DB: part('DATABASE_URL', 'database', 'postgres'),
     DATABASE_RUNTIME_ROLE: {
       text: 'Role to which `paygate migrate` gives the rights of nodes and commands (docs/SECURITY.md).',
@@ -75,7 +75,7 @@ const SERVERS: SettingSection = {
       example: 'guest',
     },
     RABBITMQ_HOST: part('RABBITMQ_URL', 'host', '127.0.0.1'),
-    RABBITMQ_PORT: part('RABBITMQ_URL', 'port', '5672'),
+    RABBITMQ_PORT: { text: 'Of `RABBITMQ_URL`: port.' },
     REDIS_URL: {
       text: 'Redis, as a user that may write. A Redis, or a database of one, of its own per cluster.',
       byDefault: 'from the parts',
@@ -84,7 +84,7 @@ const SERVERS: SettingSection = {
     WRITER_REDIS_USER: part('REDIS_URL', 'user'),
     WRITER_REDIS_PASSWORD: part('REDIS_URL', 'password'),
     REDIS_HOST: part('REDIS_URL', 'host', '127.0.0.1'),
-    REDIS_PORT: part('REDIS_URL', 'port', '6379'),
+    REDIS_PORT: { text: 'Of `REDIS_URL`: port.' },
   },
 };
 
@@ -115,7 +115,7 @@ const TLS: SettingSection = {
     ...tls('TLS_CA_FILE', "Who is believed, instead of Node.js' own list.", "Node.js' list"),
     ...tls('TLS_CERT_FILE', 'Certificate that is shown to servers that ask for one.', 'none'),
     ...tls('TLS_KEY_FILE', 'Its key.', 'none'),
-    ...tls('TLS_VERIFY', '`full`, `chain` (the host name does not count) or `none`.', '`full`'),
+    ...tls('TLS_VERIFY', 'What is verified of a server: `chain` leaves out the host name.', '`full`'),
     HTTP_TLS_CERT_FILE: file(
       'Certificate of the admin port: with it and its key the port speaks HTTPS alone.',
     ),
@@ -139,6 +139,11 @@ const NODE: SettingSection = {
       text: 'Base URL under which others reach the admin port.',
       byDefault: "what it listens on, or the machine's first address",
       example: 'http://node-1.example:9464',
+    },
+    HTTP_PEER_URL: {
+      text: 'Base URL under which the other nodes, and commands beside them, reach the admin port, where that is another: in containers whose ports are published elsewhere.',
+      byDefault: 'as for everybody',
+      example: '',
     },
     CONSOLE_TOKEN: {
       text: 'Secret. Whoever brings it may read the console, the inspector and balances from another machine.',

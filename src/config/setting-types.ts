@@ -24,8 +24,6 @@ export function oneOf<const T extends readonly [string, ...string[]]>(choices: T
 export function url(...schemes: readonly string[]): z.ZodType<string> {
   const isOurs = (value: string): boolean =>
     schemes.some((scheme) => value.startsWith(`${scheme}://`)) && URL.canParse(value);
-  return z
-    .string()
-    .trim()
-    .refine(isOurs, `expected a URL that starts with ${schemes[0] ?? ''}://`);
+  const beginnings = schemes.map((scheme) => `${scheme}://`).join(' or ');
+  return z.string().trim().refine(isOurs, `expected a URL that starts with ${beginnings}`);
 }

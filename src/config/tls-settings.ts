@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
+import { z } from 'zod';
+import { oneOf } from './setting-types.ts';
 
 /**
  * TLS of the connections to PostgreSQL, RabbitMQ and Redis. A server's URL says everything about the way to it, TLS included,
@@ -21,11 +23,17 @@ export const TLS_PARAMETERS = {
   keyFile: 'sslkey',
 } as const;
 
-const MODE_OF_VERIFY: Readonly<Record<string, TlsMode>> = {
+const MODE_OF_VERIFY = {
   full: 'verify-full',
   chain: 'verify-ca',
   none: 'no-verify',
-};
+} as const;
+
+/** `TLS_VERIFY`; case does not matter. */
+export const TLS_VERIFY_TYPE = z.preprocess(
+  (value) => (typeof value === 'string' ? value.toLowerCase() : value),
+  oneOf(['full', 'chain', 'none']),
+);
 
 /** Parts of a URL that settings can give, with the end of their names. */
 const FILES = [
@@ -37,11 +45,19 @@ const VERIFY = 'TLS_VERIFY';
 
 const SERVERS = ['DATABASE', 'RABBITMQ', 'REDIS'] as const;
 
-/** All settings that are read here: for all servers, and for one. */
-export const TLS_VARIABLES: readonly string[] = [...FILES.map(([, name]) => name), VERIFY].flatMap((name) => [
-  name,
-  ...SERVERS.map((server) => `${server}_${name}`),
-]);
+/** For all servers, and for one. */
+function variables(name: string): readonly string[] {
+  return [name, ...SERVERS.map((server) => `${server}_${name}`)];
+}
+
+/** Those that take a word of `TLS_VERIFY_TYPE`; the others take a file. */
+export const TLS_VERIFY_VARIABLES = variables(VERIFY);
+
+/** All settings that are read here. */
+export const TLS_VARIABLES: readonly string[] = [
+  ...FILES.flatMap(([, name]) => variables(name)),
+  ...TLS_VERIFY_VARIABLES,
+];
 
 export interface ServerUrl {
   /** Before the settings of this server alone: `REDIS` of `REDIS_TLS_CA_FILE`. */
@@ -95,13 +111,10 @@ function merge({ server, url }: ServerUrl, env: Environment): Merged {
     return refused(url, `${variable}: sslmode needs ${scheme === 'redis' ? 'rediss' : 'amqps'}://`);
   if (!always && (given === null || given === 'disable')) return plain({ server, url }, env);
   const verify = setting(env, server, VERIFY);
-  const asked = verify === null ? 'verify-full' : MODE_OF_VERIFY[verify.value.toLowerCase()];
-  if (asked === undefined)
-    return refused(
-      url,
-      `${verify?.name ?? VERIFY}: expected one of ${Object.keys(MODE_OF_VERIFY).join(', ')}`,
-    );
-  const mode = given === null || given === 'require' ? asked : given;
+  const asked = TLS_VERIFY_TYPE.default('full').safeParse(verify?.value);
+  if (!asked.success)
+    return refused(url, `${verify?.name ?? VERIFY}: ${asked.error.issues[0]?.message ?? 'not usable'}`);
+  const mode = given === null || given === 'require' ? MODE_OF_VERIFY[asked.data] : given;
   query.delete('ssl');
   query.set(TLS_PARAMETERS.mode, mode);
   for (const [parameter, ending] of FILES) {

@@ -5,6 +5,7 @@ import { startHttpServer } from '../infra/http/http-server.ts';
 import type { HttpServer, NodeStatus } from '../infra/http/http-server.ts';
 import { toldAddress } from '../infra/http/told-address.ts';
 import type { PrometheusMetrics } from '../infra/metrics.ts';
+import type { ToldAddress } from '../ports/cluster.ts';
 import type { Clock, Logger, Random } from '../ports/runtime.ts';
 import type { NodeIdentity } from './identity.ts';
 import type { NodeRuntime } from './node-runtime.ts';
@@ -35,16 +36,17 @@ const NOBODY_LOOKS: Looking = { routes: [], start: () => undefined, close: () =>
 
 /** A server and what others are told of it. */
 export interface Admin extends HttpServer {
-  /** Base URL for other nodes and people. */
-  readonly told: string;
+  /** For people and other nodes. */
+  readonly told: ToldAddress;
 }
 
 /** The admin port: health, metrics, balances, and the console where it is switched on. Rejects when the port is taken. */
 export async function startAdmin(options: AdminOptions): Promise<Admin> {
   const { config, identity, runtime, observation, metrics, status, clock } = options;
-  const { httpHost: host, httpAdvertisedUrl: advertised, consoleToken: token } = config;
+  const { httpHost: host, httpAdvertisedUrl: advertised, httpPeerUrl: peerUrl, consoleToken: token } = config;
   const scheme = config.httpTls.server === null ? 'http' : 'https';
-  const access = new Access({ token, advertised, scheme, now: () => clock.now() });
+  const ownUrls = [advertised, peerUrl].filter((url) => url !== null);
+  const access = new Access({ token, ownUrls, scheme, now: () => clock.now() });
   const looking = config.features.has('console') ? await loadLooking(options, access) : NOBODY_LOOKS;
   const http = await startHttpServer({
     host,
@@ -54,13 +56,15 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
     figures: () => observation.health(),
     metrics,
     access,
+    peerUrl,
     readBalance: (accountId) => readBalance(runtime, identity, accountId),
     routes: looking.routes,
   });
   looking.start(http.address);
+  const address = toldAddress({ host, listening: http.address, advertised, token });
   return {
     address: http.address,
-    told: toldAddress({ host, listening: http.address, advertised, token }),
+    told: { address, peerAddress: peerUrl ?? undefined },
     close: async () => {
       await Promise.all([looking.close(), http.close()]);
     },

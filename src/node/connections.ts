@@ -25,7 +25,7 @@ import type { CacheConnection } from '../infra/no-balance-cache.ts';
 import { within } from '../infra/within.ts';
 import { LIMITS } from '../limits.ts';
 import { startConnection } from '../machines/connection-machine.ts';
-import type { InboxEvents } from '../ports/cluster.ts';
+import type { InboxEvents, ToldAddress } from '../ports/cluster.ts';
 import type { Clock, Logger, Random } from '../ports/runtime.ts';
 import type { OpenCache, OpenEvents } from './features.ts';
 import type { NodeIdentity } from './identity.ts';
@@ -34,7 +34,7 @@ export interface ConnectionsOptions {
   readonly config: Config;
   readonly identity: NodeIdentity;
   /** Base URL of our admin port, for others; asked when the ledger is open. */
-  readonly adminAddress: () => string;
+  readonly adminAddress: () => ToldAddress;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -124,7 +124,7 @@ export function linkServers(
   const name = `paygate/${nodeId}`;
   const rabbit = { url: config.rabbitmqUrl, name, logger, random, startConnection };
   const redis = { url: config.redisUrl, name, logger, random };
-  const self = { nodeId, incarnation, inbox, startedAtMs: clock.now(), address: adminAddress() };
+  const self = { nodeId, incarnation, inbox, startedAtMs: clock.now(), ...adminAddress() };
   const membership = new RedisMembership({ ...redis, self, clusterId });
   return {
     cache: openCache === null ? new NoBalanceCache(membership) : openCache(redis),

@@ -129,6 +129,6 @@ export class NodeConsole {
     if (owner === null) return null;
     const { parts, identity } = this.#options;
     if (owner.incarnation === identity.incarnation) return this.#address;
-    return parts()?.tick.addressOf(owner.incarnation) ?? null;
+    return parts()?.tick.addressOf(owner.incarnation)?.peerAddress ?? null;
   }
 }

@@ -5,6 +5,7 @@ import type { SystemClock } from '../infra/system-clock.ts';
 import { within } from '../infra/within.ts';
 import { LIMITS } from '../limits.ts';
 import type { NodeSteps } from '../machines/node-machine.ts';
+import type { ToldAddress } from '../ports/cluster.ts';
 import type { Logger, Metrics, Random } from '../ports/runtime.ts';
 import type { Tracing } from '../ports/tracing.ts';
 import { closeAll, ledgerConnections } from './connections.ts';
@@ -20,7 +21,7 @@ export interface RuntimeOptions {
   readonly config: Config;
   readonly identity: NodeIdentity;
   /** Base URL of our admin port, for others; asked when the ledger is open. */
-  readonly adminAddress: () => string;
+  readonly adminAddress: () => ToldAddress;
   readonly clock: SystemClock;
   readonly random: Random;
   readonly logger: Logger;

@@ -20,7 +20,7 @@ export async function readBalance(
   if (!isOurs && owner !== null && owner.incarnation !== incarnation) {
     const { nodeId } = owner;
     const address = tick?.addressOf(owner.incarnation) ?? null;
-    if (address !== null) return { kind: 'elsewhere', nodeId, address, shard };
+    if (address !== null) return { kind: 'elsewhere', nodeId, ...address, shard };
     return { kind: 'owner-not-found', nodeId, redis: runtime.dependencies().redis, shard };
   }
   if (!isOurs) return { kind: 'unowned', shard };

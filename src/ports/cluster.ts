@@ -11,8 +11,21 @@ export interface NodeRecord {
   readonly startedAtMs: number;
   /** Gives its roles away and takes none. */
   readonly draining: boolean;
-  /** Base URL of its admin port, as others reach it; absent: it does not say. */
+  /** Base URL of its admin port, as people and their programs reach it; absent: it does not say. */
   readonly address?: string | undefined;
+  /** The same for other nodes; absent: they reach it there as well. */
+  readonly peerAddress?: string | undefined;
+}
+
+/** What a node tells of its admin port. */
+export type ToldAddress = Pick<NodeRecord, 'address' | 'peerAddress'>;
+
+/** Base URLs of the admin port of a node. */
+export interface NodeAddress {
+  /** As people and their programs reach it. */
+  readonly address: string;
+  /** As other nodes reach it. */
+  readonly peerAddress: string;
 }
 
 /** A role that one node has at a time: a shard, or the reading of an inbound queue. */

@@ -6,9 +6,10 @@ import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import amqp from 'amqplib';
 import { execa } from 'execa';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { connectProducer, consumeEvents, MessageError, PublishError } from '../../src/client/index.ts';
 import type { PaygateEvent } from '../../src/client/index.ts';
+import { controlBroker } from '../../src/infra/services/broker-control.ts';
 import { startNode } from '../../src/node.ts';
 import type { RunningNode } from '../../src/node.ts';
 import { TcpProxy } from '../cluster/support/tcp-proxy.ts';
@@ -59,6 +60,17 @@ describe('with a node', () => {
       'PURCHASE approved: -2500 cents, balance 7500',
       'REFUND approved: 1250 cents, balance 8750',
     ]);
+    const control = inject('servers').brokerControl;
+    if (control === null) return;
+    const vhostName = decodeURIComponent(new URL(vhost.url).pathname.slice(1));
+    const list = ['list_queues', '--quiet', '--vhost', vhostName, 'name'];
+    const ours = (await controlBroker(control, list))
+      .split('\n')
+      .filter((name) => !/_(queue|dlq)$/.test(name));
+    expect(
+      ours.filter((name) => !name.startsWith('inbox.')),
+      'the example leaves no queue behind',
+    ).toEqual(['name']);
   });
 
   it('the same payment published again is carried out once, and a requested balance is in Redis', async () => {

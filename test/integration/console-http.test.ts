@@ -94,7 +94,7 @@ async function serve({ token = null, ballast = '', isOpen = true }: ServeOptions
   const asset = { type: 'text/html; charset=utf-8', body: Buffer.from('<!doctype html>') };
   let printed = '';
   const http = await startHttpServer({
-    ...{ host: '127.0.0.1', port: 0, access, tls: null },
+    ...{ host: '127.0.0.1', port: 0, access, tls: null, peerUrl: null },
     status: () => ({ ...STATUS }),
     figures: () => ({ ...FIGURES }),
     metrics: { contentType: 'text/plain', text: () => Promise.resolve('') },

@@ -1,7 +1,7 @@
 /** Without this: somebody copies a command out of the documentation, and it is none; or docs/COMMANDS.md lacks one. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { DOC_BLOCKS, linesOf } from '../support/doc-examples.ts';
+import { DOC_BLOCKS, DOC_PHRASES, linesOf } from '../support/doc-examples.ts';
 import { paygate } from '../support/paygate.ts';
 
 interface Example {
@@ -57,6 +57,18 @@ async function helpOf(words: readonly string[]): Promise<string> {
   throw new Error(`no command: ${words.join(' ')}`);
 }
 
+/** With options that `npm start` hands on to the demonstration, in blocks and between them. */
+const DEMONSTRATIONS = [...EXAMPLES, ...DOC_PHRASES.map(({ page, text }) => ({ page, line: text }))].filter(
+  ({ line }) => line.startsWith('npm start -- '),
+);
+
+it.each(DEMONSTRATIONS)('$page: $line', async ({ line }) => {
+  const help = await helpOf(['demo']);
+  const options = line.split(/\s+/).filter((word) => /^--./.test(word));
+  expect(options).not.toEqual([]);
+  for (const option of options) expect(help).toMatch(new RegExp(`^ +${option}\\b`, 'm'));
+});
+
 /** As a program, not as the name of a namespace, a vhost or a database. */
 const PAYGATE = /(?:^|^(?:[A-Z_]+=\S* )+|npx |exec \S+ |-- |\$\()paygate (.*)$/;
 
@@ -75,6 +87,7 @@ it.each(wordsAfter(PAYGATE))('$page: $line', async ({ words }) => {
 
 it('there are examples', () => {
   expect(wordsAfter(PAYGATE).length).toBeGreaterThan(15);
+  expect(DEMONSTRATIONS.length).toBeGreaterThan(1);
 });
 
 describe('docs/COMMANDS.md', () => {

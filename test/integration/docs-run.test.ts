@@ -2,13 +2,13 @@
  * Without this: a page of the documentation has a shell line that ends with an error. All of them are run: those of the README's walk from
  * the packed tarball (package.test.ts), the rest here, on one node. What is not run has a reason in `NOT_RUN`.
  */
-import { chmodSync, cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { DOC_BLOCKS, linesOf } from '../support/doc-examples.ts';
-import { MAIN } from '../support/paygate.ts';
+import { installPrograms } from '../support/installed-programs.ts';
 import { eventually, freshRedis, freshVhost, withDatabase } from '../support/services.ts';
 import { Terminal } from '../support/terminal.ts';
 import { WebhookReceiver } from '../support/webhook-receiver.ts';
@@ -30,7 +30,7 @@ const NOT_RUN: readonly { readonly what: (line: Line) => boolean; readonly why: 
   { what: ({ heading }) => heading === 'A walk through it', why: 'package.test.ts runs it' },
   {
     what: ({ line }) => /^(npm start|npx paygate demo)\b/.test(line),
-    why: 'demo.test.ts runs what is behind it',
+    why: 'demo.test.ts runs what is behind it, docs-commands.test.ts looks at its options',
   },
   { what: ({ line }) => /^npm test\b/.test(line), why: 'it is what runs this' },
   {
@@ -39,7 +39,7 @@ const NOT_RUN: readonly { readonly what: (line: Line) => boolean; readonly why: 
   },
   {
     what: ({ page }) => page === 'docs/SWITCHING.md',
-    why: 'for an installation of the old processor: switching.test.ts and shadow.test.ts have one',
+    why: 'for an installation of the old processor: switching-page.test.ts has one, and runs every line',
   },
   { what: ({ line }) => /^docker\b/.test(line), why: 'wants an engine: .github/workflows/verify.yml' },
   {
@@ -59,19 +59,6 @@ let receiver: WebhookReceiver;
 let terminal: Terminal;
 const drops: (() => Promise<unknown>)[] = [];
 
-/** As if they were installed: what npm does with a package's own bin is tested with the package. */
-function installPrograms(): string {
-  const programs = {
-    paygate: `exec '${process.execPath}' '${MAIN}' "$@"`,
-    npx: `test "$1" = paygate && shift && exec paygate "$@"`,
-  };
-  for (const [name, text] of Object.entries(programs)) {
-    writeFileSync(join(directory, name), `#!/bin/sh\n${text}\n`);
-    chmodSync(join(directory, name), 0o755);
-  }
-  return directory;
-}
-
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'paygate-docs-'));
   cpSync(RULES, join(directory, 'rules.json'));
@@ -84,7 +71,7 @@ beforeAll(async () => {
     () => receiver.close(),
   );
   terminal = new Terminal(directory, {
-    ...{ PATH: `${installPrograms()}:${process.env['PATH'] ?? ''}`, HOME: directory, NO_COLOR: '1' },
+    ...{ PATH: installPrograms(directory), HOME: directory, NO_COLOR: '1' },
     ...{ DATABASE_URL: database.url, RABBITMQ_URL: vhost.url, REDIS_URL: redis.url },
     ...{ HTTP_PORT: '0', WEBHOOK_ALLOW: 'http,loopback', USER: 'reader' },
   });

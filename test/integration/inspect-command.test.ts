@@ -119,7 +119,7 @@ it('an account is followed to the node that takes it over', async () => {
         const node = nodes.find(({ incarnation }) => incarnation === owner?.incarnation);
         return node === undefined
           ? { kind: 'not-yet', why: 'nobody' }
-          : { kind: 'found', address: node.address };
+          : { kind: 'found', addresses: [node.address] };
       },
       token: null,
       tls: { caFile: null, certFile: null, keyFile: null },

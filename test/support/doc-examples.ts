@@ -36,6 +36,16 @@ const PAGES: readonly string[] = [
 /** Every fenced block of README.md, docs/*.md and the simulator's page. */
 export const DOC_BLOCKS: readonly DocBlock[] = PAGES.flatMap(blocksOf);
 
+/** What stands in backquotes between blocks, on one line. */
+export const DOC_PHRASES: readonly { readonly page: string; readonly text: string }[] = PAGES.flatMap(
+  (page) =>
+    [
+      ...readFileSync(fileOf(page), 'utf8')
+        .replaceAll(/^```[^]*?^```$/gm, '')
+        .matchAll(/`([^`\n]+)`/g),
+    ].map(([, text = '']) => ({ page, text })),
+);
+
 /** The lines of shell blocks, as they stand; a line that ends with a backslash goes on. */
 export function linesOf(block: DocBlock): readonly string[] {
   return block.text

@@ -63,6 +63,13 @@ export class Terminal {
     return { exitCode, output: this.#told.slice(from) };
   }
 
+  /** Once something that was told, by whatever line, matches. */
+  async said(pattern: RegExp): Promise<void> {
+    await eventually(() => {
+      if (!pattern.test(this.#told)) throw new Error(`nobody has said ${pattern.source} yet:\n${this.#told}`);
+    }, LINE);
+  }
+
   async close(): Promise<void> {
     await this.run('for job in $(jobs -p); do kill -9 -- -$job; done; true');
     this.#shell.stdin.end();

@@ -50,5 +50,5 @@ async function ownerOnStage({ config, nodes }: Stage, accountId: string): Promis
   const address = nodes.find(({ nodeId }) => nodeId === owner?.nodeId)?.address ?? null;
   return address === null
     ? { kind: 'not-yet', why: `nobody owns shard ${shard}` }
-    : { kind: 'found', address };
+    : { kind: 'found', addresses: [address] };
 }

@@ -46,11 +46,12 @@ export async function followAccount(options: FollowOptions): Promise<void> {
       const owner = await ownerAddress();
       if (owner.kind === 'not-yet') tell(owner.why);
       else {
-        const end = await readFrom(owner.address, options, lastEventId, (id) => {
+        const { address, response } = await connectToAny(owner.addresses, options, lastEventId);
+        const end = await readFrom(response, options, (id) => {
           lastEventId = id;
           tell(null);
         });
-        if (end === 'lost') tell(`${owner.address} is gone`);
+        if (end === 'lost') tell(`${address} is gone`);
       }
     } catch (error) {
       if (error instanceof CommandError) throw error;
@@ -60,13 +61,29 @@ export async function followAccount(options: FollowOptions): Promise<void> {
   }
 }
 
-async function readFrom(
-  address: string,
+/** The first that lets us look. A command in a container is beside the nodes, one on the machine is not. */
+async function connectToAny(
+  addresses: readonly string[],
   options: FollowOptions,
   lastEventId: string,
+): Promise<{ readonly address: string; readonly response: Response }> {
+  const troubles: string[] = [];
+  for (const address of addresses) {
+    try {
+      return { address, response: await connect(address, options, lastEventId) };
+    } catch (error) {
+      if (error instanceof CommandError || options.signal.aborted) throw error;
+      troubles.push(ensureError(error).message);
+    }
+  }
+  throw new Error(troubles.join('; '));
+}
+
+async function readFrom(
+  response: Response,
+  options: FollowOptions,
   onId: (id: string) => void,
 ): Promise<End> {
-  const response = await connect(address, options, lastEventId);
   if (response.body === null) return 'lost';
   for await (const { id, data } of readEventStream(response.body)) {
     onId(id);

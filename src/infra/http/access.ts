@@ -14,8 +14,8 @@ export interface AccessOptions {
   readonly scheme?: 'http' | 'https';
   /** `CONSOLE_TOKEN`; null: only this machine may read. */
   readonly token: string | null;
-  /** `HTTP_ADVERTISED_URL`: its name is one of this machine's; null or absent: there is none. */
-  readonly advertised?: string | null;
+  /** `HTTP_ADVERTISED_URL`, `HTTP_PEER_URL`: their names are this machine's. */
+  readonly ownUrls?: readonly string[];
   readonly now: () => number;
 }
 
@@ -90,11 +90,9 @@ export class Access {
   }
 
   #isOurName(name: string): boolean {
-    const { advertised = null } = this.#options;
+    const { ownUrls = [] } = this.#options;
     if (LOOPBACK_NAMES.has(name) || isIP(name.replace(/^\[|\]$/g, '')) !== 0) return true;
-    return (
-      name === hostname().toLowerCase() || (advertised !== null && name === new URL(advertised).hostname)
-    );
+    return name === hostname().toLowerCase() || ownUrls.some((url) => name === new URL(url).hostname);
   }
 
   #hasBearer({ headers }: ReadRequest): boolean {

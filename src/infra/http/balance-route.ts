@@ -1,8 +1,9 @@
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { uuid } from '../../contracts/fields.ts';
 import type { AccountState } from '../../domain/account.ts';
 import { ensureError } from '../../domain/errors.ts';
+import type { NodeAddress } from '../../ports/cluster.ts';
 import type { LinkState } from '../../ports/connection.ts';
 import type { Access } from './access.ts';
 
@@ -10,8 +11,8 @@ import type { Access } from './access.ts';
 export type BalanceAnswer =
   | { readonly kind: 'known'; readonly state: AccountState; readonly shard: number }
   | { readonly kind: 'account-unknown' }
-  /** Another node owns the account's shard; `address` is the base URL of its admin port. */
-  | { readonly kind: 'elsewhere'; readonly nodeId: string; readonly address: string; readonly shard: number }
+  /** Another node owns the account's shard. */
+  | ({ readonly kind: 'elsewhere'; readonly nodeId: string; readonly shard: number } & NodeAddress)
   /** Another node owns it, and nobody has said where its admin port is. */
   | {
       readonly kind: 'owner-not-found';
@@ -24,6 +25,8 @@ export type BalanceAnswer =
 
 export interface BalanceRouteOptions {
   readonly access: Pick<Access, 'mayRead'>;
+  /** `HTTP_PEER_URL`: whoever asks us there is beside the nodes, and led on in the same way; null: there is none. */
+  readonly peerUrl: string | null;
   /** Of the account as it is committed. Rejects when the ledger does not answer. */
   readonly readBalance: (accountId: string) => Promise<BalanceAnswer>;
 }
@@ -48,12 +51,21 @@ export function addBalanceRoute(server: FastifyInstance, options: BalanceRouteOp
     if (!params.success) return reply.code(400).send({ error: 'an account id is a UUID' });
     const { id } = params.data;
     try {
-      return await send(reply, id, await options.readBalance(id));
+      return await send(reply, id, forAsker(await options.readBalance(id), request, options));
     } catch (error) {
       request.log.debug({ err: ensureError(error) }, 'a balance could not be read');
       return later(reply, { error: 'the ledger does not answer' });
     }
   });
+}
+
+function forAsker(
+  answer: BalanceAnswer,
+  request: FastifyRequest,
+  { peerUrl }: BalanceRouteOptions,
+): BalanceAnswer {
+  const isBesideUs = peerUrl !== null && request.host === new URL(peerUrl).host;
+  return answer.kind === 'elsewhere' && isBesideUs ? { ...answer, address: answer.peerAddress } : answer;
 }
 
 function send(reply: FastifyReply, accountId: string, answer: BalanceAnswer): FastifyReply {

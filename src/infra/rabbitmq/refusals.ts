@@ -12,7 +12,7 @@ export function isExclusiveRefusal(error: Error): boolean {
   return replyCodeOf(error) === ACCESS_REFUSED && error.message.includes('exclusive use');
 }
 
-/** Quorum queues do not know it, and RabbitMQ 4 may be told to refuse it. */
+/** Quorum queues do not know it, and RabbitMQ from 4.3 on refuses it unless it is told to permit it. */
 export function isGlobalPrefetchRefusal(error: Error): boolean {
   const code = replyCodeOf(error);
   return (

@@ -1,5 +1,12 @@
 import { LIMITS } from '../../limits.ts';
-import type { ClusterDirectory, Inbox, Membership, NodeRecord, ReturnMeaning } from '../../ports/cluster.ts';
+import type {
+  ClusterDirectory,
+  Inbox,
+  Membership,
+  NodeAddress,
+  NodeRecord,
+  ReturnMeaning,
+} from '../../ports/cluster.ts';
 import type { Clock, Logger } from '../../ports/runtime.ts';
 import type { ShardTable } from '../shard-table.ts';
 import type { DirectoryWatch } from './directory-watch.ts';
@@ -104,8 +111,8 @@ export class ClusterTick {
     return this.#peers.situation(this.#isDraining(), this.#watch.pause === null ? 'open' : 'paused');
   }
 
-  /** Base URL of a node's admin port, also while Redis is away; null: not known. */
-  addressOf(incarnation: string): string | null {
+  /** Where a node's admin port is, also while Redis is away; null: not known. */
+  addressOf(incarnation: string): NodeAddress | null {
     return this.#peers.addressOf(incarnation);
   }
 

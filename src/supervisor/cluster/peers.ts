@@ -1,5 +1,5 @@
 import { LIMITS } from '../../limits.ts';
-import type { ClusterView, LeaseAnswer, NodeRecord, ShardRow } from '../../ports/cluster.ts';
+import type { ClusterView, LeaseAnswer, NodeAddress, NodeRecord, ShardRow } from '../../ports/cluster.ts';
 import { StableView } from './stable-view.ts';
 
 /** What the leases are worth. `young`: after a FLUSHALL those at work may not have put theirs back. `unknown`: Redis is away. */
@@ -107,9 +107,10 @@ export class Peers {
     return this.#records.get(incarnation)?.draining ?? false;
   }
 
-  /** Base URL of its admin port, by its last record; null: not known. It stays what it is as long as the incarnation lives. */
-  addressOf(incarnation: string): string | null {
-    return this.#records.get(incarnation)?.address ?? null;
+  /** Where its admin port is, by its last record; null: not known. It stays what it is as long as the incarnation lives. */
+  addressOf(incarnation: string): NodeAddress | null {
+    const { address, peerAddress = address } = this.#records.get(incarnation) ?? {};
+    return address === undefined || peerAddress === undefined ? null : { address, peerAddress };
   }
 
   /** A message to the node came back. `known`: that was known. */

@@ -49,12 +49,31 @@ describe('settings', () => {
     expect(() => loadConfig(env)).toThrow(
       [
         'these settings are not usable:',
-        '  DATABASE_URL: expected a URL that starts with postgres://',
+        '  DATABASE_URL: expected a URL that starts with postgres:// or postgresql://',
         '  HTTP_PORT: expected a whole number from 0 to 65535',
         '  LOG_LEVEL: expected one of error, warn, info, debug, trace',
         '  RETRY_DELAY_MS: expected a whole number from 1 to 3600000',
       ].join('\n'),
     );
+  });
+
+  it('parts of URLs that are wrong are named themselves, and are not looked at where the URL is set', () => {
+    const env = { POSTGRES_PORT: '99999', RABBITMQ_PORT: 'amqp', REDIS_PORT: '0', RETRY_ATTEMPTS: '-1' };
+    const range = 'expected a whole number from 1 to 65535';
+    expect(() => loadConfig(env)).toThrow(
+      [
+        'these settings are not usable:',
+        `  POSTGRES_PORT: ${range}`,
+        `  RABBITMQ_PORT: ${range}`,
+        `  REDIS_PORT: ${range}`,
+        '  RETRY_ATTEMPTS: expected a whole number from 0 to 100',
+      ].join('\n'),
+    );
+    const DATABASE_URL = 'postgres://db.example/paygate';
+    expect(loadConfig({ DATABASE_URL, POSTGRES_PORT: '99999', RABBITMQ_PORT: '5673' })).toMatchObject({
+      databaseUrl: DATABASE_URL,
+      rabbitmqUrl: 'amqp://guest:guest@127.0.0.1:5673',
+    });
   });
 });
 

@@ -36,9 +36,10 @@ describe('this machine', () => {
     expect(access.mayRead(request({ origin: 'http://127.0.0.1:9464' }))).toBe(true);
   });
 
-  it('has the name that it is advertised by, and no other', () => {
-    const advertised = 'http://paygate-0.paygate:9464';
-    const access = new Access({ token: null, advertised, now: () => START_MS });
+  it('has the names that it tells others, and no other', () => {
+    const ownUrls = ['https://paygate.example', 'http://paygate-0.paygate:9464'];
+    const access = new Access({ token: null, ownUrls, now: () => START_MS });
+    expect(access.mayRead(request({ host: 'paygate.example' }))).toBe(true);
     expect(access.mayRead(request({ host: 'paygate-0.paygate:9464' }))).toBe(true);
     expect(access.mayRead(request({ host: 'evil.example' }))).toBe(false);
   });

@@ -7,7 +7,7 @@ import { HTTP_TLS_VARIABLES } from '../../../src/config/http-tls.ts';
 import { SETTING_SECTIONS } from '../../../src/config/meanings.ts';
 import { TLS_VARIABLES } from '../../../src/config/tls-settings.ts';
 import { TRACING_SCHEMA } from '../../../src/config/tracing-settings.ts';
-import { loadConfig, VARIABLES } from '../../../src/config.ts';
+import { FEATURES, loadConfig, VARIABLES } from '../../../src/config.ts';
 
 const fileOf = (name: string): URL => new URL(`../../../${name}`, import.meta.url);
 
@@ -22,12 +22,18 @@ it('nothing else is in contract/', () => {
 });
 
 it('every variable that is read is explained, once, and no other', () => {
-  const source = readFileSync(fileOf('src/config.ts'), 'utf8');
-  const parts = [...source.matchAll(/env\['([A-Z_]+)'\]/g)].map(([, name = '']) => name);
+  const source = ['src/config.ts', 'src/config/server-urls.ts']
+    .map((file) => readFileSync(fileOf(file), 'utf8'))
+    .join('\n');
+  const parts = [...source.matchAll(/(?:env\[|portOf\()'([A-Z_]+)'[\])]/g)].map(([, name = '']) => name);
   const settings = [...Object.values(VARIABLES), ...Object.keys(TRACING_SCHEMA.shape)];
   const read = new Set([...settings, ...parts, ...TLS_VARIABLES, ...HTTP_TLS_VARIABLES]);
   const explained = SETTING_SECTIONS.flatMap(({ settings }) => Object.keys(settings));
   expect(explained.toSorted()).toEqual([...read].toSorted());
+});
+
+it('docs/OPERATING.md lists what can be switched off', () => {
+  expect(readFileSync(fileOf('docs/OPERATING.md'), 'utf8')).toContain(`\`FEATURES=${FEATURES.join(',')}\``);
 });
 
 it('.env.example with everything in it set changes nothing', () => {

@@ -37,6 +37,7 @@ beforeAll(async () => {
     host: '127.0.0.1',
     port: 0,
     tls: null,
+    peerUrl: null,
     access,
     status: () => ({
       status: 'ready',

@@ -150,6 +150,11 @@ describe.each(FILES)('%s', (file) => {
   });
 });
 
+it.each(FILES)('%s: RabbitMQ is of a version that permits a live prefetch, on purpose', (file) => {
+  // From 4.3 on it is denied by default, and the tag of a major version moves on by itself.
+  expect(servicesOf(file)['rabbitmq']?.image).toMatch(/^rabbitmq:4\.[0-2]-/);
+});
+
 describe('the cluster of docker-compose.yml', () => {
   const nodes = nodesOf('docker-compose.yml');
 
@@ -158,8 +163,11 @@ describe('the cluster of docker-compose.yml', () => {
     const configs = nodes.map(([, { environment }]) => loadConfig(environment));
     expect(configs.map(({ nodeId }) => nodeId)).toEqual(['node-1', 'node-2', 'node-3']);
     expect(new Set(nodes.flatMap(([, { ports }]) => ports)).size).toBe(3);
-    for (const [index, [, { ports }]] of nodes.entries()) {
-      expect(configs[index]?.httpAdvertisedUrl).toBe(`http://${ports[0]?.replace(/:\d+$/, '') ?? ''}`);
+    for (const [index, [name, { ports }]] of nodes.entries()) {
+      const [, outside, inside] = /^(.*):(\d+)$/.exec(ports[0] ?? '') ?? [];
+      expect(configs[index]?.httpAdvertisedUrl).toBe(`http://${outside ?? ''}`);
+      // What a browser calls is nobody in another container.
+      expect(configs[index]?.httpPeerUrl).toBe(`http://${name}:${inside ?? ''}`);
     }
   });
 

@@ -102,6 +102,18 @@ const pod = z.object({
   }),
 });
 
+/** Whom a policy means; without a namespace: of its own. */
+const selector = z.object({ matchLabels: labels.optional() });
+const peerRule = z.object({ podSelector: selector.optional(), namespaceSelector: selector.optional() });
+const rulesOf = z.array(
+  z.object({
+    from: z.array(peerRule).optional(),
+    to: z.array(peerRule).optional(),
+    ports: z.array(z.object({ port: z.union([z.number(), z.string()]) })),
+  }),
+);
+const networkPolicy = z.object({ spec: z.object({ ingress: rulesOf, egress: rulesOf }) });
+
 const only = (kind: string): Manifest => {
   const [found, ...others] = manifests.filter((one) => one.kind === kind);
   if (found === undefined || others.length > 0) throw new Error(`not exactly one ${kind}`);
@@ -224,6 +236,21 @@ describe('the nodes', () => {
     const all = { 'app.kubernetes.io/name': 'paygate' };
     expect(only('NetworkPolicy')).toMatchObject({ spec: { podSelector: { matchLabels: all } } });
     for (const { metadata } of pods) expect(metadata.labels).toMatchObject(all);
+  });
+
+  it('reach each other at the admin port: the steps of an account come from the node that owns it', () => {
+    const { ingress, egress } = networkPolicy.parse(only('NetworkPolicy')).spec;
+    const [port] = nodeContainer.ports;
+    const isNode = (peer: z.infer<typeof peerRule>): boolean =>
+      peer.podSelector !== undefined &&
+      peer.namespaceSelector === undefined &&
+      Object.entries(peer.podSelector.matchLabels ?? {}).every(
+        ([label, value]) => deployment.template.metadata.labels[label] === value,
+      );
+    const isAdmin = (rule: z.infer<typeof rulesOf>[number]): boolean =>
+      rule.ports.some((one) => one.port === port?.containerPort || one.port === port?.name);
+    expect(ingress.filter((rule) => isAdmin(rule) && rule.from?.some(isNode) === true)).toHaveLength(1);
+    expect(egress.filter((rule) => isAdmin(rule) && rule.to?.some(isNode) === true)).toHaveLength(1);
   });
 
   it('are counted by a metric that the adapter makes of one that nodes have', () => {

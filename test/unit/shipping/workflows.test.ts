@@ -8,7 +8,15 @@ import { join } from 'node:path';
 import type * as WorkflowParser from '@actions/workflow-parser';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { projectPath, projectText } from './project-yaml.ts';
+import { z } from 'zod';
+import { projectPath, projectText, yamlDocuments } from './project-yaml.ts';
+
+const step = z.looseObject({
+  uses: z.string().optional(),
+  run: z.string().optional(),
+  with: z.record(z.string(), z.unknown()).optional(),
+});
+const workflow = z.object({ jobs: z.record(z.string(), z.object({ steps: z.array(step).optional() })) });
 
 const FOLDER = '.github/workflows';
 const files = readdirSync(projectPath(FOLDER));
@@ -60,6 +68,18 @@ describe.each(files)('%s', (file) => {
     const runs = jobs.match(/^ {4}runs-on:/gm)?.length;
     expect(jobs.match(/^ {4}timeout-minutes:/gm)?.length).toBe(runs);
   });
+});
+
+it('the example in Go is vetted and built, with the packages that its go.sum names', () => {
+  const { jobs } = workflow.parse(yamlDocuments(projectText(`${FOLDER}/verify.yml`))[0]);
+  const steps = Object.values(jobs).flatMap((job) => job.steps ?? []);
+  const run = steps.find((step) => step['working-directory'] === 'examples/go')?.run;
+  expect(run).toMatch(/^go vet \.\/\.\.\.$/m);
+  expect(run).toMatch(/^go build /m);
+  const setUp = steps.find(({ uses }) => uses?.startsWith('actions/setup-go@'));
+  expect(setUp?.with?.['cache-dependency-path']).toBe('examples/go/go.sum');
+  for (const [, name] of projectText('examples/go/go.mod').matchAll(/^require (\S+ \S+)$/gm))
+    expect(projectText('examples/go/go.sum')).toContain(`${name ?? ''} h1:`);
 });
 
 it('a workflow with a misspelt key would be found out', () => {
