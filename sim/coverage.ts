@@ -11,6 +11,8 @@ type Transition = StateNode['always'] extends readonly (infer T)[] | undefined ?
 /** What runs have hit: fault kinds, decisions, roads, and the states and transitions of the charts of account and shard. */
 export class Coverage {
   readonly #counts = new Map<string, number>();
+  /** XState systems that are looked at: one for all accounts of a node. */
+  readonly #systems = new WeakSet();
 
   count(name: string, by = 1): void {
     this.#counts.set(name, (this.#counts.get(name) ?? 0) + by);
@@ -29,7 +31,9 @@ export class Coverage {
       error: () => this.count('account: crashed'),
     });
     STEPS_OF.set(actor, (transition) => this.#noteStep(transition));
-    // Those that XState takes itself.
+    if (this.#systems.has(actor.system)) return;
+    this.#systems.add(actor.system);
+    // Steps that XState takes itself.
     actor.system.inspect((event) => {
       if (event.type === '@xstate.microstep') for (const taken of event._transitions) this.#noteStep(taken);
     });

@@ -113,7 +113,7 @@ export class SimQueueReader implements Subscription {
     }
     const channel: Channel = {
       unacked: new Set(),
-      window: this.#consumption.windowMax,
+      window: this.#consumption.windowMax(),
       isOpen: true,
       deliver: (message) => this.#deliver(channel, message),
     };

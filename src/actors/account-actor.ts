@@ -1,5 +1,5 @@
 import { createActor } from 'xstate';
-import type { Actor, SnapshotFrom } from 'xstate';
+import type { Actor, AnyActor, SnapshotFrom } from 'xstate';
 import type { AccountState } from '../domain/account.ts';
 import type { RuleSet } from '../domain/rules/rule-set.ts';
 import type { AccountEvent, AccountPlace, AccountRules, StopReason } from '../machines/account-effects.ts';
@@ -43,6 +43,8 @@ export interface ParkedCommands {
 
 /** What all actors of a node share: one object for all of them. */
 export interface ActorSurroundings {
+  /** Of the XState system that they share. */
+  readonly root: AnyActor;
   readonly reader: AccountReader;
   readonly parked: ParkedCommands;
   readonly parent: AccountParent;
@@ -105,6 +107,7 @@ export class AccountActor {
     this.#effects = new LiveEffects(this, this.#tell, this.#finish);
     this.#actor = createActor(ACCOUNT_LOGIC, {
       id: place.accountId,
+      parent: surroundings.root,
       input: { place, rules: surroundings.rules, mailbox: this.#mailbox, effects: this.#effects },
     });
     this.#actor.subscribe({ error: (cause) => this.#finish('crashed', cause) });
@@ -151,7 +154,7 @@ export class AccountActor {
     return this.#parkedLeft;
   }
 
-  /** For `system.inspect`. An observer that throws ends the account: wrap it. */
+  /** For `system.inspect`, which tells of all accounts. An observer that throws ends the account that it is told of: wrap it. */
   get inspected(): Actor<typeof accountMachine> {
     return this.#actor;
   }

@@ -162,7 +162,7 @@ const WORK: SettingSection = {
       unit: 'connections',
     },
     PROCESSOR_PREFETCH: {
-      text: "Upper bound of the intake window per queue; it grows and shrinks by itself below that. The old processor's documentation said 10.",
+      text: "Upper bound of the intake window per queue; it grows and shrinks by itself below that, and is no larger than 1,300 for each node that owns shards. The old processor's documentation said 10.",
       unit: 'messages',
     },
     INBOUND_QUEUES: {

@@ -36,8 +36,9 @@ export interface ToldAccount {
  * The events of an account's part of a commit, in order: each decision, what rules said of it, and at the end the balance, once,
  * if any of them moved it. Nothing but the journal rows goes into them, so they can be written again from there.
  *
- * The two that every approved transaction has are written field by field: 3.3 µs of CPU and a third of the garbage for both, where
- * `writeEvent` takes 7.8. What stands in them is ours or was checked (UUIDs, integers, codes, times): nothing needs escaping.
+ * The two that every approved transaction has are written field by field: half of what `writeEvent` takes, and a third of the garbage.
+ * What stands in them is ours or was checked (UUIDs, integers, codes, times): nothing needs escaping. They are joined: a template
+ * makes a tree of some 25 nodes, four times as large as its text, and events are kept until the broker has confirmed them.
  */
 export function eventsOf({ accountId, decidedAt, decisions }: ToldAccount): readonly WrittenEvent[] {
   const events: WrittenEvent[] = [];
@@ -65,18 +66,24 @@ function decisionEvent(accountId: string, head: string, decision: ToldDecision):
   const isApproved = outcome === 'APPROVED';
   const type = isApproved ? 'transaction.approved' : 'transaction.rejected';
   const id = eventId(`${type} ${accountId} ${seq}`);
-  const why = isApproved ? `"effect_cents":${decision.amountCents}` : `"reason":"${reason ?? ''}"`;
-  const json =
-    `{"type":"${type}","id":"${id}",${head},"seq":${seq},"transaction_id":"${transactionId}",` +
-    `"transaction_type":"${decision.type}","amount_cents":${decision.requestedCents},` +
-    `"balance_cents":${decision.balanceAfterCents},"card_id":${idJson(cardId)},"original_id":${idJson(originalId)},${why}}`;
+  const json = [
+    ...['{"type":"', type, '","id":"', id, '",', head, ',"seq":', seq],
+    ...[',"transaction_id":"', transactionId, '","transaction_type":"', decision.type],
+    ...['","amount_cents":', decision.requestedCents, ',"balance_cents":', decision.balanceAfterCents],
+    ...[',"card_id":', idJson(cardId), ',"original_id":', idJson(originalId)],
+    ...(isApproved ? [',"effect_cents":', decision.amountCents] : [',"reason":"', reason, '"']),
+    '}',
+  ].join('');
   return traced({ id, type, json }, decision);
 }
 
 function balanceEvent(accountId: string, head: string, last: ToldDecision): WrittenEvent {
   const { seq, balanceAfterCents } = last;
   const id = eventId(`balance.updated ${accountId} ${seq}`);
-  const json = `{"type":"balance.updated","id":"${id}",${head},"seq":${seq},"balance_cents":${balanceAfterCents}}`;
+  const json = [
+    ...['{"type":"balance.updated","id":"', id, '",', head],
+    ...[',"seq":', seq, ',"balance_cents":', balanceAfterCents, '}'],
+  ].join('');
   return traced({ id, type: 'balance.updated', json }, last);
 }
 

@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts';
 import type { LogLevel } from '../contracts/log-levels.ts';
+import { LIMITS } from '../limits.ts';
 import type { BalanceCache } from '../ports/balance-cache.ts';
 import type { EventPublisher, InboundQueues, Publisher, Subscription } from '../ports/broker.ts';
 import type { LinkState } from '../ports/connection.ts';
@@ -152,7 +153,10 @@ export class NodeCore<Servers extends ServerPorts = ServerPorts> {
   #readQueues({ config, clock, logger }: CoreOptions<Servers>): Intakes {
     const { onDelivery } = this.supervision.ingest;
     const { inbound } = this.servers;
-    const { inboundQueues: sources, intakeWindowMax: windowMax } = config;
+    const { inboundQueues: sources, intakeWindowMax } = config;
+    const { watch } = this.supervision;
+    const windowMax = (): number =>
+      Math.min(intakeWindowMax, LIMITS.windowPerOwner * Math.max(1, watch.ownerCount));
     return new Intakes({ inbound, sources, onDelivery, windowMax, clock, logger });
   }
 

@@ -31,8 +31,8 @@ export interface Consumption {
   /** What the messages count as, and the queue that is read unless `partition` names another. */
   readonly queue: InboundQueue;
   readonly partition?: string | undefined;
-  /** Upper bound of the intake window, in messages. */
-  readonly windowMax: number;
+  /** Upper bound of the intake window, in messages, as of now: asked for each turn of the window. */
+  readonly windowMax: () => number;
   /** Must not throw and must not block. */
   readonly onDelivery: (delivery: Delivery) => void;
 }

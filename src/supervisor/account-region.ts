@@ -1,5 +1,6 @@
 import { AccountActor, GIVE_BACK_AS } from '../actors/account-actor.ts';
 import type { AccountParent, AccountPlace, ActorSurroundings, StopReason } from '../actors/account-actor.ts';
+import { startAccountsRoot } from '../actors/accounts-root.ts';
 import type { CommitLane, ProposalResult } from '../actors/commit-lane.ts';
 import type { OrderLane, OrderResult } from '../actors/order-lane.ts';
 import type { Envelope } from '../machines/envelope.ts';
@@ -19,7 +20,7 @@ import { QuarantineDesk } from './quarantine-desk.ts';
 import type { PendingQuarantine } from './quarantine-desk.ts';
 import type { ShardTable } from './shard-table.ts';
 
-export interface RegionOptions extends Omit<ActorSurroundings, 'parent'> {
+export interface RegionOptions extends Omit<ActorSurroundings, 'parent' | 'root'> {
   readonly shards: ShardTable;
   /** Shards are spread over them. One at least. */
   readonly lanes: readonly CommitLane[];
@@ -73,7 +74,8 @@ export class AccountRegion implements AccountParent {
       logger,
       onEnd: (pending, end) => this.#quarantineEnded(pending, end),
     });
-    this.#surroundings = { reader, parked, clock, random, logger, rules, ruleSet, parent: this };
+    const root = startAccountsRoot();
+    this.#surroundings = { root, reader, parked, clock, random, logger, rules, ruleSet, parent: this };
   }
 
   get activeCount(): number {

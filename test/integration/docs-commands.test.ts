@@ -1,6 +1,6 @@
-/** Without this: somebody copies a command out of the documentation, and it is none. */
+/** Without this: somebody copies a command out of the documentation, and it is none; or docs/COMMANDS.md lacks one. */
 import { readFileSync } from 'node:fs';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { DOC_BLOCKS, linesOf } from '../support/doc-examples.ts';
 import { paygate } from '../support/paygate.ts';
 
@@ -60,6 +60,9 @@ async function helpOf(words: readonly string[]): Promise<string> {
 /** As a program, not as the name of a namespace, a vhost or a database. */
 const PAYGATE = /(?:^|^(?:[A-Z_]+=\S* )+|npx |exec \S+ |-- |\$\()paygate (.*)$/;
 
+/** An action of an account is a program behind its id. */
+const ANY_ID = '7b0c5f5e-35a5-4d7c-9a63-5a4ad2b1a0c1';
+
 /** Groups of commands that do something by themselves. */
 const SPEAKING_GROUPS: readonly string[] = ['cluster'];
 
@@ -72,4 +75,45 @@ it.each(wordsAfter(PAYGATE))('$page: $line', async ({ words }) => {
 
 it('there are examples', () => {
   expect(wordsAfter(PAYGATE).length).toBeGreaterThan(15);
+});
+
+describe('docs/COMMANDS.md', () => {
+  const page = readFileSync(new URL('../../docs/COMMANDS.md', import.meta.url), 'utf8');
+  /** One a row: the words of the command without what it is given, and the whole row. */
+  const rows = [...page.matchAll(/^\| `paygate ([^`]+)` \|.*$/gm)].map(([row, command = '']) => ({
+    row,
+    words: command.replaceAll(/ <[^>]+>/g, '').split(' '),
+  }));
+
+  /** Below `Commands:` and `Actions …:`, where a name stands behind two blanks. */
+  function commandsIn(help: string): readonly string[] {
+    const [, ...lists] = help.split(/^(?:Commands|Actions).*:$/m);
+    return lists
+      .flatMap((list) => [...list.matchAll(/^ {2}([a-z-]+)/gm)].map(([, name = '']) => name))
+      .filter((name) => name !== 'help');
+  }
+
+  const helpText = async (words: readonly string[]): Promise<string> =>
+    (await paygate([...words, '--help'], {})).stdout;
+
+  it('has every command, and no other', async () => {
+    const all: string[] = [];
+    for (const name of commandsIn(await helpText([]))) {
+      const inner = commandsIn(await helpText([name]));
+      if (inner.length === 0 || ['account', ...SPEAKING_GROUPS].includes(name)) all.push(name);
+      all.push(...inner.map((action) => `${name} ${action}`));
+    }
+    expect(all.length).toBeGreaterThan(40);
+    expect(rows.map(({ words }) => words.join(' ')).toSorted()).toEqual(all.toSorted());
+  });
+
+  it.each(rows.filter(({ row }) => row.includes('`--')))(
+    'options are there: $row',
+    async ({ row, words }) => {
+      const [first = '', ...rest] = words;
+      const anyAccount = first === 'account' && rest.length > 0 ? [ANY_ID] : [];
+      const help = await helpText([first, ...anyAccount, ...rest]);
+      for (const [, option = ''] of row.matchAll(/`(--[a-z-]+)/g)) expect(help).toContain(option);
+    },
+  );
 });

@@ -28,7 +28,10 @@ const lines: readonly Line[] = DOC_BLOCKS.filter(({ language }) => language === 
 /** What is not run here, and why. */
 const NOT_RUN: readonly { readonly what: (line: Line) => boolean; readonly why: string }[] = [
   { what: ({ heading }) => heading === 'A walk through it', why: 'package.test.ts runs it' },
-  { what: ({ line }) => /^npm start\b/.test(line), why: 'demo.test.ts runs what is behind it' },
+  {
+    what: ({ line }) => /^(npm start|npx paygate demo)\b/.test(line),
+    why: 'demo.test.ts runs what is behind it',
+  },
   { what: ({ line }) => /^npm test\b/.test(line), why: 'it is what runs this' },
   {
     what: ({ page }) => page === 'docs/SECURITY.md',

@@ -13,11 +13,13 @@ import {
 } from 'node:fs';
 import { chmodSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DOC_BLOCKS, linesOf } from '../support/doc-examples.ts';
+import { linksOf } from '../support/doc-links.ts';
+import type { DocLink } from '../support/doc-links.ts';
 import { eventually } from '../support/eventually.ts';
 import { copySources } from '../support/source-tree.ts';
 import { Terminal } from '../support/terminal.ts';
@@ -33,6 +35,9 @@ const ENV = {
   npm_config_update_notifier: 'false',
 };
 const PACKED_BYTES_MAX = 3_000_000;
+/** At the head of the pages that go into the code. */
+const ONLY_IN_A_CLONE = 'Links to code, tests and measurements lead into a clone';
+const isNoCode = ({ path }: DocLink): boolean => !/^\.\.\/(src|test|model|bench\/results)\//.test(path);
 
 const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
   readonly version: string;
@@ -86,7 +91,9 @@ describe('what is in it', () => {
     };
     expect(map.sourcesContent?.[0]).toContain('startNode');
     expect(
-      files.filter((name) => /(^|\/)(test|bench|src)\/|\.test\.|(^|\/)\.|tsbuildinfo/.test(name)),
+      files.filter((name) =>
+        /(^|\/)(test|bench|src)\/|\.test\.|(^|\/)\.(?!env\.example$)|tsbuildinfo/.test(name),
+      ),
     ).toEqual([]);
     for (const name of [
       ...['LICENSE', 'NOTICE', 'README.md', 'CHANGELOG.md'],
@@ -98,6 +105,17 @@ describe('what is in it', () => {
       `the package is ${(bytes / 1e6).toFixed(2)} MB packed, ${String(files.length)} files\n`,
     );
     expect(bytes).toBeLessThan(PACKED_BYTES_MAX);
+  });
+
+  it('whatever its pages show or link to, but for code and tests where the page says that they are not in it', () => {
+    const installed = join(place, 'node_modules/paygate-processor');
+    const pages = filesIn(installed).filter((name) => name.endsWith('.md'));
+    expect(pages).toContain('docs/COMMANDS.md');
+    for (const page of pages) {
+      const text = readFileSync(join(installed, page), 'utf8');
+      const dead = linksOf(text).filter(({ path }) => !existsSync(join(installed, dirname(page), path)));
+      expect(text.includes(ONLY_IN_A_CLONE) ? dead.filter(isNoCode) : dead, page).toEqual([]);
+    }
   });
 });
 
@@ -144,6 +162,14 @@ describe('its exports', () => {
     ]);
   });
 });
+
+it('shows the demonstration where there is no clone', async () => {
+  const { exitCode, all } = await execa('npx', ['paygate', 'demo', '--transactions', '500', '--nodes', '1'], {
+    ...{ cwd: place, env: ENV, extendEnv: false, reject: false, all: true, stdin: 'ignore' },
+  });
+  expect(exitCode, all).toBe(0);
+  expect(all).toContain('Every transaction was decided exactly once.');
+}, 300_000);
 
 interface Step {
   /** In the line of the README. */

@@ -61,7 +61,7 @@ export class Recorder {
   of(queue: InboundQueue, windowMax = 2_000): Consumption {
     return {
       queue,
-      windowMax,
+      windowMax: () => windowMax,
       onDelivery: (delivery) => {
         this.deliveries.push(delivery);
         if (!this.#keeps(delivery)) delivery.ack();

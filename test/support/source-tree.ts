@@ -8,7 +8,8 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const SOURCES = [
   ...['package.json', 'package-lock.json', '.npmrc', 'LICENSE', 'NOTICE', 'README.md', 'CHANGELOG.md'],
   ...['tsconfig.json', 'tsconfig.build.json', 'docker-compose.yml'],
-  ...['scripts', 'migrations', 'ops', 'docs', 'contract', 'src', 'dist'],
+  ...['scripts', 'migrations', 'ops', 'docs', 'contract', 'src', 'dist', 'examples'],
+  ...['.env.example', 'sim/README.md'],
 ];
 
 /** A copy of the project to build in, without its tests. `place` must not be there yet. */

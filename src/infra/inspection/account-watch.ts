@@ -81,7 +81,10 @@ export class AccountWatch {
       this.#detach();
     }
     const observing = [
-      actor.system.inspect((event) => this.#guarded(() => this.#observed(event))),
+      // The system is that of all accounts.
+      actor.system.inspect((event) => {
+        if (event.actorRef === actor) this.#guarded(() => this.#observed(event));
+      }),
       actor.subscribe({
         complete: () => this.#guarded(() => this.#ended(actor)),
         error: () => this.#guarded(() => this.#ended(actor)),

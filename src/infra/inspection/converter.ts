@@ -20,6 +20,8 @@ export interface ConverterOptions {
   readonly disclosure: Disclosure;
   /** Of one message as JSON. A larger one loses its context or the body of its event. */
   readonly bytesMax: number;
+  /** Whom an actor is shown below; none: it is shown as a root. */
+  readonly parentOf: (actor: AnyActorRef) => AnyActorRef | undefined;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }
@@ -60,7 +62,7 @@ export class Converter {
       // An actor without a name of its own is called after its machine.
       name: actor.id === actor.sessionId ? (definition.id ?? actor.id) : actor.id,
       definition: JSON.stringify(definition, plain),
-      parentId: this.#idOf(actor._parent),
+      parentId: this.#idOf(this.#options.parentOf(actor)),
       snapshot: this.#snapshot(actor, whole),
     });
     return this.#fitting(message);
@@ -102,9 +104,20 @@ export class Converter {
       _version: WIRE_VERSION,
       createdAt: String(this.#options.now()),
       id: null,
-      rootId: this.#prefixed(rootOf(actor).sessionId),
+      rootId: this.#prefixed(this.#rootOf(actor).sessionId),
       sessionId: this.#prefixed(actor.sessionId),
     };
+  }
+
+  #rootOf(actor: AnyActor): AnyActorRef {
+    let root: AnyActorRef = actor;
+    for (
+      let parent = this.#options.parentOf(root);
+      parent !== undefined;
+      parent = this.#options.parentOf(root)
+    )
+      root = parent;
+    return root;
   }
 
   #idOf(actor: ActorRefLike | undefined): string | undefined {
@@ -133,12 +146,6 @@ function definitionOf(actor: AnyActor): { readonly id?: string | undefined } {
   const hasConfig = typeof logic === 'object' && logic !== null && 'config' in logic;
   if (hasConfig && typeof logic.config === 'object' && logic.config !== null) return logic.config;
   return { id: actor.id };
-}
-
-function rootOf(actor: AnyActor): AnyActorRef {
-  let root: AnyActorRef = actor;
-  while (root._parent !== undefined) root = root._parent;
-  return root;
 }
 
 /** Of what JSON does not know. Text of errors stays here: it may hold anything. */

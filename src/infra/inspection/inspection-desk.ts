@@ -43,6 +43,8 @@ export class InspectionDesk {
       nodeId,
       disclosure,
       bytesMax: LIMITS.inspectMessageBytesMax,
+      // Above accounts is nothing that could be looked at.
+      parentOf: () => undefined,
       now: () => clock.now(),
     });
   }

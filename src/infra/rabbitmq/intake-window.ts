@@ -16,7 +16,7 @@ import { LIMITS } from '../../limits.ts';
  * What the broker has sent before it hears of a smaller window still comes; that is why the first window is small.
  */
 export class IntakeWindow {
-  readonly #max: number;
+  readonly #max: () => number;
   #size: number;
   #bytesInFlight = 0;
   #bytesPeak = 0;
@@ -24,9 +24,10 @@ export class IntakeWindow {
   #wasFull = false;
   #largestBytes = 0;
 
-  constructor(max: number) {
-    this.#max = Math.max(1, max);
-    this.#size = Math.min(LIMITS.windowStart, this.#max);
+  /** `max` is asked for each turn. */
+  constructor(max: () => number) {
+    this.#max = max;
+    this.#size = Math.max(1, Math.min(LIMITS.windowStart, max()));
   }
 
   get size(): number {
@@ -70,7 +71,7 @@ export class IntakeWindow {
     this.#wasFull = false;
     this.#largestBytes = 0;
     this.#bytesPeak = this.#bytesInFlight;
-    const bounded = Math.min(size, this.#max);
+    const bounded = Math.max(1, Math.min(size, this.#max()));
     if (bounded === this.#size) return false;
     this.#size = bounded;
     return true;

@@ -53,7 +53,7 @@ export class Intake {
   constructor(channel: Channel, options: IntakeOptions) {
     this.#channel = channel;
     this.#options = options;
-    this.#acker = new Acker(options.windowMax);
+    this.#acker = new Acker(options.windowMax());
     this.#window = new IntakeWindow(options.windowMax);
     this.#line = new TurnLine(LIMITS.deliveriesPerTurnMax, (delivery) => this.#handOut(delivery));
   }
@@ -64,7 +64,7 @@ export class Intake {
     const queue = this.#name;
     await this.#channel.assertQueue(queue, { durable: true });
     if (prefetch === 'live') await this.#channel.prefetch(this.#window.size, true);
-    else await this.#channel.prefetch(Math.min(windowMax, LIMITS.windowFixed), false);
+    else await this.#channel.prefetch(Math.min(windowMax(), LIMITS.windowFixed), false);
     await this.#channel.consume(queue, (message) => this.#onMessage(message), { exclusive: true });
   }
 

@@ -34,6 +34,11 @@ export class DirectoryWatch {
     return this.#rows;
   }
 
+  /** Nodes that own shards. */
+  get ownerCount(): number {
+    return new Set(this.#rows.flatMap(({ owner }) => owner?.nodeId ?? [])).size;
+  }
+
   /** Whether an operator has paused intake. */
   get pause(): IntakePause | null {
     return this.#pause;

@@ -11,8 +11,8 @@ export interface IntakesOptions {
   /** What is read; the contract's queues unless given. */
   readonly sources?: readonly SourceQueue[];
   readonly onDelivery: (delivery: Delivery) => void;
-  /** Of each queue, in messages. */
-  readonly windowMax: number;
+  /** Of each queue, in messages, as of now. */
+  readonly windowMax: () => number;
   readonly clock: Clock;
   readonly logger: Logger;
 }

@@ -1,3 +1,4 @@
+import { startAccountsRoot } from '../../../src/actors/accounts-root.ts';
 import { AccountActor } from '../../../src/actors/account-actor.ts';
 import type { AccountParent, StopReason } from '../../../src/actors/account-actor.ts';
 import { CommitLane } from '../../../src/actors/commit-lane.ts';
@@ -37,6 +38,7 @@ export async function settlePromises(): Promise<void> {
 export class AccountStage implements AccountParent {
   readonly clock = new FakeClock();
   readonly random = new SeededRandom(7);
+  readonly root = startAccountsRoot();
   readonly logger = new QuietLogger();
   readonly metrics = new CountingMetrics();
   readonly ledger: FakeLedger;
@@ -67,7 +69,8 @@ export class AccountStage implements AccountParent {
     const { reader, parked, clock, random, logger, rules } = this;
     const ruleSet = (): RuleSet | null => this.ruleSet;
     const place = { accountId: accountIdOf(n), shard: n, epoch };
-    return new AccountActor(place, { reader, parked, clock, random, logger, rules, ruleSet, parent: this });
+    const surroundings = { root: this.root, reader, parked, clock, random, logger, rules, ruleSet };
+    return new AccountActor(place, { ...surroundings, parent: this });
   }
 
   /** Goes on until nothing moves any more. */

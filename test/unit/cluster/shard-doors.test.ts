@@ -240,7 +240,7 @@ function intakes() {
   const made = new Intakes({
     inbound,
     onDelivery: () => undefined,
-    windowMax: 10,
+    windowMax: () => 10,
     clock,
     logger: new QuietLogger(),
   });

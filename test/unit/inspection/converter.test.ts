@@ -23,7 +23,14 @@ const disclosure = {
 const openly = { context: (context: unknown) => context, event: (event: WireEventBody) => event };
 
 const converterWith = (options: Partial<ConstructorParameters<typeof Converter>[0]> = {}): Converter =>
-  new Converter({ nodeId: 'node-1', disclosure, bytesMax: 16_384, now: () => 1_800_000_000_000, ...options });
+  new Converter({
+    nodeId: 'node-1',
+    disclosure,
+    bytesMax: 16_384,
+    parentOf: (actor) => actor._parent,
+    now: () => 1_800_000_000_000,
+    ...options,
+  });
 
 let stage: AccountStage;
 
@@ -47,8 +54,9 @@ async function bothOf(): Promise<{
   // As XState tells those who look from the beginning.
   inspector.inspect.next?.({ type: '@xstate.actor', actorRef: inspected, rootId: inspected.sessionId });
   ours.push(converter.actor(inspected));
-  inspected.system.inspect(inspector.inspect);
   inspected.system.inspect((event) => {
+    if (event.actorRef !== inspected) return;
+    inspector.inspect.next?.(event);
     const message = converter.message(event);
     if (message !== null) ours.push(message);
   });
@@ -145,4 +153,14 @@ it('what is too large loses its body and keeps its place', () => {
   expect(wire.map(({ type }) => type)).toEqual(['@xstate.event', '@xstate.snapshot']);
   for (const message of wire) expect(JSON.stringify(message).length).toBeLessThan(1_000);
   expect(wire[0]).toMatchObject({ event: { type: 'grow', leftOut: 'too large to be shown' } });
+});
+
+it('an account is shown as a root, though all accounts of a node have one above them', () => {
+  const { inspected } = stage.start();
+  const message = converterWith({ parentOf: () => undefined }).actor(inspected);
+  expect(message).toMatchObject({
+    sessionId: `node-1/${inspected.sessionId}`,
+    rootId: `node-1/${inspected.sessionId}`,
+  });
+  expect(message).not.toHaveProperty('parentId');
 });

@@ -31,6 +31,21 @@ class Accounts implements LiveAccounts {
   ready = true;
   observers = 0;
 
+  constructor() {
+    const { system } = this.stage.root;
+    const inspect = system.inspect.bind(system);
+    system.inspect = (observer) => {
+      const subscription = inspect(observer);
+      this.observers += 1;
+      return {
+        unsubscribe: () => {
+          this.observers -= 1;
+          subscription.unsubscribe();
+        },
+      };
+    };
+  }
+
   isReady(): boolean {
     return this.ready;
   }
@@ -51,18 +66,6 @@ class Accounts implements LiveAccounts {
   start(n: number): AccountActor {
     this.stage.ledger.addAccount(accountIdOf(n));
     const actor = this.stage.start(n);
-    const { system } = actor.inspected;
-    const inspect = system.inspect.bind(system);
-    system.inspect = (observer) => {
-      const subscription = inspect(observer);
-      this.observers += 1;
-      return {
-        unsubscribe: () => {
-          this.observers -= 1;
-          subscription.unsubscribe();
-        },
-      };
-    };
     this.actors.set(accountIdOf(n), actor);
     this.listener?.(accountIdOf(n), actor.inspected);
     return actor;

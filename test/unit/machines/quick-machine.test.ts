@@ -111,6 +111,62 @@ describe('the quick machine', () => {
     );
   });
 
+  it('begins as XState does: assignments at once, effects when the actor is started', () => {
+    const told = [deepChart, quickMachine(deepChart)].map((machine) => {
+      const actor = createActor(machine);
+      const before = [...actor.getSnapshot().context.log];
+      const { value, tags, context, status, children } = actor.start().getSnapshot();
+      return { before, value, tags, context, status, children };
+    });
+    expect(told[1]).toEqual(told[0]);
+    expect(told[0]).toMatchObject({
+      before: [],
+      context: { count: 1, log: ['act xstate.init 0', 'in1 xstate.init 0', 'in3 xstate.init 1'] },
+    });
+  });
+
+  it('a beginning that throws ends the actor, as XState does', () => {
+    const charts = [
+      createMachine({
+        context: () => {
+          throw new Error('no context');
+        },
+        initial: 'x',
+        states: { x: {} },
+      }),
+      createMachine({
+        initial: 'x',
+        entry: assign(() => {
+          throw new Error('no assignment');
+        }),
+        states: { x: {} },
+      }),
+      createMachine({
+        initial: 'x',
+        entry: () => {
+          throw new Error('no effect');
+        },
+        states: { x: {} },
+      }),
+    ];
+    for (const chart of charts) {
+      const ends = [chart, quickMachine(chart)].map((machine) => {
+        const thrown: unknown[] = [];
+        const actor = createActor(machine);
+        actor.subscribe({ error: (error) => thrown.push(String(error)) });
+        actor.start();
+        return [actor.getSnapshot().status, ...thrown];
+      });
+      expect(ends[1]).toEqual(ends[0]);
+      expect(ends[0]).toEqual(['error', expect.stringContaining('no ')]);
+    }
+  });
+
+  it('leaves a chart that goes on by itself at its beginning to XState', () => {
+    const chart = createMachine({ initial: 'x', states: { x: { always: 'y' }, y: { on: { go: 'x' } } } });
+    expect(createActor(quickMachine(chart)).start().getSnapshot().value).toBe('y');
+  });
+
   it('keeps the very snapshot where nothing happens', () => {
     const actor = createActor(quickMachine(deepChart)).start();
     const before = actor.getSnapshot();

@@ -50,7 +50,7 @@ async function reading() {
   const deliveries: Delivery[] = [];
   const intake = new Intake(channel as unknown as Channel, {
     queue: 'transactions_queue',
-    windowMax: 4_000,
+    windowMax: () => 4_000,
     prefetch: 'live',
     clock,
     logger: new QuietLogger(),

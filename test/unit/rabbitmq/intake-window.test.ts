@@ -16,7 +16,7 @@ function fullTurn(window: IntakeWindow, bytes = SMALL): void {
 }
 
 it('starts small and doubles after every full turn, up to its bound', () => {
-  const window = new IntakeWindow(1_500);
+  const window = new IntakeWindow(() => 1_500);
   const sizes = [window.size];
   for (let turn = 0; turn < 7; turn += 1) {
     fullTurn(window);
@@ -26,7 +26,7 @@ it('starts small and doubles after every full turn, up to its bound', () => {
 });
 
 it('does not grow while it is never full', () => {
-  const window = new IntakeWindow(4_000);
+  const window = new IntakeWindow(() => 4_000);
   for (let n = 0; n < 1_000; n += 1) {
     window.delivered(SMALL, 1);
     window.settled(SMALL);
@@ -35,7 +35,7 @@ it('does not grow while it is never full', () => {
 });
 
 it('does not grow to where its bytes would exceed the limit', () => {
-  const window = new IntakeWindow(4_000);
+  const window = new IntakeWindow(() => 4_000);
   const bytes = LIMITS.largeBodyBytes;
   for (let turn = 0; turn < 10; turn += 1) fullTurn(window, bytes);
   expect(window.size * bytes).toBeLessThanOrEqual(LIMITS.queueBytesMax);
@@ -43,14 +43,14 @@ it('does not grow to where its bytes would exceed the limit', () => {
 });
 
 it('is halved by the first large body of a turn, once', () => {
-  const window = new IntakeWindow(4_000);
+  const window = new IntakeWindow(() => 4_000);
   expect(window.delivered(LIMITS.largeBodyBytes + 1, 1)).toBe(true);
   expect(window.delivered(LIMITS.largeBodyBytes + 1, 2)).toBe(false);
   expect(window.size).toBe(LIMITS.windowStart / 2);
 });
 
 it('that grew on small bodies lets no more of larger ones in than fit', () => {
-  const window = new IntakeWindow(4_000);
+  const window = new IntakeWindow(() => 4_000);
   for (let turn = 0; turn < 20; turn += 1) fullTurn(window);
   expect(window.size).toBe(4_000);
   // Not one of them is large, yet 4,000 would be 240 MB.
@@ -65,7 +65,7 @@ it('that grew on small bodies lets no more of larger ones in than fit', () => {
 });
 
 it('never holds more than the byte limit in bodies like the largest', () => {
-  const window = new IntakeWindow(4_000);
+  const window = new IntakeWindow(() => 4_000);
   window.delivered(5 * 1024 * 1024, 1);
   expect(window.size * 5 * 1024 * 1024).toBeLessThanOrEqual(LIMITS.queueBytesMax);
   window.delivered(100 * 1024 * 1024, 2);
@@ -73,7 +73,7 @@ it('never holds more than the byte limit in bodies like the largest', () => {
 });
 
 it('settles at a useful size under a stream of large bodies, and grows again after it', () => {
-  const window = new IntakeWindow(4_000);
+  const window = new IntakeWindow(() => 4_000);
   for (let turn = 0; turn < 20; turn += 1) fullTurn(window, 100 * 1024);
   expect(window.size).toBeGreaterThanOrEqual(7);
   for (let turn = 0; turn < 20; turn += 1) fullTurn(window);
@@ -81,7 +81,24 @@ it('settles at a useful size under a stream of large bodies, and grows again aft
 });
 
 it('respects a bound below the start size', () => {
-  const window = new IntakeWindow(10);
+  const window = new IntakeWindow(() => 10);
   fullTurn(window);
   expect(window.size).toBe(10);
+});
+
+it('follows a bound that moves', () => {
+  let max = 200;
+  const window = new IntakeWindow(() => max);
+  fullTurn(window);
+  expect(window.size).toBe(200);
+  fullTurn(window);
+  expect(window.size).toBe(200);
+  max = 800;
+  fullTurn(window);
+  expect(window.size).toBe(400);
+  fullTurn(window);
+  expect(window.size).toBe(800);
+  max = 300;
+  fullTurn(window);
+  expect(window.size).toBe(300);
 });
