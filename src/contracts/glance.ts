@@ -23,19 +23,23 @@ export interface Glance {
 /** With room for blanks between the fields. */
 const LOOKED_AT_BYTES = 160;
 const UUID_CHARS = 36;
-const UUID = '([0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12})';
-const BEGINNING = new RegExp(`^\\{ ?"(id|transaction_id)" ?: ?"${UUID}" ?, ?"account_id" ?: ?"${UUID}" ?,`);
+const UUID = '[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}';
+/** What it captures tells where the ids begin. */
+const BEGINNING = new RegExp(
+  `^(\\{ ?"(id|transaction_id)" ?: ?")${UUID}(" ?, ?"account_id" ?: ?")${UUID}" ?,`,
+);
 
 /** null: it has to be decoded. */
 export function glanceAt(queue: InboundQueue, body: Buffer): Glance | null {
   if (QUEUE_KIND[queue] !== 'transaction' || body.length > DECODE_LIMITS.bodyBytesMax) return null;
   const found = BEGINNING.exec(body.toString('latin1', 0, LOOKED_AT_BYTES));
   if (found === null) return null;
-  const [beginning, name, transactionId = '', accountId = ''] = found;
+  const [, opening = '', name, between = ''] = found;
+  const accountAt = opening.length + UUID_CHARS + between.length;
   return {
     shape: name === 'id' ? 'live' : 'documented',
-    transactionId: uuidIn(body, beginning.indexOf(transactionId)),
-    accountId: uuidIn(body, beginning.lastIndexOf(accountId)),
+    transactionId: uuidIn(body, opening.length),
+    accountId: uuidIn(body, accountAt),
   };
 }
 

@@ -309,6 +309,24 @@ describe('the cache has lost its contents', () => {
     await pass(LIMITS.cacheDurableMs + 300);
     expect(world.store.removed).toEqual([[1n]]);
   });
+
+  it('meanwhile: what the ledger says now is written again, of cards too, and a newer balance is not undone', async () => {
+    const cardId = accountIdOf(9);
+    const paid = { kind: 'card', id: cardId, cents: 10n, version: 1n } as const;
+    const account = { kind: 'account', id: accountIdOf(2), cents: 5n, version: 3n } as const;
+    committed(1, 1, 100, 1);
+    world.outbox.committed({ outboxId: 2n, balances: [paid, account], told: [] });
+    await turns(world.clock);
+    await pass(500);
+    world.cache.flush();
+    world.ledger.cardTotals.set(cardId, { cardId, totalCents: 30n, seq: 2n });
+    world.ledger.addAccount(accountIdOf(2), { balanceCents: 4n, seq: 4n });
+    committed(3, 1, 70, 2);
+    await pass(LIMITS.cacheDurableMs);
+    expect(world.cache.shown(accountIdOf(1))).toBe(70n);
+    expect(world.cache.shown(accountIdOf(2))).toBe(4n);
+    expect(world.cache.contents.get(`card ${cardId}`)).toMatchObject({ cents: 30n, version: 2n });
+  });
 });
 
 describe('rows of an incarnation that is gone', () => {
