@@ -154,7 +154,7 @@ export class AccountActor {
     return this.#parkedLeft;
   }
 
-  /** For `system.inspect`, which tells of all accounts. An observer that throws ends the account that it is told of: wrap it. */
+  /** For `system.inspect`, which tells of all accounts and of their root. An observer that throws may jam any of them for ever: guard it. */
   get inspected(): Actor<typeof accountMachine> {
     return this.#actor;
   }

@@ -5,11 +5,10 @@ import { LedgerBalances } from '../infra/postgres/ledger-balances.ts';
 import { logOperatorAction } from '../infra/postgres/operator-log.ts';
 import { RedisBalanceCache } from '../infra/redis/balance-cache.ts';
 import { CacheInventory } from '../infra/redis/cache-inventory.ts';
-import { readMembershipView } from '../infra/redis/membership-view.ts';
 import { withRedisClient } from '../infra/redis/one-shot-client.ts';
 import { systemRandom } from '../infra/system-clock.ts';
-import { LIMITS } from '../limits.ts';
 import { GenerationChanged } from '../ports/balance-cache.ts';
+import { clearCache, nodesThatMayWrite } from './cache/clear-cache.ts';
 import { mendCache, type Mended, type MendOptions } from './cache/mend-cache.ts';
 import { CommandError, EXIT } from './exit-codes.ts';
 import { operatorName, operatorOption, whyOption } from './operator-options.ts';
@@ -36,10 +35,12 @@ always missing.`;
 
 const CLEAR_DESCRIPTION = `
 Deletes every cached balance, of accounts and of cards, with its version. For the way back to another processor, which writes its own
-(docs/SWITCHING.md). Refuses while a node is there: a balance without its version could be overwritten with an older one. Keys of
-others stay, also those that begin with balance: and are none of ours. Written down in the operator log.`;
+(docs/SWITCHING.md). Refuses while a node is there, or owns shards as far as the ledger knows: a balance without its version could be
+overwritten with an older one. A node that was killed still owns its shards; once it is stopped for certain, --nodes-are-stopped goes on.
+Keys of others stay, also those that begin with balance: and are none of ours. Written down in the operator log before anything is deleted.`;
 
 interface ClearOptions {
+  readonly nodesAreStopped?: boolean;
   readonly json?: boolean;
   readonly operator?: string;
   readonly why?: string;
@@ -135,32 +136,29 @@ async function warm({ json = false }: { readonly json?: boolean }): Promise<void
   await withServers(loadConfig(), async (servers) => report(await mend(servers, 'missing', json), json));
 }
 
-async function clear({ json = false, why, operator: given }: ClearOptions): Promise<void> {
+async function clear({
+  json = false,
+  why,
+  operator: given,
+  nodesAreStopped = false,
+}: ClearOptions): Promise<void> {
   const operator = operatorName(given);
   const config = loadConfig();
-  const { nodes } = await readMembershipView(config.redisUrl, { shardCount: LIMITS.shardCount, queues: [] });
-  if (nodes.length > 0)
-    throw new CommandError(
-      `stop all nodes first: ${nodes.map(({ nodeId }) => nodeId).join(', ')}`,
-      EXIT.finding,
-    );
-  const detail = await withRedisClient(config.redisUrl, (client) => clearCache(new CacheInventory(client)));
-  await withPool(config, (pool) =>
-    logOperatorAction(pool, { operator, action: 'cache-clear', subject: 'cache', why: why ?? null, detail }),
+  const removed = await withRedisClient(config.redisUrl, (client) =>
+    withPool(config, async (pool) => {
+      const nodes = nodesAreStopped ? [] : await nodesThatMayWrite(client, pool);
+      if (nodes.length > 0)
+        throw new CommandError(
+          `stop all nodes first: ${nodes.join(', ')}; of one that was killed say that it is stopped: --nodes-are-stopped`,
+          EXIT.finding,
+        );
+      const action = { operator, action: 'cache-clear', subject: 'cache', why: why ?? null };
+      await logOperatorAction(pool, { ...action, detail: { nodesAreStopped } });
+      return clearCache(client);
+    }),
   );
-  if (json) printJson(detail);
-  else print(`${count(detail.removed)} balances removed.`);
-}
-
-/** In small steps, which stop nobody. */
-async function clearCache(inventory: CacheInventory): Promise<{ readonly removed: number }> {
-  const removed = new Set<string>();
-  for await (const { ids } of inventory.keys()) {
-    await inventory.remove('account', ids.account);
-    await inventory.remove('card', ids.card);
-    for (const id of [...ids.account, ...ids.card]) removed.add(id);
-  }
-  return { removed: removed.size };
+  if (json) printJson({ removed });
+  else print(`${count(removed)} balances removed.`);
 }
 
 /** `paygate cache rebuild`, `paygate cache warm`, `paygate cache clear` */
@@ -184,6 +182,7 @@ export function cacheCommand(): Command {
     .command('clear')
     .summary('delete every balance, while all nodes are stopped')
     .description(paragraphs(CLEAR_DESCRIPTION))
+    .option('--nodes-are-stopped', 'although some look as if they were there: they do not run, for certain')
     .addOption(whyOption())
     .addOption(operatorOption())
     .option('--json', 'print JSON')

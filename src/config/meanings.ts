@@ -180,7 +180,7 @@ const WORK: SettingSection = {
     },
     DB_POOL_SIZE: { text: 'Connections for loading, beside one per commit lane.', unit: 'connections' },
     ACTIVE_ACCOUNTS_MAX: {
-      text: 'Accounts kept in memory, at 5 kB each; beyond it the least recently used idle ones are passivated.',
+      text: 'Accounts kept in memory, at 3 kB each; beyond it the least recently used idle ones are passivated.',
       unit: 'accounts',
     },
     ACCOUNT_IDLE_MS: { text: 'An account without work for this long is passivated.', unit: 'ms' },

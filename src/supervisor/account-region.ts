@@ -42,7 +42,7 @@ export interface RegionOptions extends Omit<ActorSurroundings, 'parent' | 'root'
 /**
  * The active accounts of this node: starts their actors, stops them, answers for them.
  *
- * Owns every `AccountActor`. They are root actors in a plain map: children of one XState parent cost milliseconds each.
+ * Owns every `AccountActor`. They stand in a plain map: spawned by an XState parent they would cost milliseconds each.
  * G1. One actor per account. Beyond `activeAccountsMax` the one used least recently goes (see `ActiveAccounts`).
  * G2. What an actor leaves unanswered goes on before anything newer: back to the router's head, or, after a crash, to a
  *     fresh actor one at a time (see `Probation`).

@@ -151,6 +151,14 @@ it('there and back, line by line', async () => {
   expect(await redis.exists(...keys)).toBe(0);
   expect(await keysBut([])).toEqual(others);
   expect(await run(next('npx paygate cache clear'))).toContain('0 balances removed');
+  // A node that was killed.
+  await database.pool.query(`update processor.shards set owner = 'gone:1' where shard = 7`);
+  expect(await run('npx paygate cache clear', 1)).toContain('stop all nodes first: gone;');
+  await run('npx paygate cache clear --nodes-are-stopped');
+  const { rows } = await database.pool.query(
+    `select detail from processor.operator_log where action = 'cache-clear' order by at`,
+  );
+  expect(rows.at(-1)).toEqual({ detail: { nodesAreStopped: true } });
   expect(left).toEqual([]);
 });
 

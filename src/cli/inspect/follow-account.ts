@@ -68,11 +68,12 @@ async function connectToAny(
   lastEventId: string,
 ): Promise<{ readonly address: string; readonly response: Response }> {
   const troubles: string[] = [];
-  for (const address of addresses) {
+  for (const [index, address] of addresses.entries()) {
     try {
       return { address, response: await connect(address, options, lastEventId) };
     } catch (error) {
-      if (error instanceof CommandError || options.signal.aborted) throw error;
+      const isLast = index === addresses.length - 1;
+      if (options.signal.aborted || (isLast && error instanceof CommandError)) throw error;
       troubles.push(ensureError(error).message);
     }
   }
@@ -115,6 +116,8 @@ async function connect(
     };
     const response = await peerFetch(new URL(`/inspect/${accountId}/events`, address), init, tls);
     if (!response.ok) throw await refusal(address, response);
+    if (response.headers.get('content-type')?.startsWith('text/event-stream') !== true)
+      throw new Error(`${address} is none of our nodes`);
     return response;
   } catch (error) {
     throw isOfTheWay(error) ? new Error(`${address} cannot be reached: ${causeOf(error)}`) : error;

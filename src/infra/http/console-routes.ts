@@ -53,10 +53,10 @@ const HEADERS = {
   'cross-origin-resource-policy': 'same-origin',
 } as const;
 
-const UUID = z.object({ id: z.uuid().transform((id) => id.toLowerCase()) });
+const UUID = z.object({ id: z.guid().transform((id) => id.toLowerCase()) });
 const LIST = z.object({ list: z.enum(['dead-letters', 'retries', 'parked']) });
 const STREAM = z.object({
-  account: z.uuid().toLowerCase().optional(),
+  account: z.guid().toLowerCase().optional(),
   since: z.coerce.number().int().nonnegative().catch(0),
 });
 

@@ -27,7 +27,7 @@ const REFUSALS = {
   'too-many-viewers': 'too many are looking at accounts of this node: try again later',
 } as const;
 
-const ACCOUNT = z.object({ accountId: z.uuid().toLowerCase() });
+const ACCOUNT = z.object({ accountId: z.guid().toLowerCase() });
 
 /** Who looks, as the CLI says it; names travel percent-encoded. */
 const OPERATOR_HEADER = 'x-paygate-operator';

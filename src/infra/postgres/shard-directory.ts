@@ -156,6 +156,14 @@ interface TakenRow {
 }
 
 /** Named: it is asked for every second or so on every node. */
+/** Nodes in whose name shards stand, whether or not they are there. */
+export async function namedOwners(pool: pg.Pool): Promise<readonly string[]> {
+  const { rows } = await pool.query<{ readonly owner: string }>(
+    'select distinct owner from processor.shards where owner is not null',
+  );
+  return rows.map(({ owner }) => ownerOf(owner).nodeId);
+}
+
 const READ = {
   name: 'read_shard_directory',
   text: 'select shard, epoch, owner, inbox from processor.shards order by shard',

@@ -168,6 +168,8 @@ export class Intake {
 
   #applyWindow(size: number): void {
     if (this.#options.prefetch === 'fixed' || this.#phase === 'closed') return;
+    // What is settled after that must not open it again.
+    if (this.#phase === 'quiesced' && size !== 1) return;
     this.#channel.prefetch(size, true).catch((error: unknown) => {
       // One that we have closed ourselves answers nothing any more.
       if (this.#phase !== 'closed') this.#options.lost(ensureError(error));

@@ -48,6 +48,17 @@ export async function membershipViewOf(client: Redis, roles: Roles): Promise<Mem
   };
 }
 
+/** Of nodes that ticked within the last lease time; of one whose record cannot be read (a later version's) the incarnation. */
+export async function presentNodes(client: Redis): Promise<readonly string[]> {
+  const incarnations = await client.zrange(MEMBERSHIP_KEYS.nodes, '0', '-1');
+  if (incarnations.length === 0) return [];
+  const texts = await client.mget(incarnations.map((incarnation) => MEMBERSHIP_KEYS.node + incarnation));
+  return incarnations.flatMap((incarnation, index) => {
+    const text = texts[index] ?? null;
+    return text === null ? [] : [NODE_RECORD_TEXT.safeParse(text).data?.nodeId ?? incarnation];
+  });
+}
+
 const leaseKey = (name: LeaseName): string => MEMBERSHIP_KEYS.lease + name;
 
 /** Records that have run out are null; one that cannot be read is left out, as the nodes do. */

@@ -18,6 +18,7 @@ export interface DirectoryWatchOptions {
 export class DirectoryWatch {
   readonly #options: DirectoryWatchOptions;
   #rows: readonly ShardRow[] = [];
+  #ownerCount = 0;
   #pause: IntakePause | null = null;
   #readNumber = 0;
   #begun = 0;
@@ -36,7 +37,7 @@ export class DirectoryWatch {
 
   /** Nodes that own shards. */
   get ownerCount(): number {
-    return new Set(this.#rows.flatMap(({ owner }) => owner?.nodeId ?? [])).size;
+    return this.#ownerCount;
   }
 
   /** Whether an operator has paused intake. */
@@ -93,6 +94,7 @@ export class DirectoryWatch {
     const readNumber = this.#begun;
     try {
       [this.#rows, this.#pause] = await Promise.all([directory.read(), directory.paused()]);
+      this.#ownerCount = new Set(this.#rows.flatMap(({ owner }) => owner?.nodeId ?? [])).size;
       this.#readNumber = readNumber;
       this.#reachedAtMs = begunAtMs;
     } catch (error) {

@@ -82,6 +82,23 @@ describe('memory', () => {
     expect(await leftOf(kept)).toBe(0);
   }, 60_000);
 
+  it.each(['fenced', 'shutdown'] as const)(
+    'keeps nothing of accounts that ended otherwise: %s',
+    async (end) => {
+      const world = serving();
+      const { clock, node } = world;
+      const kept = await touch(world, 1, 50);
+      for (let n = 1; n <= 50; n += 1) kept.push(...actorRefs(world, n));
+      expect(kept).toHaveLength(200);
+      if (end === 'fenced') for (const shard of SHARDS_ALL.keys()) node.region.letGo(shard, 'fenced');
+      else node.region.shutDown();
+      await turns(clock);
+      expect(node.region.activeCount).toBe(0);
+      expect(await leftOf(kept)).toBe(0);
+    },
+    60_000,
+  );
+
   it('does not grow with the accounts it has seen', async () => {
     const clock = new SystemClock();
     const node = forgetfulNode(clock, 100);
