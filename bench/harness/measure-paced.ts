@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Operation } from '../../src/drive/operation.ts';
+import type { Traffic } from '../../src/drive/traffic.ts';
 import type { Figures } from '../figures.ts';
 import { percentilesOf } from '../statistics/percentiles.ts';
 import { Schedule } from '../statistics/schedule.ts';
@@ -7,7 +8,7 @@ import { benchTraffic } from './bench-traffic.ts';
 import { ClusterRun, type Bench } from './cluster-run.ts';
 import { LOAD_AHEAD_MS, offer, planOperations } from './paced-load.ts';
 import { WallClock } from './wall-clock.ts';
-import { untilNothingIsLeft, warmUp } from './warm-node.ts';
+import { untilNothingIsLeft, wakeAccounts, warmUp } from './warm-node.ts';
 
 export interface PacedSettings {
   readonly ratePerSecond: number;
@@ -22,7 +23,8 @@ export interface PacedSettings {
 export interface PacedScene {
   readonly run: ClusterRun;
   readonly clock: WallClock;
-  readonly accountIds: readonly string[];
+  /** Of each account, before the first message is sent. */
+  readonly seqs: ReadonlyMap<string, number>;
   /** Of all messages, and which of them is the first that is measured. */
   readonly schedule: Schedule;
   readonly firstMeasured: number;
@@ -42,22 +44,29 @@ export interface Observer {
 }
 
 const WARM_UP_TRANSACTIONS = 40_000;
-const LEAD_IN_SECONDS = 2;
+/** At a steady rate those accounts are active that had work within `ACCOUNT_IDLE_MS`; four transactions an account wake nearly all. */
+const ACTIVE_SECONDS = 60;
+const WAKING_PER_ACCOUNT = 4;
+/** Small portions take other paths of the code than the backlogs before: of the first seconds they are not compiled yet. */
+const LEAD_IN_SECONDS = 10;
+const SEQS =
+  'select account_id as id, seq::int as seq from processor.accounts where account_id = any ($1::uuid[])';
 const DECIDED_BETWEEN = `
   select count(*)::int as decided from processor.journal
    where decided_at >= to_timestamp($1::float8 / 1000) and decided_at < to_timestamp($2::float8 / 1000)`;
 
-/** One warm node under a steady load: what it costs, and what an onlooker measures. */
+/** One warm node under a steady load, its accounts as active as they are at that rate: what it costs, and what an onlooker measures. */
 export async function measurePaced(bench: Bench, settings: PacedSettings): Promise<Figures> {
   return ClusterRun.use(bench, async (run) => {
     const { ratePerSecond, seconds, accounts } = settings;
     await run.place.bindEvents();
     await run.startNodes(1);
     const warmedUp = await warmUp(run, Math.min(WARM_UP_TRANSACTIONS, 4 * ratePerSecond * seconds));
-    bench.onStep('planning the stream');
     const traffic = benchTraffic({ accounts });
-    const api = await run.place.goApi();
-    await api.openAccounts(traffic.accounts);
+    const waking = Math.min(ACTIVE_SECONDS * ratePerSecond, WAKING_PER_ACCOUNT * accounts);
+    await wakeAccounts(run, traffic, waking);
+    bench.onStep('planning the stream');
+    const seqs = await seqsOf(run, traffic);
     const firstMeasured = LEAD_IN_SECONDS * ratePerSecond;
     await run.place.settleDatabase();
     // Last: nothing may come between it and the offering but moments.
@@ -66,8 +75,7 @@ export async function measurePaced(bench: Bench, settings: PacedSettings): Promi
     const clock = new WallClock();
     await clock.compareWith(run.place.pool);
     const schedule = new Schedule(clock.now() + LOAD_AHEAD_MS, ratePerSecond, operations.length);
-    const accountIds = traffic.accounts.map(({ id }) => id);
-    const scene = { run, clock, accountIds, schedule, firstMeasured };
+    const scene = { run, clock, seqs, schedule, firstMeasured };
     const observer = settings.observe?.(scene) ?? null;
     try {
       const figures = await offerAndMeasure(scene, operations, observer);
@@ -75,12 +83,20 @@ export async function measurePaced(bench: Bench, settings: PacedSettings): Promi
       const observed = (await observer?.figures()) ?? {};
       await clock.compareWith(run.place.pool);
       await run.stop();
-      await run.audit(warmedUp + operations.length);
+      await run.audit(warmedUp + waking + operations.length);
       return { ...figures, ...observed };
     } finally {
       observer?.close?.();
     }
   });
+}
+
+async function seqsOf(run: ClusterRun, { accounts }: Traffic): Promise<ReadonlyMap<string, number>> {
+  const ids = accounts.map(({ id }) => id);
+  const { rows } = await run.place.pool.query<{ id: string; seq: number }>(SEQS, [ids]);
+  const seqs = new Map(ids.map((id) => [id, 0]));
+  for (const { id, seq } of rows) seqs.set(id, seq);
+  return seqs;
 }
 
 async function offerAndMeasure(

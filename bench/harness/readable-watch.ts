@@ -16,21 +16,23 @@ interface Sighting {
  * Learns when balances become readable in Redis, by asking every millisecond for those that have not come yet.
  *
  * A balance and its version are written by one script, so the version tells of the balance. A time is that of the answer: up to a poll and a
- * round trip late, never early. Of a new ledger, each of whose accounts is sent its transactions in the order of their seq.
+ * round trip late, never early. Each account is sent its transactions in the order of their seq.
  */
 export class ReadableWatch {
   readonly #redis: Redis;
   readonly #clock: WallClock;
   /** The version each account will have when all that was sent is in its balance. */
   readonly #awaited = new Map<string, number>();
-  readonly #sent = new Map<string, number>();
+  readonly #sent: Map<string, number>;
   readonly #sightings = new Map<string, Sighting[]>();
   readonly #ended = new AbortController();
   readonly #polling: Promise<void>;
 
-  constructor(redis: Redis, clock: WallClock) {
+  /** @param seqs of the accounts, before the first transaction that is waited for. */
+  constructor(redis: Redis, clock: WallClock, seqs: ReadonlyMap<string, number>) {
     this.#redis = redis;
     this.#clock = clock;
+    this.#sent = new Map(seqs);
     this.#polling = this.#poll();
     // Heard of by `close`.
     this.#polling.catch(() => undefined);

@@ -18,6 +18,16 @@ export async function warmUp(run: ClusterRun, transactions: number, nodes = 1): 
   return count;
 }
 
+/**
+ * Drives so many transactions of the traffic itself, so that its accounts are active as those of a node are that has been at work; the
+ * stream goes on from there.
+ */
+export async function wakeAccounts(run: ClusterRun, traffic: Traffic, transactions: number): Promise<void> {
+  run.bench.onStep('waking accounts');
+  await publish(run, traffic, transactions);
+  await untilNothingIsLeft(run);
+}
+
 /** As fast as database and broker take them. `open`: the accounts are there already. */
 export async function publish(
   run: ClusterRun,

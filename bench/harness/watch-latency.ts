@@ -37,7 +37,7 @@ export class LatencyWatch implements Observer {
 
   constructor(scene: PacedScene) {
     this.#scene = scene;
-    this.#readable = new ReadableWatch(scene.run.place.redis, scene.clock);
+    this.#readable = new ReadableWatch(scene.run.place.redis, scene.clock, scene.seqs);
   }
 
   onSent(operation: Parameters<NonNullable<Observer['onSent']>>[0], index: number): void {
@@ -57,8 +57,8 @@ export class LatencyWatch implements Observer {
 
   async figures(): Promise<Figures> {
     await this.#readable.close();
-    const { run, accountIds } = this.#scene;
-    const { rows } = await run.place.pool.query<Decision>(DECISIONS, [accountIds]);
+    const { run, seqs } = this.#scene;
+    const { rows } = await run.place.pool.query<Decision>(DECISIONS, [[...seqs.keys()]]);
     const commitMs: number[] = [];
     const readableMs: number[] = [];
     for (const { transactionId, accountId, seq, decidedMs } of rows) {

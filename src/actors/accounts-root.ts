@@ -3,7 +3,7 @@ import type { AnyActor } from 'xstate';
 
 /**
  * The root below which the actors of a node's accounts live: they share one XState system, which would take 2 of the 4.6 kB of an
- * account if each had its own. It does nothing: what becomes of an account is told by its own observer, to its parent in the supervisor.
+ * account if each had its own. It does nothing: what becomes of an account is seen by whoever gave it an event (`AccountActor`).
  */
 export function startAccountsRoot(): AnyActor {
   return createActor(

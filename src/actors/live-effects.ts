@@ -25,15 +25,11 @@ import type { OrderResult } from './order-lane.ts';
  */
 export class LiveEffects implements AccountEffects {
   readonly #account: AccountActor;
-  readonly #tell: (event: AccountEvent) => void;
-  readonly #end: (reason: StopReason) => void;
   #proposed: AccountChange | null = null;
   #cancelPause: (() => void) | null = null;
 
-  constructor(account: AccountActor, tell: (event: AccountEvent) => void, end: (reason: StopReason) => void) {
+  constructor(account: AccountActor) {
     this.#account = account;
-    this.#tell = tell;
-    this.#end = end;
   }
 
   hydrate(): void {
@@ -51,7 +47,7 @@ export class LiveEffects implements AccountEffects {
 
   order(order: AccountOrder): void {
     this.#account.surroundings.parent.order(this.#account, order, (result) => {
-      this.#tell(orderEventOf(result, order));
+      this.#account.tell(orderEventOf(result, order));
     });
   }
 
@@ -64,7 +60,7 @@ export class LiveEffects implements AccountEffects {
     const delayMs = retryDelayMs(attempt, LIMITS.hydrateBackoffMsMin, random);
     this.#cancelPause = clock.after(Math.min(delayMs, LIMITS.hydrateBackoffMsMax), () => {
       this.#cancelPause = null;
-      this.#tell({ type: 'pause.over' });
+      this.#account.tell({ type: 'pause.over' });
     });
   }
 
@@ -73,7 +69,7 @@ export class LiveEffects implements AccountEffects {
   }
 
   end(reason: StopReason): void {
-    this.#end(reason);
+    this.#account.finish(reason);
   }
 
   now(): number {
@@ -95,7 +91,7 @@ export class LiveEffects implements AccountEffects {
     this.#proposed = null;
     if (change === null)
       throw new Error(`account ${this.#account.accountId} was answered without a proposal`);
-    this.#tell(eventOf(result, change, this.#account.surroundings.rules));
+    this.#account.tell(eventOf(result, change, this.#account.surroundings.rules));
   };
 
   async #hydrate(): Promise<void> {
@@ -104,9 +100,9 @@ export class LiveEffects implements AccountEffects {
       const parking = surroundings.parked.whenParked(accountId);
       if (parking !== null) await parking;
       const state = await surroundings.reader.account(accountId);
-      this.#tell({ type: 'hydrated', state, history: await this.#historyOf(state) });
+      this.#account.tell({ type: 'hydrated', state, history: await this.#historyOf(state) });
     } catch (error) {
-      this.#tell({ type: 'hydration.failed', error });
+      this.#account.tell({ type: 'hydration.failed', error });
     }
   }
 
@@ -126,9 +122,9 @@ export class LiveEffects implements AccountEffects {
       const envelopes = await surroundings.parked.take(accountId);
       // Nobody is there any more to take them.
       if (this.#account.ended !== null) for (const envelope of envelopes) envelope.giveBack('stopped');
-      else this.#tell({ type: 'parked.taken', envelopes });
+      else this.#account.tell({ type: 'parked.taken', envelopes });
     } catch (error) {
-      this.#tell({ type: 'parked.failed', error });
+      this.#account.tell({ type: 'parked.failed', error });
     }
   }
 
@@ -141,9 +137,9 @@ export class LiveEffects implements AccountEffects {
       ]);
       const cards = new Map(cardIds.map((id, index) => [id, owners[index] ?? null]));
       const originals = new Map<string, OriginalFact>(facts.map((fact) => [fact.transactionId, fact]));
-      this.#tell({ type: 'facts.loaded', cards, originals });
+      this.#account.tell({ type: 'facts.loaded', cards, originals });
     } catch (error) {
-      this.#tell({ type: 'facts.failed', error });
+      this.#account.tell({ type: 'facts.failed', error });
     }
   }
 }

@@ -2,7 +2,7 @@ import type { AccountState } from '../domain/account.ts';
 import type { Settlement } from '../domain/settlement.ts';
 import type { AccountChange } from '../ports/ledger.ts';
 import type { AccountEvent } from './account-effects.ts';
-import type { AccountContext } from './account-parts.ts';
+import type { AccountContext } from './account-context.ts';
 
 /**
  * What an onlooker gets to see of an account. Lists what is shown, so that what is added later is not: no idempotency

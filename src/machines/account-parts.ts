@@ -2,51 +2,14 @@ import { assign, setup } from 'xstate';
 import type { AccountState } from '../domain/account.ts';
 import { judgeOrder } from '../domain/judge-order.ts';
 import { covers, historyAfter } from '../domain/rules/history.ts';
-import type { AccountHistory } from '../domain/rules/history.ts';
 import type { Settlement } from '../domain/settlement.ts';
 import { LIMITS } from '../limits.ts';
-import type {
-  AccountEffects,
-  AccountEvent,
-  AccountInput,
-  AccountPlace,
-  AccountRules,
-  StopReason,
-} from './account-effects.ts';
+import type { AccountContext } from './account-context.ts';
+import type { AccountEvent, AccountInput } from './account-effects.ts';
 import type { AccountChange } from '../ports/ledger.ts';
-import type { Mailbox } from './mailbox.ts';
 import { decide, decidedSettlements, stateAfter } from './run-decision.ts';
 import { factNeeds, forgetRun, learn, needsFacts, NOTHING_KNOWN } from './run-facts.ts';
 import type { KnownFacts } from './run-facts.ts';
-
-/** What the statechart of an account remembers. Everything but the mailbox is replaced, never changed. */
-export interface AccountContext {
-  readonly place: AccountPlace;
-  readonly rules: AccountRules;
-  readonly mailbox: Mailbox;
-  readonly effects: AccountEffects;
-  /** null until the first hydration. */
-  readonly state: AccountState | null;
-  /** What rules may want to know of the account's past, as of `state`. */
-  readonly history: AccountHistory;
-  /** `left`: the ledger may have parked commands that are not in the mailbox. */
-  readonly parked: 'none' | 'left';
-  readonly known: KnownFacts;
-  /** How many waited when the account was asked for: only for those does "no such account" hold. */
-  readonly askedFor: number;
-  /** Reads that failed in a row. */
-  readonly loadFailures: number;
-  /** Tries in a row that ended no command. */
-  readonly setbacks: number;
-  /** Commands that are to be decided one by one, because a run with them got nowhere. */
-  readonly aloneLeft: number;
-  /** Times the command at the head was refused alone. */
-  readonly refusals: number;
-  /** The ledger has a quarantine that was not read yet. */
-  readonly quarantine: 'unread' | null;
-  readonly parkReason: string;
-  readonly stopReason: StopReason;
-}
 
 const runMax = ({ aloneLeft }: AccountContext): number => (aloneLeft > 0 ? 1 : LIMITS.actorBatchMax);
 
@@ -186,11 +149,16 @@ export const accountParts = setup({
 });
 
 function afterCommit(context: AccountContext, change: AccountChange): Partial<AccountContext> {
-  const { known, history, effects } = context;
-  const state = stateAfter(committedState(context), change);
+  const { known, history, effects, aloneLeft } = context;
+  const count = change.decisions.length;
+  // Field by field: another object spread into it costs more than the rest.
   return {
-    ...progress(context, change.decisions.length, state, forgetRun(known)),
+    state: stateAfter(committedState(context), change),
+    known: forgetRun(known),
     history: historyAfter(history, change.decisions, effects.ruleSet()?.needs ?? null),
+    setbacks: 0,
+    refusals: 0,
+    aloneLeft: Math.max(0, aloneLeft - count),
   };
 }
 

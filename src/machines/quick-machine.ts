@@ -1,6 +1,15 @@
-import type { AnyActorScope, AnyMachineSnapshot, AnyStateMachine, EventObject, MachineContext } from 'xstate';
+import type {
+  AnyActorScope,
+  AnyMachineSnapshot,
+  AnyStateMachine,
+  ContextFrom,
+  EventObject,
+  MachineContext,
+} from 'xstate';
 import { domainOf, entered, leavesOf, pathTo } from './chart-nodes.ts';
 import type { ChartNode, ChartTransition } from './chart-nodes.ts';
+import { snapshotIn } from './quick-snapshot.ts';
+import type { Place } from './quick-snapshot.ts';
 
 /**
  * The same machine, whose usual steps are looked up instead of worked out anew each time.
@@ -15,8 +24,12 @@ import type { ChartNode, ChartTransition } from './chart-nodes.ts';
  * Q2. A step that may end in a final state is XState's, from its beginning; so is a start that goes on by itself, and stop.
  * Q3. A chart with something that this does not know is refused when it is made. Nothing is half known.
  */
-export function quickMachine<M extends AnyStateMachine>(machine: M, steps: StepWatch = { onStep: null }): M {
-  const chart = new QuickChart(machine, steps);
+export function quickMachine<M extends AnyStateMachine>(
+  machine: M,
+  steps: StepWatch = { onStep: null },
+  contextWith: ContextWith<ContextFrom<M>> = spread,
+): M {
+  const chart = new QuickChart(machine, steps, contextWith as unknown as ContextWith);
   const whole = machine.transition.bind(machine) as Transition;
   const transition: Transition = (snapshot, event, scope) =>
     chart.transition(snapshot, event, scope) ?? whole(snapshot, event, scope);
@@ -27,6 +40,11 @@ export function quickMachine<M extends AnyStateMachine>(machine: M, steps: StepW
     getInitialSnapshot: { value: getInitialSnapshot },
   }) as M;
 }
+
+/** A context with changes: what XState spreads, and a chart that is in a hurry writes out. */
+export type ContextWith<C = MachineContext> = (before: C, changes: Partial<C>) => C;
+
+const spread = <C>(before: C, changes: Partial<C>): C => ({ ...before, ...changes });
 
 /** Told of every step that is looked up: whose it is, and the transition of the machine. XState's own are inspected. */
 export interface StepWatch {
@@ -61,6 +79,7 @@ interface FirstAction {
 }
 
 interface Start {
+  readonly leaf: Leaf;
   /** As every actor begins, but for the context. */
   readonly snapshot: AnyMachineSnapshot;
   readonly actions: readonly FirstAction[];
@@ -76,10 +95,7 @@ interface Choice {
 }
 
 /** A state without states of its own, and with it all states around it. */
-interface Leaf {
-  readonly nodes: readonly ChartNode[];
-  readonly value: unknown;
-  readonly tags: ReadonlySet<string>;
+interface Leaf extends Place {
   /** It is final, or goes on by itself into a state that is: XState's. */
   isSlow: boolean;
   readonly always: Choice[];
@@ -89,14 +105,16 @@ interface Leaf {
 class QuickChart {
   readonly #machine: AnyStateMachine;
   readonly #steps: StepWatch;
+  readonly #contextWith: ContextWith;
   readonly #leaves = new Map<ChartNode, Leaf>();
   readonly #stepsMax: number;
   /** null: XState's. */
   readonly #start: Start | null;
 
-  constructor(machine: AnyStateMachine, steps: StepWatch) {
+  constructor(machine: AnyStateMachine, steps: StepWatch, contextWith: ContextWith) {
     this.#machine = machine;
     this.#steps = steps;
+    this.#contextWith = contextWith;
     this.#stepsMax = machine.options.maxIterations ?? Infinity;
     for (const node of leavesOf(machine.root)) this.#leaves.set(node, leafOf(node));
     for (const [node, leaf] of this.#leaves) this.#connect(node, leaf);
@@ -107,7 +125,7 @@ class QuickChart {
   /** undefined: this start is XState's. Nothing was done then. */
   begin(scope: AnyActorScope, input: unknown): AnyMachineSnapshot | undefined {
     if (this.#start === null) return undefined;
-    const { snapshot, actions } = this.#start;
+    const { leaf, snapshot, actions } = this.#start;
     const { self, system } = scope;
     const event = { type: 'xstate.init', input };
     try {
@@ -117,7 +135,7 @@ class QuickChart {
         if (kind === 'assignment') context = action(info);
         else scope.actionExecutor({ type: name, info, params: undefined, exec: action });
       }
-      return { ...snapshot, context } as AnyMachineSnapshot;
+      return snapshotIn(leaf, context, snapshot);
     } catch (error) {
       return { ...snapshot, status: 'error', error } as AnyMachineSnapshot;
     }
@@ -150,8 +168,7 @@ class QuickChart {
       if (choice !== undefined) continue;
       const { context } = given;
       if (leaf === start && context === before) return snapshot;
-      const { nodes, value, tags } = leaf;
-      return { ...snapshot, context, value, tags, _nodes: nodes } as unknown as AnyMachineSnapshot;
+      return snapshotIn(leaf, context, snapshot);
     }
     throw new Error(`the chart ${this.#machine.id} took more than ${this.#stepsMax} steps for ${event.type}`);
   }
@@ -198,11 +215,14 @@ class QuickChart {
   #startOf(machine: AnyStateMachine): Start | null {
     const leaf = this.#leaf(entered(machine.root));
     if (leaf.isSlow || leaf.always.length > 0) return null;
-    const { value, nodes, tags } = leaf;
-    const resolved = machine.resolveState({ value, context: {} } as never);
+    const resolved = machine.resolveState({ value: leaf.value, context: {} } as never);
+    const snapshot = snapshotIn(leaf, {}, resolved);
+    if (Object.keys(snapshot).join() !== Object.keys(resolved).join())
+      throw new Error(`a snapshot of the chart ${machine.id} has something that is not known here`);
     return {
-      snapshot: { ...resolved, value, tags, _nodes: nodes } as unknown as AnyMachineSnapshot,
-      actions: nodes
+      leaf,
+      snapshot,
+      actions: leaf.nodes
         .flatMap(({ entry }) => entry)
         .map((named) => ({
           name: typeof named === 'string' ? named : '(anonymous)',
@@ -245,7 +265,7 @@ class QuickChart {
       throw new Error(
         `an action of the chart ${this.#machine.id} is not known here: ${JSON.stringify(named)}`,
       );
-    if ('assignment' in action) return assigning(action.assignment);
+    if ('assignment' in action) return assigning(action.assignment, this.#contextWith);
     if ('resolve' in action)
       throw new Error(`of XState's own actions only assign is known here: ${JSON.stringify(named)}`);
     return (given) => {
@@ -292,15 +312,15 @@ function refuseToSpawn(): never {
 
 type Assigner = (given: Given) => unknown;
 
-function assigning(assignment: unknown): Action {
+function assigning(assignment: unknown, contextWith: ContextWith): Action {
   if (typeof assignment === 'function')
-    return (given) => ({ ...given.context, ...((assignment as Assigner)(given) as MachineContext) });
+    return (given) => contextWith(given.context, (assignment as Assigner)(given) as MachineContext);
   const entries = Object.entries(assignment as Record<string, unknown>);
   return (given) => {
-    const context = { ...given.context };
+    const changes: MachineContext = {};
     for (const [key, value] of entries)
-      context[key] = typeof value === 'function' ? (value as Assigner)(given) : value;
-    return context;
+      changes[key] = typeof value === 'function' ? (value as Assigner)(given) : value;
+    return contextWith(given.context, changes);
   };
 }
 

@@ -10,7 +10,7 @@ import { logOperatorAction } from '../infra/postgres/cluster-view.ts';
 import { LIMITS } from '../limits.ts';
 import { discloseContext, discloseEvent } from '../machines/account-disclosure.ts';
 import type { AccountEvent } from '../machines/account-effects.ts';
-import type { AccountContext } from '../machines/account-parts.ts';
+import type { AccountContext } from '../machines/account-context.ts';
 import type { Clock, Logger } from '../ports/runtime.ts';
 import type { NodeRuntime } from './node-runtime.ts';
 import type { Supervision } from './supervision.ts';

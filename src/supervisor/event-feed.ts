@@ -1,3 +1,4 @@
+import { Pacer } from '../actors/pacer.ts';
 import { writeEvent } from '../contracts/events.ts';
 import type { WrittenEvent } from '../contracts/events.ts';
 import { ensureError } from '../domain/errors.ts';
@@ -22,11 +23,20 @@ export interface EventFeedOptions {
 
 type Work = 'published' | 'read' | 'recorded';
 
+const GATHERING = { growthMs: LIMITS.eventGatherGrowthMs, mostMs: LIMITS.eventGatherMsMax };
+
 const WORDS: Readonly<Record<Work, string>> = {
   published: 'events could not be published, trying again',
   read: 'events could not be read, trying again',
   recorded: 'events could not be written down for webhooks, trying again',
 };
+
+/** How far it is with a part. */
+interface Told {
+  /** By type. */
+  counts: ReadonlyMap<string, number>;
+  recorded: Promise<void> | null;
+}
 
 interface Item {
   readonly outboxId: bigint;
@@ -43,7 +53,7 @@ interface Item {
  * Owns what is to be told of an outbox row from `tell` until its promise resolves. Does not delete rows.
  * E1. `tell` resolves after the broker has confirmed every event of the row, and what webhooks are to be told of it is in the
  *     ledger. It never rejects.
- * E2. One batch is unconfirmed at a time, and one that was not taken is published again, whole and first: events of a type
+ * E2. One batch is unconfirmed at a time (under load the events of several commits), and one that was not taken is published again, whole and first: events of a type
  *     leave this node in order of seq within an account, some perhaps twice.
  * E3. Nothing is forgotten for want of memory: beyond `eventDecisionsMax` only the row's id is kept.
  */
@@ -51,12 +61,14 @@ export class EventFeed {
   readonly #options: EventFeedOptions;
   /** In the order of publication. */
   readonly #items = new Map<bigint, Item>();
+  readonly #pacer: Pacer;
   #decisions = 0;
-  #phase: 'idle' | 'scheduled' | 'telling' = 'idle';
+  #phase: 'idle' | 'telling' = 'idle';
   readonly #whenEmpty: (() => void)[] = [];
 
   constructor(options: EventFeedOptions) {
     this.#options = options;
+    this.#pacer = new Pacer({ ...GATHERING, clock: options.clock, send: () => this.#tellNext() });
   }
 
   /** Outbox rows whose events are not confirmed. */
@@ -94,29 +106,32 @@ export class EventFeed {
   }
 
   #wake(): void {
-    if (this.#phase !== 'idle') return;
-    this.#phase = 'scheduled';
-    this.#options.clock.soon(() => void this.#run());
+    if (this.#phase === 'idle') this.#pacer.schedule();
   }
 
-  async #run(): Promise<void> {
+  /** Gives the number of decisions, as far as they are in memory. */
+  #tellNext(): number {
+    const portion = this.#portion();
     this.#phase = 'telling';
-    while (this.#items.size > 0) {
-      const portion = this.#portion();
-      try {
-        await this.#tellAll(portion);
-        for (const item of portion) this.#end(item);
-      } catch (error) {
-        // A mistake of ours: the rows stay, and nobody takes them over before we are gone.
-        this.#options.logger.error({ err: error, rows: portion.length }, 'events could not be told');
-        for (const { outboxId, decisions } of portion) {
-          this.#items.delete(outboxId);
-          this.#decisions -= decisions;
-        }
+    void this.#tell(portion);
+    return portion.reduce((sum, { decisions }) => sum + decisions, 0);
+  }
+
+  async #tell(portion: readonly Item[]): Promise<void> {
+    try {
+      await this.#tellAll(portion);
+      for (const item of portion) this.#end(item);
+    } catch (error) {
+      // A mistake of ours: the rows stay, and nobody takes them over before we are gone.
+      this.#options.logger.error({ err: error, rows: portion.length }, 'events could not be told');
+      for (const { outboxId, decisions } of portion) {
+        this.#items.delete(outboxId);
+        this.#decisions -= decisions;
       }
     }
     this.#phase = 'idle';
-    for (const resolve of this.#whenEmpty.splice(0)) resolve();
+    if (this.#items.size > 0) this.#wake();
+    else for (const resolve of this.#whenEmpty.splice(0)) resolve();
   }
 
   /** What waits in memory at the head, or some of what must be read. */
@@ -140,33 +155,53 @@ export class EventFeed {
   }
 
   async #tellAll(portion: readonly Item[]): Promise<void> {
-    for (const batch of batchesOf(await this.#read(portion))) {
-      await Promise.all([
-        this.#again('published', batch.length, () => this.#options.publisher.publish(batch)),
-        this.#record(batch),
-      ]);
-      this.#count(batch);
-    }
+    for (const part of partsOf(await this.#read(portion))) await this.#tellPart(part);
   }
 
-  async #record(batch: readonly WrittenEvent[]): Promise<void> {
+  /**
+   * What is written is not kept while the broker's confirm is awaited, but written again if it does not come: events are four times as
+   * large as what they are written from, and the collector would move them twice.
+   */
+  async #tellPart(part: readonly OutboxEvents[]): Promise<void> {
+    const told: Told = { counts: new Map(), recorded: null };
+    const publish = (): Promise<void> => {
+      const events = writtenEvents(part);
+      told.counts = countsOf(events);
+      told.recorded ??= this.#record(events);
+      return this.#options.publisher.publish(events);
+    };
+    await this.#again('published', () => sum(told.counts.values()), publish);
+    await told.recorded;
+    for (const [type, count] of told.counts) this.#options.metrics.eventsPublished(type, count);
+  }
+
+  async #record(events: readonly WrittenEvent[]): Promise<void> {
     const { webhooks } = this.#options;
-    if (webhooks != null) await this.#again('recorded', batch.length, () => webhooks.record(batch));
+    if (webhooks != null)
+      await this.#again(
+        'recorded',
+        () => events.length,
+        () => webhooks.record(events),
+      );
   }
 
   async #read(portion: readonly Item[]): Promise<readonly OutboxEvents[]> {
     if (portion[0]?.told != null) return portion.map(({ told }) => ({ accounts: told ?? [], events: [] }));
     const ids = portion.map(({ outboxId }) => outboxId);
-    return this.#again('read', ids.length, () => this.#options.store.events(ids));
+    return this.#again(
+      'read',
+      () => ids.length,
+      () => this.#options.store.events(ids),
+    );
   }
 
   /** Until it goes through. */
-  async #again<T>(what: Work, count: number, work: () => Promise<T>): Promise<T> {
+  async #again<T>(what: Work, count: () => number, work: () => Promise<T>): Promise<T> {
     for (let failures = 1; ; failures += 1) {
       try {
         return await work();
       } catch (error) {
-        await this.#failed(what, count, failures, ensureError(error));
+        await this.#failed(what, count(), failures, ensureError(error));
       }
     }
   }
@@ -182,25 +217,47 @@ export class EventFeed {
     }
     return new Promise((resolve) => void clock.after(delayMs, resolve));
   }
-
-  #count(batch: readonly WrittenEvent[]): void {
-    const counts = new Map<string, number>();
-    for (const { type } of batch) counts.set(type, (counts.get(type) ?? 0) + 1);
-    for (const [type, count] of counts) this.#options.metrics.eventsPublished(type, count);
-  }
 }
 
-/** Batches of `eventBatchMax` events or a little more: what an account has in a commit stays together. */
-function* batchesOf(rows: readonly OutboxEvents[]): Generator<readonly WrittenEvent[]> {
-  let batch: WrittenEvent[] = [];
-  for (const { accounts, events } of rows) {
-    for (const account of accounts) {
-      for (const event of eventsOf(account)) batch.push(event);
-      if (batch.length < LIMITS.eventBatchMax) continue;
-      yield batch;
-      batch = [];
-    }
-    for (const event of events) batch.push(writeEvent(event));
+function writtenEvents(part: readonly OutboxEvents[]): readonly WrittenEvent[] {
+  const written: WrittenEvent[] = [];
+  for (const { accounts, events } of part) {
+    for (const account of accounts) for (const event of eventsOf(account)) written.push(event);
+    for (const event of events) written.push(writeEvent(event));
   }
-  if (batch.length > 0) yield batch;
+  return written;
+}
+
+/** By type. */
+function countsOf(events: readonly WrittenEvent[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const { type } of events) counts.set(type, (counts.get(type) ?? 0) + 1);
+  return counts;
+}
+
+function sum(counts: Iterable<number>): number {
+  let all = 0;
+  for (const count of counts) all += count;
+  return all;
+}
+
+/** Parts of `eventBatchMax` events or a little more: what an account has in a commit stays together. */
+function* partsOf(rows: readonly OutboxEvents[]): Generator<readonly OutboxEvents[]> {
+  let part: OutboxEvents[] = [];
+  let size = 0;
+  for (const { accounts, events } of rows) {
+    let ofRow: ToldAccount[] = [];
+    for (const account of accounts) {
+      ofRow.push(account);
+      size += account.decisions.length + 1;
+      if (size < LIMITS.eventBatchMax) continue;
+      yield [...part, { accounts: ofRow, events: [] }];
+      part = [];
+      ofRow = [];
+      size = 0;
+    }
+    part.push({ accounts: ofRow, events });
+    size += events.length;
+  }
+  if (size > 0) yield part;
 }

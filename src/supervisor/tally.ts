@@ -67,7 +67,9 @@ export class Tally {
       const counts = this.#decided[type];
       if (counts.APPROVED > 0) this.#metrics.decided(type, 'APPROVED', counts.APPROVED);
       if (counts.REJECTED > 0) this.#metrics.decided(type, 'REJECTED', counts.REJECTED);
-      this.#decided[type] = none();
+      // Not a new one: V8 would take it for long-lived.
+      counts.APPROVED = 0;
+      counts.REJECTED = 0;
     }
     for (const [flag, count] of this.#flagged) {
       const [action = '', rule = ''] = flag.split(':');

@@ -31,15 +31,16 @@ export class RabbitEventPublisher implements EventPublisher {
     return this.#link.state();
   }
 
-  /** Rejects with `PublishError`, at once while the broker is away or blocks publications. */
-  async publish(events: readonly WrittenEvent[]): Promise<void> {
-    if (events.length === 0) return;
+  /** Rejects with `PublishError`, at once while the broker is away or blocks publications. Does not keep what it is given. */
+  publish(events: readonly WrittenEvent[]): Promise<void> {
+    if (events.length === 0) return Promise.resolve();
     const state = this.#link.state();
-    if (state === 'blocked') throw new PublishError('blocked', EVENTS_EXCHANGE);
-    if (state !== 'up' || this.#session === null) throw new PublishError('disconnected', EVENTS_EXCHANGE);
+    if (state === 'blocked') return Promise.reject(new PublishError('blocked', EVENTS_EXCHANGE));
+    if (state !== 'up' || this.#session === null)
+      return Promise.reject(new PublishError('disconnected', EVENTS_EXCHANGE));
     const { model, channel } = this.#session;
     gatherWrites(model);
-    await confirmed(channel, eventMessages(events));
+    return publishAll(channel, eventMessages(events));
   }
 
   /** Publications still without confirm reject. Idempotent. */
@@ -60,28 +61,46 @@ export class RabbitEventPublisher implements EventPublisher {
   }
 }
 
-/** One callback for all of them: a promise each would cost as much as the publication. */
-function confirmed(channel: ConfirmChannel, messages: readonly EventsMessage[]): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let left = messages.length;
-    const end = (failure: 'none' | 'unconfirmed'): void => {
-      clearTimeout(deadline);
-      if (failure === 'none') resolve();
-      else reject(new PublishError(failure, EVENTS_EXCHANGE));
-    };
-    const deadline = setTimeout(() => end('unconfirmed'), LIMITS.publishTimeoutMs);
-    const answered = (error: unknown): void => {
-      left -= 1;
-      if (error !== null) end('unconfirmed');
-      else if (left === 0) end('none');
-    };
-    try {
-      for (const message of messages) send(channel, message, answered);
-    } catch {
-      // The channel was closed in between.
-      end('unconfirmed');
-    }
-  });
+function publishAll(channel: ConfirmChannel, messages: readonly EventsMessage[]): Promise<void> {
+  const confirms = new Confirms(messages.length);
+  try {
+    for (const message of messages) send(channel, message, confirms.answered);
+  } catch {
+    // The channel was closed in between.
+    confirms.end('unconfirmed');
+  }
+  return confirms.all;
+}
+
+/** The broker's answers to several messages. One callback for all of them: a promise each would cost as much as the publication. */
+class Confirms {
+  /** Rejects with `PublishError`. */
+  readonly all: Promise<void>;
+  readonly #deadline: NodeJS.Timeout;
+  #left: number;
+  #resolve: () => void = () => undefined;
+  #reject: (error: PublishError) => void = () => undefined;
+
+  constructor(count: number) {
+    this.#left = count;
+    this.all = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    this.#deadline = setTimeout(() => this.end('unconfirmed'), LIMITS.publishTimeoutMs);
+  }
+
+  readonly answered = (error: unknown): void => {
+    this.#left -= 1;
+    if (error !== null) this.end('unconfirmed');
+    else if (this.#left === 0) this.end('none');
+  };
+
+  end(failure: 'none' | 'unconfirmed'): void {
+    clearTimeout(this.#deadline);
+    if (failure === 'none') this.#resolve();
+    else this.#reject(new PublishError(failure, EVENTS_EXCHANGE));
+  }
 }
 
 function send(

@@ -1,6 +1,7 @@
 import type { Channel, ConsumeMessage, Message } from 'amqplib';
 import type { InboundQueue } from '../../contracts/queues.ts';
 import { ensureError } from '../../domain/errors.ts';
+import { gatherRestMs, NO_PORTION } from '../../domain/gather-rest.ts';
 import { LIMITS } from '../../limits.ts';
 import type { Consumption, Delivery } from '../../ports/broker.ts';
 import type { Clock, Logger } from '../../ports/runtime.ts';
@@ -13,7 +14,8 @@ import { TurnLine } from './turn-line.ts';
  * One consumer on one channel: from the delivery to its acknowledgement. Owns the channel's tags and its window.
  *
  * I1. Tags never leave the channel they came on: after `abandon` or `close` acknowledging is a no-op.
- * I2. Acknowledgements go out once per turn of the event loop, and `close` sends what is due before the channel closes.
+ * I2. Acknowledgements gather for a turn of the event loop, under load for up to `ackGatherMsMax`: broker and node pay for each. They never
+ *     hold up the broker, and `close` sends what is due before the channel closes.
  * I3. What comes after `quiesce` is not handed out: it stays unacknowledged and returns to its place
  *     when the channel closes, as does what `close` finds in the line. Nothing is ever requeued singly, so the order of the queue survives.
  * I4. A consumer that throws loses nothing: its message stays unacknowledged.
@@ -37,6 +39,8 @@ export interface IntakeOptions extends Consumption {
 /** With a window of this size every gap holds back half of it. */
 const NOTHING_HELD_BACK = 0;
 
+const GATHERING = { growthMs: LIMITS.ackGatherGrowthMs, mostMs: LIMITS.ackGatherMsMax };
+
 const NO_HEADERS: Readonly<Record<string, unknown>> = Object.freeze({});
 
 export class Intake {
@@ -47,7 +51,10 @@ export class Intake {
   readonly #line: TurnLine<ChannelDelivery>;
   readonly #flush = (): void => this.#sendAcknowledgements();
   #phase: 'open' | 'quiesced' | 'closed' = 'open';
-  #flushIsDue = false;
+  /** Settled since acknowledgements went out, and when and how many those were. */
+  #due = 0;
+  #last = NO_PORTION;
+  #flushing: 'no' | 'with the turn' | NodeJS.Timeout = 'no';
   #gapTimer: NodeJS.Timeout | null = null;
 
   constructor(channel: Channel, options: IntakeOptions) {
@@ -97,6 +104,7 @@ export class Intake {
     this.#phase = 'closed';
     if (this.#gapTimer !== null) clearTimeout(this.#gapTimer);
     this.#gapTimer = null;
+    this.#endRest();
     this.#line.flush();
   }
 
@@ -113,9 +121,29 @@ export class Intake {
   settle(tag: number, bytes: number): void {
     if (this.#phase === 'closed' || !this.#acker.settle(tag)) return;
     if (this.#window.settled(bytes)) this.#applyWindow(this.#window.size);
-    if (this.#flushIsDue) return;
-    this.#flushIsDue = true;
-    setImmediate(this.#flush);
+    this.#due += 1;
+    if (this.#flushing === 'no' || this.#isMuch) this.#scheduleFlush();
+  }
+
+  /** The broker waits for what is acknowledged before it delivers beyond the window. */
+  get #isMuch(): boolean {
+    return this.#due * 4 >= this.#window.size;
+  }
+
+  #scheduleFlush(): void {
+    if (this.#flushing === 'with the turn') return;
+    const restMs = this.#isMuch ? 0 : gatherRestMs(this.#last, GATHERING, performance.now());
+    this.#endRest();
+    if (restMs > 0) this.#flushing = setTimeout(this.#flush, restMs);
+    else {
+      this.#flushing = 'with the turn';
+      setImmediate(this.#flush);
+    }
+  }
+
+  #endRest(): void {
+    if (typeof this.#flushing === 'object') clearTimeout(this.#flushing);
+    this.#flushing = 'no';
   }
 
   #onMessage(message: ConsumeMessage | null): void {
@@ -144,9 +172,12 @@ export class Intake {
   }
 
   #sendAcknowledgements(window = this.#window.size): void {
-    this.#flushIsDue = false;
+    this.#endRest();
     if (this.#phase === 'closed') return;
-    const { upTo, singles } = this.#acker.take(performance.now(), window);
+    const nowMs = performance.now();
+    this.#last = { count: this.#due, atMs: nowMs };
+    this.#due = 0;
+    const { upTo, singles } = this.#acker.take(nowMs, window);
     try {
       if (upTo !== null) this.#channel.ack(tagged(upTo), true);
       for (const tag of singles) this.#channel.ack(tagged(tag), false);

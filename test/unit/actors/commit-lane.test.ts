@@ -12,7 +12,7 @@ import { COMMIT_MS, FakeLedger } from '../../support/fakes/fake-ledger.ts';
 import { CountingMetrics, QuietLogger } from '../../support/fakes/quiet.ts';
 
 /** What makes the next one wait as long as anything may. */
-const LARGE_COUNT = 1 + (LIMITS.commitGatherMsMax / LIMITS.commitGatherGrowthMs) ** 2;
+const LARGE_COUNT = 1 + Math.ceil((LIMITS.commitGatherMsMax / LIMITS.commitGatherGrowthMs) ** 2);
 
 let clock: FakeClock;
 let ledger: FakeLedger;

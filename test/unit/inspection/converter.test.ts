@@ -9,7 +9,7 @@ import type { WireEventBody, WireMessage } from '../../../src/contracts/inspecti
 import { Converter } from '../../../src/infra/inspection/converter.ts';
 import { discloseContext, discloseEvent } from '../../../src/machines/account-disclosure.ts';
 import type { AccountEvent } from '../../../src/machines/account-effects.ts';
-import type { AccountContext } from '../../../src/machines/account-parts.ts';
+import type { AccountContext } from '../../../src/machines/account-context.ts';
 import { eventually } from '../../support/eventually.ts';
 import { AccountStage } from '../../support/fakes/account-stage.ts';
 import { accountIdOf, cardIdOf, FakeEnvelope, transaction } from '../../support/fakes/fake-envelope.ts';

@@ -13,7 +13,7 @@ import type { LiveAccounts, Viewer } from '../../../src/infra/inspection/live-ac
 import { LIMITS } from '../../../src/limits.ts';
 import { discloseContext, discloseEvent } from '../../../src/machines/account-disclosure.ts';
 import type { AccountEvent } from '../../../src/machines/account-effects.ts';
-import type { AccountContext } from '../../../src/machines/account-parts.ts';
+import type { AccountContext } from '../../../src/machines/account-context.ts';
 import { AccountStage } from '../../support/fakes/account-stage.ts';
 import { accountIdOf, FakeEnvelope, transaction } from '../../support/fakes/fake-envelope.ts';
 
