@@ -23,7 +23,7 @@ const BOUNDS = {
   /** Deliveries, and messages of other nodes (50 forwards each), that are taken up in one turn of the event loop: some 8 ms of work. */
   deliveriesPerTurnMax: 200,
   inboxMessagesPerTurnMax: 4,
-  /** Acknowledgements follow each other no faster than this times the root of how many there were at last, or once a quarter of the window is due. */
+  /** Acknowledgements follow each other no faster than this times the root of how many there were at last, unless the broker waits for them. */
   ackGatherGrowthMs: 5,
   ackGatherMsMax: 25,
   /** Acknowledged prefix stands still for this long: settled deliveries behind the gap are acknowledged singly. */
@@ -106,7 +106,7 @@ const BOUNDS = {
   outboxBehindIdsMax: 20_000,
   /** Outbox rows deleted in one statement. */
   outboxRemovalRowsMax: 500,
-  /** Events that are published at once, and wait for their confirms together: some 5 ms of CPU. */
+  /** Decisions, and balances, whose events are published at once and wait for their confirms together: some 5 ms of CPU. */
   eventBatchMax: 1_000,
   /** Portions of events follow each other no faster than this times the root of how many decisions the last one was of. */
   eventGatherGrowthMs: 5,

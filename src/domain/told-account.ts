@@ -38,7 +38,7 @@ export interface ToldAccount {
  *
  * The two that every approved transaction has are written field by field: half of what `writeEvent` takes, and a third of the garbage.
  * What stands in them is ours or was checked (UUIDs, integers, codes, times): nothing needs escaping. They are joined: a template
- * makes a tree of some 25 nodes, four times as large as its text, and events are kept until the broker has confirmed them.
+ * makes a tree of some 25 nodes, four times as large as its text.
  */
 export function eventsOf({ accountId, decidedAt, decisions }: ToldAccount): readonly WrittenEvent[] {
   const events: WrittenEvent[] = [];

@@ -24,8 +24,8 @@ import { NOTHING_KNOWN } from './run-facts.ts';
  * C8. A run is decided under the rule set that is in force at that moment, and only with a past that is complete for it: a set
  *     that looks further back makes the account read again.
  *
- * Deciding is an action on the way into `committing`, not a state of its own: a step of the chart costs about 4 µs,
- * and two steps per command (taken, committed) is what 20,000 a second leave room for.
+ * Deciding is an action on the way into `committing`, not a state of its own: two steps per command (taken, committed), some 4 µs with the
+ * decision, is what 20,000 a second leave room for.
  */
 
 /** What an active account does when something waits; looked at on every arrival and after every commit. */

@@ -31,11 +31,13 @@ const WORDS: Readonly<Record<Work, string>> = {
   recorded: 'events could not be written down for webhooks, trying again',
 };
 
-/** How far it is with a part. */
-interface Told {
+/** Of a part. */
+interface Begun {
   /** By type. */
-  counts: ReadonlyMap<string, number>;
-  recorded: Promise<void> | null;
+  readonly counts: ReadonlyMap<string, number>;
+  readonly recorded: Promise<void>;
+  /** As often as it takes. */
+  readonly publish: () => Promise<void>;
 }
 
 interface Item {
@@ -53,8 +55,8 @@ interface Item {
  * Owns what is to be told of an outbox row from `tell` until its promise resolves. Does not delete rows.
  * E1. `tell` resolves after the broker has confirmed every event of the row, and what webhooks are to be told of it is in the
  *     ledger. It never rejects.
- * E2. One batch is unconfirmed at a time (under load the events of several commits), and one that was not taken is published again, whole and first: events of a type
- *     leave this node in order of seq within an account, some perhaps twice.
+ * E2. One part is unconfirmed at a time, and one that was not taken is published again, whole and first: events of a type
+ *     leave this node in order of seq within an account, some perhaps twice. Under load those of several commits go together.
  * E3. Nothing is forgotten for want of memory: beyond `eventDecisionsMax` only the row's id is kept.
  */
 export class EventFeed {
@@ -158,50 +160,50 @@ export class EventFeed {
     for (const part of partsOf(await this.#read(portion))) await this.#tellPart(part);
   }
 
+  async #tellPart(part: readonly OutboxEvents[]): Promise<void> {
+    const { counts, recorded, publish } = this.#begin(part);
+    const count = [...counts.values()].reduce((all, ofType) => all + ofType, 0);
+    await this.#again('published', count, publish);
+    await recorded;
+    for (const [type, ofType] of counts) this.#options.metrics.eventsPublished(type, ofType);
+  }
+
   /**
-   * What is written is not kept while the broker's confirm is awaited, but written again if it does not come: events are four times as
+   * What is written is not kept while the broker's confirm is awaited, but written again if none comes: events are four times as
    * large as what they are written from, and the collector would move them twice.
    */
-  async #tellPart(part: readonly OutboxEvents[]): Promise<void> {
-    const told: Told = { counts: new Map(), recorded: null };
+  #begin(part: readonly OutboxEvents[]): Begun {
+    let written: readonly WrittenEvent[] | null = writtenEvents(part);
+    const counts = countsOf(written);
+    const recorded = this.#record(written);
+    // Heard of when the broker has confirmed.
+    recorded.catch(() => undefined);
     const publish = (): Promise<void> => {
-      const events = writtenEvents(part);
-      told.counts = countsOf(events);
-      told.recorded ??= this.#record(events);
+      const events = written ?? writtenEvents(part);
+      written = null;
       return this.#options.publisher.publish(events);
     };
-    await this.#again('published', () => sum(told.counts.values()), publish);
-    await told.recorded;
-    for (const [type, count] of told.counts) this.#options.metrics.eventsPublished(type, count);
+    return { counts, recorded, publish };
   }
 
   async #record(events: readonly WrittenEvent[]): Promise<void> {
     const { webhooks } = this.#options;
-    if (webhooks != null)
-      await this.#again(
-        'recorded',
-        () => events.length,
-        () => webhooks.record(events),
-      );
+    if (webhooks != null) await this.#again('recorded', events.length, () => webhooks.record(events));
   }
 
   async #read(portion: readonly Item[]): Promise<readonly OutboxEvents[]> {
     if (portion[0]?.told != null) return portion.map(({ told }) => ({ accounts: told ?? [], events: [] }));
     const ids = portion.map(({ outboxId }) => outboxId);
-    return this.#again(
-      'read',
-      () => ids.length,
-      () => this.#options.store.events(ids),
-    );
+    return this.#again('read', ids.length, () => this.#options.store.events(ids));
   }
 
   /** Until it goes through. */
-  async #again<T>(what: Work, count: () => number, work: () => Promise<T>): Promise<T> {
+  async #again<T>(what: Work, count: number, work: () => Promise<T>): Promise<T> {
     for (let failures = 1; ; failures += 1) {
       try {
         return await work();
       } catch (error) {
-        await this.#failed(what, count(), failures, ensureError(error));
+        await this.#failed(what, count, failures, ensureError(error));
       }
     }
   }
@@ -235,13 +237,7 @@ function countsOf(events: readonly WrittenEvent[]): ReadonlyMap<string, number> 
   return counts;
 }
 
-function sum(counts: Iterable<number>): number {
-  let all = 0;
-  for (const count of counts) all += count;
-  return all;
-}
-
-/** Parts of `eventBatchMax` events or a little more: what an account has in a commit stays together. */
+/** Parts of `eventBatchMax` decisions and balances or a little more: what an account has in a commit stays together. */
 function* partsOf(rows: readonly OutboxEvents[]): Generator<readonly OutboxEvents[]> {
   let part: OutboxEvents[] = [];
   let size = 0;

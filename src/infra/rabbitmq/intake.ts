@@ -14,8 +14,8 @@ import { TurnLine } from './turn-line.ts';
  * One consumer on one channel: from the delivery to its acknowledgement. Owns the channel's tags and its window.
  *
  * I1. Tags never leave the channel they came on: after `abandon` or `close` acknowledging is a no-op.
- * I2. Acknowledgements gather for a turn of the event loop, under load for up to `ackGatherMsMax`: broker and node pay for each. They never
- *     hold up the broker, and `close` sends what is due before the channel closes.
+ * I2. Acknowledgements gather for a turn of the event loop, under load for up to `ackGatherMsMax`, since broker and node pay for each; not where
+ *     the broker has delivered all it may and waits for them. `close` sends what is due before the channel closes.
  * I3. What comes after `quiesce` is not handed out: it stays unacknowledged and returns to its place
  *     when the channel closes, as does what `close` finds in the line. Nothing is ever requeued singly, so the order of the queue survives.
  * I4. A consumer that throws loses nothing: its message stays unacknowledged.
@@ -122,17 +122,20 @@ export class Intake {
     if (this.#phase === 'closed' || !this.#acker.settle(tag)) return;
     if (this.#window.settled(bytes)) this.#applyWindow(this.#window.size);
     this.#due += 1;
-    if (this.#flushing === 'no' || this.#isMuch) this.#scheduleFlush();
+    this.#scheduleFlush();
   }
 
-  /** The broker waits for what is acknowledged before it delivers beyond the window. */
-  get #isMuch(): boolean {
-    return this.#due * 4 >= this.#window.size;
+  /** How much the broker delivers before it waits for acknowledgements. */
+  get #limit(): number {
+    const { size } = this.#window;
+    return this.#options.prefetch === 'fixed' ? Math.min(size, LIMITS.windowFixed) : size;
   }
 
   #scheduleFlush(): void {
     if (this.#flushing === 'with the turn') return;
-    const restMs = this.#isMuch ? 0 : gatherRestMs(this.#last, GATHERING, performance.now());
+    const isAwaited = this.#acker.unacknowledged >= this.#limit;
+    if (this.#flushing !== 'no' && !isAwaited) return;
+    const restMs = isAwaited ? 0 : gatherRestMs(this.#last, GATHERING, performance.now());
     this.#endRest();
     if (restMs > 0) this.#flushing = setTimeout(this.#flush, restMs);
     else {
@@ -171,7 +174,7 @@ export class Intake {
     }
   }
 
-  #sendAcknowledgements(window = this.#window.size): void {
+  #sendAcknowledgements(window = this.#limit): void {
     this.#endRest();
     if (this.#phase === 'closed') return;
     const nowMs = performance.now();

@@ -22,6 +22,7 @@ import type {
 import { accountMachine } from '../../../src/machines/account-machine.ts';
 import { Mailbox } from '../../../src/machines/mailbox.ts';
 import { quickMachine } from '../../../src/machines/quick-machine.ts';
+import { contextWith } from '../../../src/machines/account-context.ts';
 import type { BalanceEnvelope } from '../../../src/machines/mailbox.ts';
 import type { AccountChange, HydratedAccount } from '../../../src/ports/ledger.ts';
 import type { AccountOrder } from '../../../src/ports/operator-ledger.ts';
@@ -34,7 +35,8 @@ import {
   transactionIdOf,
 } from '../../support/fakes/fake-envelope.ts';
 
-const QUICK_MACHINE = quickMachine(accountMachine);
+/** As nodes run it. */
+const QUICK_MACHINE = quickMachine(accountMachine, undefined, contextWith);
 const DEPTH_MAX = 7;
 /** Longer paths are walked by the quick machine alone. */
 const COMPARED_DEPTH_MAX = 6;

@@ -103,6 +103,30 @@ describe('with the broker there', () => {
     expect(confirmed).toHaveLength(700);
   });
 
+  it('after a large portion others wait for company, but not for long', async () => {
+    tell(1, [told(1, 1, 200)]);
+    await turns(world.clock);
+    world.clock.advance(1);
+    for (let n = 2; n <= 4; n += 1) tell(n, [told(n, 1)]);
+    await turns(world.clock);
+    expect(confirmed).toEqual([1]);
+    world.clock.advance(LIMITS.eventGatherMsMax);
+    await turns(world.clock);
+    expect(confirmed).toEqual([1, 2, 3, 4]);
+    expect(world.publisher.batches.map(({ length }) => length)).toEqual([201, 6]);
+  });
+
+  it('what cannot be written is left to the next start, and holds up nobody', async () => {
+    const broken = { ...told(1, 1), decisions: null } as unknown as ToldAccount;
+    world.store.said.set(1n, { accounts: [broken], events: [] });
+    tell(1, null);
+    tell(2, [told(2, 1)]);
+    await turns(world.clock);
+    await pass(LIMITS.eventGatherMsMax);
+    expect(confirmed).toEqual([2]);
+    expect(world.logger.messages('error')).toContain('events could not be told');
+  });
+
   it('what nobody remembers is read from the ledger', async () => {
     world.store.said.set(7n, {
       accounts: [told(1, 3)],
