@@ -132,6 +132,12 @@ async function main(): Promise<void> {
   await program.parseAsync();
 }
 
+// Whoever reads what is printed may have seen enough (`… | head`): no failure, and nobody to tell of it.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+});
+
 main().catch(async (thrown: unknown) => {
   if (thrown instanceof CommanderError) {
     // It has printed what there is to say; help that was asked for comes this way too.

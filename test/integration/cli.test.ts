@@ -1,6 +1,6 @@
 /** Without it the commands of the README might not work as written, or answer the shell with the wrong exit code. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { paygate, startPaygateNode } from '../support/paygate.ts';
+import { paygate, paygateUnread, startPaygateNode } from '../support/paygate.ts';
 import { eventually, freshRedis, freshVhost, withDatabase, type TestDatabase } from '../support/services.ts';
 
 const NOBODY = '00000000-0000-4000-8000-000000000000';
@@ -32,6 +32,10 @@ const answered = async (
 };
 
 describe('paygate', () => {
+  it('ends in silence when nobody reads on', async () => {
+    expect(await paygateUnread(['--help'], env)).toBe('exit code 0');
+  });
+
   it('helps, and refuses what it does not know', async () => {
     const help = await paygate(['--help'], env);
     expect(help.exitCode).toBe(0);

@@ -48,6 +48,19 @@ export async function paygate(args: readonly string[], env: Environment): Promis
   return answerOf(args, launch(args, env));
 }
 
+/** The same, whose output nobody reads (`… | head`): what it says on stderr, and its exit code. */
+export async function paygateUnread(args: readonly string[], env: Environment): Promise<string> {
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    env: { ...BARE, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  child.stdout.destroy();
+  let said = '';
+  child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
+  const [exitCode] = (await once(child, 'close')) as [number | null];
+  return `${said}exit code ${exitCode}`;
+}
+
 export interface StartedPaygate {
   /** The first group of the pattern, in the first line that has it, of either output. Rejects when it ends without. */
   line(pattern: RegExp): Promise<string>;
