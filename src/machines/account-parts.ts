@@ -9,7 +9,6 @@ import type { AccountEvent, AccountInput } from './account-effects.ts';
 import type { AccountChange } from '../ports/ledger.ts';
 import { decide, decidedSettlements, stateAfter } from './run-decision.ts';
 import { factNeeds, forgetRun, learn, needsFacts, NOTHING_KNOWN } from './run-facts.ts';
-import type { KnownFacts } from './run-facts.ts';
 
 const runMax = ({ aloneLeft }: AccountContext): number => (aloneLeft > 0 ? 1 : LIMITS.actorBatchMax);
 
@@ -18,14 +17,20 @@ function committedState({ state, place }: AccountContext): AccountState {
   return state;
 }
 
-/** Commands ended: the next setback is a first one again. */
+/** Commands ended: the next setback is a first one again. One literal: spread into another, it would double the cost of a command. */
 function progress(
   { aloneLeft }: AccountContext,
   endedCount: number,
-  state: AccountState | null,
-  known: KnownFacts,
+  { state, history, known }: Pick<AccountContext, 'state' | 'history' | 'known'>,
 ): Partial<AccountContext> {
-  return { state, known, setbacks: 0, refusals: 0, aloneLeft: Math.max(0, aloneLeft - endedCount) };
+  return {
+    state,
+    history,
+    known,
+    setbacks: 0,
+    refusals: 0,
+    aloneLeft: Math.max(0, aloneLeft - endedCount),
+  };
 }
 
 /** The rules that are in force now look further back than what is remembered. */
@@ -112,7 +117,7 @@ export const accountParts = setup({
         : {},
     ),
     noteOrder: assign(({ context, event }) =>
-      event.type === 'order.ended' ? progress(context, 0, event.state, context.known) : {},
+      event.type === 'order.ended' ? progress(context, 0, { ...context, state: event.state }) : {},
     ),
     noteFacts: assign(({ context, event }) =>
       event.type === 'facts.loaded' ? { known: learn(context.known, event), loadFailures: 0 } : {},
@@ -121,12 +126,12 @@ export const accountParts = setup({
       event.type === 'change.committed' ? afterCommit(context, event.change) : {},
     ),
     noteNothingDecided: assign(({ context }) =>
-      progress(context, 0, context.state, forgetRun(context.known)),
+      progress(context, 0, { ...context, known: forgetRun(context.known) }),
     ),
     noteFound: assign(({ context, event }) => {
       if (event.type !== 'change.leftOut') return {};
       const endedCount = event.settlements.filter((settlement) => settlement !== null).length;
-      return progress(context, endedCount, context.state, NOTHING_KNOWN);
+      return progress(context, endedCount, { ...context, known: NOTHING_KNOWN });
     }),
     noteRefusal: assign({
       refusals: ({ context }) => (context.mailbox.run.length === 1 ? context.refusals + 1 : 0),
@@ -134,7 +139,9 @@ export const accountParts = setup({
     noteAlone: assign({
       aloneLeft: ({ context }) => Math.max(context.aloneLeft, context.mailbox.run.length),
     }),
-    noteRefusedEnd: assign(({ context }) => progress(context, 1, context.state, forgetRun(context.known))),
+    noteRefusedEnd: assign(({ context }) =>
+      progress(context, 1, { ...context, known: forgetRun(context.known) }),
+    ),
     noteLoadFailure: assign({ loadFailures: ({ context }) => context.loadFailures + 1 }),
     noteSetback: assign({ setbacks: ({ context }) => context.setbacks + 1 }),
     noteQuarantine: assign(({ event }) =>
@@ -149,17 +156,13 @@ export const accountParts = setup({
 });
 
 function afterCommit(context: AccountContext, change: AccountChange): Partial<AccountContext> {
-  const { known, history, effects, aloneLeft } = context;
-  const count = change.decisions.length;
-  // Field by field: another object spread into it costs more than the rest.
-  return {
+  const { decisions } = change;
+  const needs = context.effects.ruleSet()?.needs ?? null;
+  return progress(context, decisions.length, {
     state: stateAfter(committedState(context), change),
-    known: forgetRun(known),
-    history: historyAfter(history, change.decisions, effects.ruleSet()?.needs ?? null),
-    setbacks: 0,
-    refusals: 0,
-    aloneLeft: Math.max(0, aloneLeft - count),
-  };
+    history: historyAfter(context.history, decisions, needs),
+    known: forgetRun(context.known),
+  });
 }
 
 function answerBalances(context: AccountContext): void {
